@@ -1,0 +1,1 @@
+"""Recordings in and out: the only code that opens them."""

@@ -1,0 +1,1 @@
+"""What `bench` and `score` do: metrics, baselines, protocols."""

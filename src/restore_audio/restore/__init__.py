@@ -1,0 +1,1 @@
+"""What `fix` does: find the spans, fill them, splice them in."""

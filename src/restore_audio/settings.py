@@ -1,0 +1,47 @@
+"""Frozen settings and the constants that several rooms share, with their units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FRAMES_PER_S = 250
+"""Frames a second at every sample rate: a hop of 4 ms."""
+
+PATCH_FRAMES = 128
+"""Frames of a patch: 512 ms (Serra et al. 2021)."""
+
+PATCH_BINS = 128
+"""Bins of a patch: 8 kHz at 62.5 Hz a bin."""
+
+MIN_RATE_HZ = 8_000
+MAX_RATE_HZ = 192_000
+
+Method = Literal["auto", "ar", "network", "paper"]
+
+
+@dataclass(frozen=True)
+class DetectSettings:
+    """What counts as damage.
+
+    Attributes:
+        sensitivity: 0 (only what cannot be anything else) to 1 (everything suspicious);
+            0.5 keeps clean music bit-identical.
+        max_gap_ms: longer runs of silence are taken for silence, not damage.
+    """
+
+    sensitivity: float = 0.5
+    max_gap_ms: float = 400.0
+
+
+@dataclass(frozen=True)
+class FillSettings:
+    """How spans are filled.
+
+    Attributes:
+        method: ``auto`` (AR and network, blended), ``ar``, ``network`` or ``paper``.
+        max_gap_ms: longer spans are reported and left as they are.
+    """
+
+    method: Method = "auto"
+    max_gap_ms: float = 400.0

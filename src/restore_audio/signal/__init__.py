@@ -1,0 +1,1 @@
+"""Pure signal processing: array in, array out."""

@@ -1,0 +1,159 @@
+"""Spans: where a recording is damaged, and their text forms (JSON, Audacity labels).
+
+Text in, spans out, and back; no file is opened here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import InputError
+
+SCHEMA_VERSION = 1
+
+KINDS = ("zeros", "constant", "nan", "repeat", "dropout", "treble", "click", "noise", "given")
+"""zeros/constant/nan: a run of such samples; repeat: a block played again or held; dropout: the
+level collapses (treble: only its upper part); click: 0.1 to 4 ms; noise: a short burst; given: told
+by the user."""
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Samples ``start`` to ``end`` (exclusive) of one channel."""
+
+    start: int
+    end: int
+    channel: int
+    kind: str = "given"
+    confidence: float = 1.0
+    filled: bool = False
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"a span must hold at least one sample, got {self.start} to {self.end}")
+
+    @property
+    def length(self) -> int:
+        """Length in samples."""
+        return self.end - self.start
+
+    def to_dict(self, rate_hz: int) -> dict[str, Any]:
+        """The span as reports write it, with its times in seconds beside its samples."""
+        return {
+            "start": self.start,
+            "end": self.end,
+            "start_s": self.start / rate_hz,
+            "end_s": self.end / rate_hz,
+            "channel": self.channel,
+            "kind": self.kind,
+            "confidence": round(float(self.confidence), 4),
+            "filled": self.filled,
+            "reason": self.reason,
+        }
+
+
+def merge_spans(spans: Iterable[Span], gap_samples: int = 0) -> list[Span]:
+    """Join spans of a channel that overlap or lie at most ``gap_samples`` apart.
+
+    The joined span keeps the kind and confidence of its most confident member.
+
+    >>> merge_spans([Span(0, 10, 0), Span(8, 20, 0), Span(30, 40, 0)])[0].end
+    20
+    """
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda s: (s.channel, s.start, s.end)):
+        last = merged[-1] if merged else None
+        if last is not None and last.channel == span.channel and span.start <= last.end + gap_samples:
+            best = max(last, span, key=lambda s: s.confidence)
+            merged[-1] = replace(best, start=last.start, end=max(last.end, span.end))
+        else:
+            merged.append(span)
+    return sorted(merged)
+
+
+def spans_to_json(spans: Sequence[Span], rate_hz: int, **extra: Any) -> str:
+    """A JSON document with ``schema_version`` and ``spans``; ``extra`` keys go beside them."""
+    document = {"schema_version": SCHEMA_VERSION, "rate_hz": rate_hz, **extra}
+    document["spans"] = [span.to_dict(rate_hz) for span in spans]
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def spans_to_labels(spans: Sequence[Span], rate_hz: int) -> str:
+    """An Audacity label track: start and end in seconds and a text, separated by tabs."""
+    lines = (
+        f"{s.start / rate_hz:.6f}\t{s.end / rate_hz:.6f}\t{s.kind} ch{s.channel + 1} {s.confidence:.2f}\n"
+        for s in spans
+    )
+    return "".join(lines)
+
+
+def parse_spans(text: str, *, rate_hz: int, channels: int, length_samples: int, name: str) -> list[Span]:
+    """Read spans from JSON (ours, or a bare list) or from an Audacity label track.
+
+    Args:
+        text: the document.
+        rate_hz: sample rate that turns seconds into samples.
+        channels: channels of the recording; a span without a channel stands for all of them.
+        length_samples: length of the recording; spans are cut to it.
+        name: the file's name, for error sentences.
+
+    Raises:
+        InputError: the text is neither form, or a span lies outside the recording.
+    """
+    stripped = text.lstrip("\ufeff \t\r\n")
+    try:
+        rows = _json_rows(stripped) if stripped[:1] in ("{", "[") else _label_rows(stripped)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{name} holds no spans that can be read ({error}): give JSON with a list 'spans' of objects with "
+            f"'start' and 'end' in samples (or 'start_s' and 'end_s'), or an Audacity label file."
+        ) from None
+    spans = []
+    for start_s, end_s, start, end, channel, kind in rows:
+        first = start if start is not None else round(start_s * rate_hz)
+        last = end if end is not None else round(end_s * rate_hz)
+        first, last = max(first, 0), min(last, length_samples)
+        if first >= last or (channel is not None and not 0 <= channel < channels):
+            raise InputError(
+                f"{name} has a span ({start_s:.3f} s to {end_s:.3f} s, channel {channel}) outside the recording, "
+                f"which has {channels} channel(s) of {length_samples / rate_hz:.3f} s: correct or remove it."
+            )
+        for c in range(channels) if channel is None else (channel,):
+            spans.append(Span(first, last, c, kind))
+    return sorted(spans)
+
+
+_Row = tuple[float, float, int | None, int | None, int | None, str]
+
+
+def _json_rows(text: str) -> list[_Row]:
+    document = json.loads(text)
+    entries = document["spans"] if isinstance(document, dict) else document
+    rows: list[_Row] = []
+    for entry in entries:
+        start = None if entry.get("start") is None else int(entry["start"])
+        end = None if entry.get("end") is None else int(entry["end"])
+        if (start is None or end is None) and ("start_s" not in entry or "end_s" not in entry):
+            raise ValueError("a span lacks 'start' and 'end'")
+        channel = None if entry.get("channel") is None else int(entry["channel"])
+        start_s, end_s = float(entry.get("start_s", 0)), float(entry.get("end_s", 0))
+        rows.append((start_s, end_s, start, end, channel, str(entry.get("kind", "given"))))
+    return rows
+
+
+def _label_rows(text: str) -> list[_Row]:
+    rows: list[_Row] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("\\"):  # Audacity continues a label with its frequency range
+            continue
+        fields = line.split("\t")
+        if len(fields) < 2:
+            raise ValueError(f"line {number} is not 'start<tab>end<tab>text'")
+        rows.append((float(fields[0]), float(fields[1]), None, None, None, "given"))
+    if not rows:
+        raise ValueError("it is empty")
+    return rows
