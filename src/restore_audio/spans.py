@@ -109,8 +109,8 @@ def parse_spans(text: str, *, rate_hz: int, channels: int, length_samples: int, 
         rows = _json_rows(stripped) if stripped[:1] in ("{", "[") else _label_rows(stripped)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{name} holds no spans that can be read ({error}): give JSON with a list 'spans' of objects with "
-            f"'start' and 'end' in samples (or 'start_s' and 'end_s'), or an Audacity label file."
+            f"{name} holds no spans that can be read ({error}): give JSON with a list 'spans' of objects "
+            f"with 'start' and 'end' in samples (or 'start_s' and 'end_s'), or an Audacity label file."
         ) from None
     spans = []
     for start_s, end_s, start, end, channel, kind in rows:
@@ -119,8 +119,9 @@ def parse_spans(text: str, *, rate_hz: int, channels: int, length_samples: int, 
         first, last = max(first, 0), min(last, length_samples)
         if first >= last or (channel is not None and not 0 <= channel < channels):
             raise InputError(
-                f"{name} has a span ({start_s:.3f} s to {end_s:.3f} s, channel {channel}) outside the recording, "
-                f"which has {channels} channel(s) of {length_samples / rate_hz:.3f} s: correct or remove it."
+                f"{name} has a span ({start_s:.3f} s to {end_s:.3f} s, channel {channel}) outside the "
+                f"recording, which has {channels} channel(s) of {length_samples / rate_hz:.3f} s: correct it "
+                f"or remove it."
             )
         for c in range(channels) if channel is None else (channel,):
             spans.append(Span(first, last, c, kind))

@@ -1,0 +1,135 @@
+"""Several processes that train one network: who does which share, and how they agree.
+
+Started by ``torchrun``, each process takes an even share of every batch and the gradients are averaged
+(gloo on CPU, NCCL on CUDA). Batch normalisation takes its statistics over the whole batch, also on CPU
+where PyTorch's own ``SyncBatchNorm`` does not work, so that two processes follow the loss curve of one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.parallel import DistributedDataParallel
+
+from ..network.unet import UNet
+
+
+@dataclass(frozen=True)
+class Share:
+    """Part of a batch: ``count`` examples from ``start``."""
+
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes of a training; one when nothing else is said."""
+
+    rank: int = 0
+    count: int = 1
+
+    @classmethod
+    def from_environment(cls, device_type: str) -> Workers:
+        """Join the group that ``torchrun`` describes in the environment, or stand alone."""
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return cls()
+        if not dist.is_initialized():
+            dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+        return cls(dist.get_rank(), dist.get_world_size())
+
+    @property
+    def first(self) -> bool:
+        """Whether this process validates, writes and reports."""
+        return self.rank == 0
+
+    def share(self, batch: int) -> Share:
+        """This process's part of a batch.
+
+        Raises:
+            ValueError: the batch cannot be shared evenly.
+        """
+        if batch % self.count:
+            raise ValueError(f"a batch of {batch} cannot be shared evenly by {self.count} processes")
+        count = batch // self.count
+        return Share(self.rank * count, count)
+
+    def wrap(self, network: UNet) -> nn.Module:
+        """The network with its gradients averaged over the processes."""
+        if self.count == 1:
+            return network
+        for module in list(network.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, nn.BatchNorm2d):
+                    setattr(module, name, GroupBatchNorm.of(child))
+        return DistributedDataParallel(network)
+
+    def mean(self, value: Tensor) -> float:
+        """Mean of a scalar over the processes."""
+        if self.count > 1:
+            value = value.clone()
+            dist.all_reduce(value)
+            value /= self.count
+        return float(value)
+
+    def agree(self, value: float) -> float:
+        """The first process's value, so that all take the same decisions from it."""
+        if self.count == 1:
+            return value
+        shared = torch.tensor([value], dtype=torch.float64)
+        dist.broadcast(shared, 0)
+        return float(shared)
+
+    def any(self, value: bool) -> bool:
+        """Whether it is true in any process."""
+        if self.count == 1:
+            return value
+        flag = torch.tensor([int(value)])
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        return bool(flag)
+
+    def wait(self) -> None:
+        """Until all are here."""
+        if self.count > 1:
+            dist.barrier()
+
+
+class GroupBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation over the batch of all processes, on any device.
+
+    Same parameters and buffers as ``BatchNorm2d``, so weights move freely between the two.
+    """
+
+    @classmethod
+    def of(cls, norm: nn.BatchNorm2d) -> GroupBatchNorm:
+        """A group normalisation that takes over parameters and statistics of ``norm``."""
+        group = cls(norm.num_features, norm.eps, norm.momentum)
+        group.load_state_dict(norm.state_dict())
+        return group.to(norm.weight.device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``(N, C, F, K)`` by the statistics of all processes' batches."""
+        if not self.training:
+            return super().forward(x)
+        values = x.float()
+        count = values.shape[0] * values.shape[2] * values.shape[3] * dist.get_world_size()
+        sums = torch.stack([values.sum(dim=(0, 2, 3)), values.square().sum(dim=(0, 2, 3))])
+        mean, square = all_reduce(sums) / count  # type: ignore[no-untyped-call]
+        variance = (square - mean.square()).clamp(min=0)
+        with torch.no_grad():
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            assert self.num_batches_tracked is not None
+            momentum = self.momentum or 0.0
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(variance * count / (count - 1), momentum)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        shift = self.bias - mean * scale
+        y: Tensor = values * scale[:, None, None] + shift[:, None, None]
+        return y.to(x.dtype)

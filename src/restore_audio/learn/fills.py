@@ -1,0 +1,192 @@
+"""Gaps that AR has filled ahead of training, in memory-mapped shards.
+
+An AR fill costs more than a training step, so the ``restore`` task computes each once and looks at it on
+several tiles, at several offsets and both ways in time. In: a cache of decoded audio at native rates.
+Out: a folder of shards, each a function of the seed and its number, so that making them can stop, go on,
+and be shared by several processes.
+
+A shard is ``fills-00000.npy`` (int16, one after the other: clean, then filled) and ``fills-00000.json``
+(rate, offset, length and gaps of each example). The JSON is written last: a shard without it is unfinished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..settings import PATCH_FRAMES
+from ..signal.autoregressive import fill_gap
+from ..signal.spectrum import Grid
+
+if TYPE_CHECKING:
+    from .prepare import Cache
+
+VERSION = 1
+SHARD_EXAMPLES = 250
+SLACK_FRAMES = 16
+"""Frames stored beyond a patch, so that training can shift it."""
+
+MIN_GAP_MS, MAX_GAP_MS = 8.0, 400.0
+CONTEXT_S = 0.1
+ORDER_SHARE = 0.125
+"""AR context on each side in seconds, and its order as a share of the context's samples.
+
+Half the context and order that ``fix`` uses: a fifth of the time for a fill that is 0.5 dB worse.
+"""
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One example: ``(T,)`` float32 in [-1, 1], clean and with its gaps filled by AR."""
+
+    rate_hz: int
+    clean: NDArray[np.float32]
+    filled: NDArray[np.float32]
+    healthy: NDArray[np.bool_]
+
+
+def draw_gaps(rng: np.random.Generator, length: int, rate_hz: int) -> list[tuple[int, int]]:
+    """Gaps of a stretch of ``length`` samples: mostly one near the middle, sometimes several.
+
+    Lengths are drawn evenly on a logarithmic scale from 8 to 400 ms; several gaps lose 10 % to 70 % of
+    the stretch, as in the paper.
+    """
+    if rng.random() < 0.65:
+        gap_ms = float(np.exp(rng.uniform(np.log(MIN_GAP_MS), np.log(MAX_GAP_MS))))
+        gap = round(gap_ms * rate_hz / 1000)
+        room = max(length - gap, 0) // 2
+        start = room + round(room * 0.6 * rng.uniform(-1, 1))
+        return [(start, start + gap)]
+    lost = rng.uniform(0.1, 0.7) * length
+    shares = rng.dirichlet(np.full(int(rng.integers(2, 5)), 2.0))
+    keep = rng.dirichlet(np.full(len(shares) + 1, 2.0)) * (length - lost)
+    gaps: list[tuple[int, int]] = []
+    position = 0.0
+    for share, before in zip(shares, keep[:-1], strict=True):
+        start = round(position + before)
+        end = min(round(start + share * lost), start + round(MAX_GAP_MS * rate_hz / 1000))
+        if end > start:
+            gaps.append((start, end))
+        position = end
+    return gaps
+
+
+def fill_gaps(
+    audio: NDArray[np.float64], gaps: list[tuple[int, int]], context: int, order: int
+) -> NDArray[np.float64]:
+    """Fill gaps by AR, each from what is healthy between it and its neighbours."""
+    filled = audio.copy()
+    bounds = [0, *(position for gap in gaps for position in gap), audio.shape[-1]]
+    for number, (start, end) in enumerate(gaps):
+        before = audio[max(bounds[2 * number], start - context) : start]
+        after = audio[end : min(bounds[2 * number + 3], end + context)]
+        filled[start:end] = fill_gap(before, after, end - start, order=order, passes=0)
+    return filled
+
+
+def make_fills(
+    cache: Cache,
+    folder: Path,
+    count: int,
+    *,
+    seed: int = 0,
+    worker: int = 0,
+    workers: int = 1,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Make ``count`` examples, rounded up to whole shards; shards that exist are left alone.
+
+    Args:
+        cache: decoded audio at native rates.
+        folder: for the shards.
+        count: examples wanted.
+        seed: of every example.
+        worker, workers: this process makes the shards ``worker``, ``worker + workers``, ….
+        report: called with shards done and shards in all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = -(-count // SHARD_EXAMPLES)
+    for shard in range(worker, shards, workers):
+        if not (folder / f"fills-{shard:05d}.json").exists():
+            _make_shard(cache, folder, shard, seed)
+        report(shard + 1, shards)
+
+
+def _make_shard(cache: Cache, folder: Path, shard: int, seed: int) -> None:
+    tracks = [t for t in cache.tracks if t.frames > 2 * t.rate_hz]
+    weights = np.array([t.frames / t.rate_hz for t in tracks])
+    weights /= weights.sum()
+    pieces: list[NDArray[np.int16]] = []
+    entries = []
+    offset = 0
+    for number in range(SHARD_EXAMPLES):
+        rng = np.random.default_rng((seed, shard, number))
+        while True:
+            track = tracks[int(rng.choice(len(tracks), p=weights))]
+            grid = Grid(track.rate_hz)
+            length = (PATCH_FRAMES + SLACK_FRAMES) * grid.hop_samples
+            context = round(CONTEXT_S * track.rate_hz)
+            start = int(rng.integers(max(track.frames - length - 2 * context, 1)))
+            raw = cache.samples(track, start, length + 2 * context).reshape(track.channels, -1)
+            mixed = raw[int(rng.integers(track.channels))] if rng.random() < 0.7 else raw.mean(axis=0)
+            audio = mixed.astype(np.float64) / 32768
+            if audio.shape[-1] == length + 2 * context and np.sqrt(np.mean(audio**2)) > 1e-3:
+                break
+        gaps = draw_gaps(rng, length, track.rate_hz)
+        wide = [(a + context, b + context) for a, b in gaps]
+        filled = fill_gaps(audio, wide, context, round(context * ORDER_SHARE))
+        for signal in (audio, filled):
+            piece = signal[context : context + length]
+            pieces.append(np.clip(np.rint(piece * 32768), -32768, 32767).astype(np.int16))
+        entries.append({"rate_hz": track.rate_hz, "offset": offset, "samples": length, "gaps": gaps})
+        offset += 2 * length
+    temporary = folder / f".fills-{shard:05d}-{os.getpid()}.npy"
+    np.save(temporary, np.concatenate(pieces))
+    temporary.replace(folder / f"fills-{shard:05d}.npy")
+    text = json.dumps({"version": VERSION, "examples": entries})
+    temporary = temporary.with_suffix(".json")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(folder / f"fills-{shard:05d}.json")
+
+
+class Fills:
+    """The finished shards of a folder, as a sequence of :class:`Fill`.
+
+    Raises:
+        InputError: there is none, or they are of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._shards: list[tuple[NDArray[np.int16], list[dict[str, Any]]]] = []
+        for index in sorted(folder.glob("fills-*.json")):
+            document = json.loads(index.read_text(encoding="utf-8"))
+            if document.get("version") != VERSION:
+                raise InputError(
+                    f"{index} is of another version ({document.get('version')}, this is {VERSION}): "
+                    f"delete the folder, it is made again."
+                )
+            self._shards.append((np.load(index.with_suffix(".npy"), mmap_mode="r"), document["examples"]))
+        if not self._shards:
+            raise InputError(f"{folder} holds no AR fills: run 'restore-audio data fills' first.")
+
+    def __len__(self) -> int:
+        return sum(len(examples) for _, examples in self._shards)
+
+    def __getitem__(self, number: int) -> Fill:
+        shard, place = divmod(number, SHARD_EXAMPLES)
+        samples, examples = self._shards[shard]
+        entry = examples[place]
+        offset, length, rate_hz = (int(entry[k]) for k in ("offset", "samples", "rate_hz"))
+        pair = samples[offset : offset + 2 * length].reshape(2, length).astype(np.float32) / 32768
+        healthy = np.ones(length, dtype=bool)
+        for start, end in entry["gaps"]:
+            healthy[start:end] = False
+        return Fill(rate_hz, pair[0], pair[1], healthy)

@@ -1,0 +1,159 @@
+"""Weights in and out: safetensors whose header says what they are.
+
+The header carries the network's settings, the task, how the input is prepared, what it was trained on
+and the metrics measured, so that a file explains itself and no class name is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ..errors import ModelError
+from .unet import NetworkSettings, UNet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMAT = "restore-audio-weights/1"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a weights file says about itself.
+
+    Attributes:
+        network: which network, and its sizes.
+        task: ``paper`` or ``restore``.
+        training: protocol, data, patches seen, seed, command.
+        metrics: what was measured on validation material.
+    """
+
+    network: NetworkSettings
+    task: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def models_dir() -> Path:
+    """Where shipped weights lie: in the installed package, or beside ``src`` in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "models"
+    return inside if inside.is_dir() else package.parent.parent / "models"
+
+
+def model_path(name: str) -> Path:
+    """The file of shipped weights called ``name``, or ``name`` itself if it is a path.
+
+    Raises:
+        ModelError: neither exists.
+    """
+    path = Path(name)
+    if path.suffix == ".safetensors" or path.is_file():
+        if path.is_file():
+            return path
+        raise ModelError(f"There are no weights at {path}: check the path, or leave out --model.")
+    shipped = models_dir() / f"{name}.safetensors"
+    if shipped.is_file():
+        return shipped
+    have = ", ".join(sorted(p.stem for p in models_dir().glob("*.safetensors"))) or "none"
+    raise ModelError(
+        f"There are no weights called {name} (shipped: {have}): give one of those or a .safetensors file, "
+        f"or install restore-audio again if its own are missing."
+    )
+
+
+def save(path: Path, network: UNet, card: ModelCard, *, half: bool = True) -> None:
+    """Write weights beside ``path`` and rename, so that a reader never sees half a file.
+
+    Args:
+        path: target, ``.safetensors``.
+        network: the network whose weights are written.
+        card: what goes into the header.
+        half: store floating-point weights in 16 bit (half the size; statistics stay in 32 bit).
+    """
+    tensors = {
+        name: _stored(name, tensor, half).contiguous() for name, tensor in network.state_dict().items()
+    }
+    header = {
+        "format": FORMAT,
+        "task": card.task,
+        "network": json.dumps(card.network.to_dict()),
+        "training": json.dumps(dict(card.training), default=str),
+        "metrics": json.dumps(dict(card.metrics)),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".safetensors")
+    os.close(handle)
+    try:
+        save_file(tensors, temporary, metadata=header)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
+    if half and tensor.is_floating_point() and not name.startswith("norm") and ".norm." not in name:
+        return tensor.half()
+    return tensor
+
+
+def read_card(path: Path) -> ModelCard:
+    """The header of a weights file, without its weights.
+
+    Raises:
+        ModelError: the file is missing, corrupted or not ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+        if header.get("format") != FORMAT:
+            raise ModelError(f"{path} is not a weights file of restore-audio: give one made by its 'train'.")
+        return ModelCard(
+            network=NetworkSettings.from_dict(json.loads(header["network"])),
+            task=header["task"],
+            training=json.loads(header.get("training", "{}")),
+            metrics=json.loads(header.get("metrics", "{}")),
+        )
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"The weights {path} cannot be read ({_short(error)}): install restore-audio again, "
+            f"or give other weights with --model."
+        ) from None
+
+
+def load(path: Path, device: str | torch.device = "cpu") -> tuple[UNet, ModelCard]:
+    """The network of a weights file, in evaluation mode on ``device``, and its card.
+
+    Raises:
+        ModelError: the file is missing, corrupted, not ours or does not fit its own header.
+    """
+    card = read_card(path)
+    network = UNet(card.network)
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        tensors = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
+        network.load_state_dict(tensors)
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise ModelError(
+            f"The weights {path} are damaged ({_short(error)}): install restore-audio again, "
+            f"or give other weights with --model."
+        ) from None
+    if not all(torch.isfinite(p).all() for p in network.parameters()):
+        raise ModelError(f"The weights {path} hold values that are not numbers: install restore-audio again.")
+    return network.to(device).to(memory_format=torch.channels_last).eval(), card
+
+
+def _short(error: Exception) -> str:
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__

@@ -1,0 +1,160 @@
+"""From magnitudes to what a network sees, and from what it says back to magnitudes.
+
+Two preparations, one for each task. Both divide a patch by the level of what survives of it, so that
+quiet music is restored like loud music, and compress magnitudes by a power below one, so that a partial
+30 dB below the loudest still counts.
+
+* **paper**: the damaged patch alone, ``(N, F, K)``. Lost frames are those without any energy; they may
+  be pre-filled by a straight line between their neighbours in each bin (``prefill="linear"``), which by
+  itself gains 8.5 dB on real music: the network then learns a correction instead of the whole.
+* **restore**: the spectrogram of a signal whose gaps AR has filled, and how much of each frame is known.
+  The network sees the AR magnitudes, the neighbours interpolated on a log scale, the known share, and
+  which 8 kHz of the spectrum it looks at; it predicts the magnitudes that belong there.
+
+Everything here is a pure function of tensors ``(N, F, K)``, on any device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+PAPER_SCALE = 127.98
+"""Largest magnitude of the paper's training set, which it divides by."""
+
+PAPER_OFFSET = 0.001
+
+RESTORE_CHANNELS = 4
+"""AR magnitude, interpolated magnitude, known share of the frame, tile."""
+
+MAX_TILES = 3
+"""Tiles of 8 kHz that the restore network is trained on: up to 24 kHz."""
+
+_TINY = 1e-8
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """How magnitudes are prepared; travels in the weights' header.
+
+    Attributes:
+        level: ``patch`` divides by the level of the surviving frames; ``global`` is the paper's fixed
+            scaling (÷ 127.98, + 0.001).
+        power: exponent of the compression (1: none, as in the paper).
+        prefill: ``linear`` puts a straight line across lost frames before the network sees them.
+    """
+
+    level: Literal["patch", "global"] = "patch"
+    power: float = 0.5
+    prefill: Literal["none", "linear"] = "none"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for checkpoint headers."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class PaperInput:
+    """What the network sees ``(N, 1, F, K)`` and what is needed to read its answer."""
+
+    features: Tensor
+    damaged: Tensor
+    lost: Tensor
+    level: Tensor
+    settings: FeatureSettings
+
+
+def lost_frames(magnitudes: Tensor) -> Tensor:
+    """Frames without energy: ``(N, F, K)`` → bool ``(N, 1, K)``."""
+    return magnitudes.amax(dim=1, keepdim=True) <= _TINY
+
+
+def interpolate_frames(magnitudes: Tensor, known: Tensor) -> Tensor:
+    """Put a straight line across unknown frames in each bin; beyond the last known frame it stays level.
+
+    Args:
+        magnitudes: ``(N, F, K)``.
+        known: bool ``(N, 1, K)``.
+    """
+    frames = magnitudes.shape[-1]
+    index = torch.arange(frames, device=magnitudes.device).expand_as(known)
+    before = torch.where(known, index, -1).cummax(dim=-1).values
+    after = torch.where(known, index, frames).flip(-1).cummin(dim=-1).values.flip(-1)
+    # A patch without any known frame interpolates between itself: it stays as it is.
+    nothing = (before < 0) & (after >= frames)
+    left = torch.where(before < 0, after, before)
+    right = torch.where(after >= frames, before, after)
+    left, right = (torch.where(nothing, index, side).clamp(0, frames - 1) for side in (left, right))
+    span = (right - left).clamp(min=1)
+    weight = (index - left).to(magnitudes.dtype) / span
+    from_left = magnitudes.gather(-1, left.expand_as(magnitudes))
+    from_right = magnitudes.gather(-1, right.expand_as(magnitudes))
+    line = from_left + (from_right - from_left) * weight.clamp(0, 1)
+    return torch.where(known, magnitudes, line)
+
+
+def prepare_paper(damaged: Tensor, settings: FeatureSettings) -> PaperInput:
+    """Prepare damaged magnitudes ``(N, F, K)`` for the paper's task."""
+    lost = lost_frames(damaged)
+    if settings.level == "global":
+        level = torch.full_like(damaged[:, :1, :1], PAPER_SCALE)
+    else:
+        kept = (~lost).sum(dim=-1, keepdim=True).clamp(min=1) * damaged.shape[1]
+        level = (damaged.square().sum(dim=(1, 2), keepdim=True) / kept).sqrt().clamp(min=_TINY)
+    filled = interpolate_frames(damaged, ~lost) if settings.prefill == "linear" else damaged
+    features = (filled / level) ** settings.power
+    if settings.level == "global":
+        features = features + PAPER_OFFSET
+    return PaperInput(features[:, None], damaged, lost, level, settings)
+
+
+def finish_paper(output: Tensor, given: PaperInput) -> Tensor:
+    """Magnitudes ``(N, F, K)`` from the network's answer ``(N, 1, F, K)``.
+
+    With ``prefill`` the lost frames are known to be lost, and only they are replaced; without it the
+    answer stands everywhere, as in the paper.
+    """
+    compressed = output[:, 0]
+    if given.settings.level == "global":
+        compressed = compressed - PAPER_OFFSET
+    magnitudes = compressed.clamp(min=0) ** (1 / given.settings.power) * given.level
+    if given.settings.prefill == "none":
+        return magnitudes
+    return torch.where(given.lost, magnitudes, given.damaged)
+
+
+@dataclass(frozen=True)
+class RestoreInput:
+    """What the network sees ``(N, 4, F, K)`` and what is needed to read its answer."""
+
+    features: Tensor
+    level: Tensor
+    power: float
+
+
+def prepare_restore(filled: Tensor, known: Tensor, tile: Tensor, power: float) -> RestoreInput:
+    """Prepare AR-filled magnitudes for the restore task.
+
+    Args:
+        filled: magnitudes ``(N, F, K)`` of the signal with its gaps filled by AR.
+        known: share of each frame's window that is healthy, ``(N, K)``, 0 to 1.
+        tile: which 8 kHz this is, ``(N,)``: 0 for 0–8 kHz.
+        power: exponent of the compression.
+    """
+    healthy = (known >= 0.999)[:, None]  # (N, 1, K)
+    kept = healthy.sum(dim=-1, keepdim=True).clamp(min=1) * filled.shape[1]
+    level = ((filled.square() * healthy).sum(dim=(1, 2), keepdim=True) / kept).sqrt().clamp(min=_TINY)
+    scaled = filled / level
+    line = interpolate_frames(scaled.clamp(min=1e-5).log(), healthy).exp()
+    share = known[:, None].expand_as(filled)
+    place = (tile.to(filled.dtype) / MAX_TILES)[:, None, None].expand_as(filled)
+    features = torch.stack([scaled**power, line**power, share, place], dim=1)
+    return RestoreInput(features, level, power)
+
+
+def finish_restore(output: Tensor, given: RestoreInput) -> Tensor:
+    """Magnitudes ``(N, F, K)`` from the network's answer ``(N, 1, F, K)``."""
+    return output[:, 0].clamp(min=0) ** (1 / given.power) * given.level
