@@ -139,6 +139,7 @@ class RestoreTask:
 
     train: RestoreExamples
     validation: RestoreExamples
+    features: FeatureSettings = field(default_factory=lambda: FeatureSettings(power=RESTORE_POWER))
     validation_patches: int = 768
     batch: int = 64
 
@@ -153,8 +154,8 @@ class RestoreTask:
         """Mean loss over a batch."""
         batch = self.train.batch(first, count)
         filled, known, tile = (_tensor(a, device) for a in (batch.filled, batch.known, batch.tile))
-        given = prepare_restore(filled, known, tile, RESTORE_POWER)
-        target = (_tensor(batch.clean, device) / given.level)[:, None] ** RESTORE_POWER
+        given = prepare_restore(filled, known, tile, self.features.power)
+        target = (_tensor(batch.clean, device) / given.level)[:, None] ** self.features.power
         weight = (1 - known)[:, None, None] + _HEALTHY_WEIGHT
         weight = weight * _bins_exist(batch, device)[:, None]
         error = (_run(network, given.features) - target).abs() * weight
@@ -170,9 +171,9 @@ class RestoreTask:
             filled, known, tile = (_tensor(a, device) for a in (batch.filled, batch.known, batch.tile))
             clean, exists = _tensor(batch.clean, device), _bins_exist(batch, device)
             with torch.no_grad():
-                given = prepare_restore(filled, known, tile, RESTORE_POWER)
+                given = prepare_restore(filled, known, tile, self.features.power)
                 answer = finish_restore(_run(network, given.features), given)
-                line = given.features[:, 1] ** (1 / RESTORE_POWER) * given.level
+                line = given.features[:, 1] ** (1 / self.features.power) * given.level
                 touched = (known < 0.5)[:, None] & exists  # (N, F, K)
                 for which, test in enumerate((answer, filled, torch.maximum(filled, line))):
                     sums[which] += float(_lsd(clean, test, touched, given.level).sum())

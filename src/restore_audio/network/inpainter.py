@@ -1,0 +1,101 @@
+"""A trained network as the restoration uses it: NumPy magnitudes in, NumPy magnitudes out.
+
+Batches of patches go through on whatever device the weights lie; memory is bounded by ``batch``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from .checkpoint import ModelCard, load
+from .features import (
+    FeatureSettings,
+    finish_paper,
+    finish_restore,
+    prepare_paper,
+    prepare_restore,
+)
+from .unet import UNet
+
+BATCH = 16
+
+
+class Inpainter:
+    """Predicts the magnitudes that belong into gaps.
+
+    Args:
+        network: in evaluation mode.
+        card: what the weights say of themselves.
+        device: where the network lies.
+    """
+
+    def __init__(self, network: UNet, card: ModelCard, device: str = "cpu") -> None:
+        self.network = network
+        self.card = card
+        self.device = torch.device(device)
+
+    @classmethod
+    def open(cls, path: Path, task: str, device: str = "cpu") -> Inpainter:
+        """Weights from a file.
+
+        Raises:
+            ModelError: they are missing, damaged, or made for another task.
+        """
+        network, card = load(path, device)
+        if card.task != task:
+            raise ModelError(
+                f"The weights {path} are for the task '{card.task}', not '{task}': "
+                f"choose the --method that they were made for, or other weights with --model."
+            )
+        return cls(network, card, device)
+
+    def restore_magnitudes(
+        self,
+        filled: NDArray[np.floating],
+        known: NDArray[np.floating],
+        tile: NDArray[np.integer],
+    ) -> NDArray[np.float32]:
+        """Magnitudes for AR-filled patches.
+
+        Args:
+            filled: ``(N, 128, 128)``, magnitudes of the AR-filled signal.
+            known: ``(N, 128)``, healthy share of each frame.
+            tile: ``(N,)``, which 8 kHz.
+
+        Returns:
+            ``(N, 128, 128)``.
+        """
+        power = float(self.card.training["features"]["power"])
+        answers = []
+        for first in range(0, len(filled), BATCH):
+            piece = slice(first, first + BATCH)
+            given = prepare_restore(
+                self._tensor(filled[piece]),
+                self._tensor(known[piece]),
+                torch.from_numpy(np.asarray(tile[piece], dtype=np.int64)).to(self.device),
+                power,
+            )
+            answers.append(finish_restore(self._run(given.features), given).cpu().numpy())
+        return np.concatenate(answers)
+
+    def paper_magnitudes(self, damaged: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Magnitudes for damaged patches ``(N, 128, 128)`` of the paper's task; nobody says where."""
+        settings = FeatureSettings(**self.card.training["features"])
+        answers = []
+        for first in range(0, len(damaged), BATCH):
+            given = prepare_paper(self._tensor(damaged[first : first + BATCH]), settings)
+            answers.append(finish_paper(self._run(given.features), given).cpu().numpy())
+        return np.concatenate(answers)
+
+    def _tensor(self, array: NDArray[np.floating]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(self.device)
+
+    def _run(self, features: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            answer: torch.Tensor = self.network(features.contiguous(memory_format=torch.channels_last))
+        return answer.float()
