@@ -95,7 +95,7 @@ def group(power: Array) -> Array:
     """Sum weighted powers into bands, never below the floor: ``(..., 1025)`` → ``(..., 109)``."""
     flat = power.reshape(-1, power.shape[-1])
     bands = (BANDS.grouping @ flat.T).T
-    return np.maximum(bands, ENERGY_FLOOR).reshape(*power.shape[:-1], -1)
+    return np.asarray(np.maximum(bands, ENERGY_FLOOR).reshape(*power.shape[:-1], -1), dtype=np.float64)
 
 
 def time_constant_decay(longest_s: float, shortest_s: float = 0.008) -> Array:
@@ -150,6 +150,7 @@ class Leaky:
         self._state: Array | float = 0.0
 
     def __call__(self, values: Array) -> Array:
+        """Smooth the next frames."""
         smooth = self.gain * values
         state = self._state
         for k in range(values.shape[-2]):

@@ -39,7 +39,7 @@ BAND_COUNT = BANDS.centre_hz.size
 
 @dataclass(frozen=True)
 class FrameMeasures:
-    """Per channel and frame ``(C, K)``; detection stays per band ``(C, K, B)`` until channels are chosen."""
+    """Per channel and frame ``(C, K)``; for both ears together ``(1, K)``."""
 
     bandwidth_ref: Array  # bins, −1 where none is found
     bandwidth_test: Array
@@ -52,12 +52,16 @@ class FrameMeasures:
     loudness_ref: Array  # sone
     loudness_test: Array
     harmonic_error: Array  # NaN where the frame is too quiet to count
-    not_detected: Array  # (C, K, B), probability that nobody hears a difference
-    steps_heard: Array  # (C, K, B), steps above threshold
+    detection: Array  # probability of hearing a difference
+    steps: Array  # steps above the threshold of hearing one
+    both_detection: Array  # (1, K)
+    both_steps: Array  # (1, K)
 
     def channel(self, index: int) -> FrameMeasures:
-        """The same with one channel only."""
-        return FrameMeasures(*(getattr(self, f.name)[index : index + 1] for f in fields(self)))
+        """The same as if that channel were the only one."""
+        own = {f.name: getattr(self, f.name)[index : index + 1] for f in fields(self)}
+        own |= {"both_detection": own["detection"], "both_steps": own["steps"]}
+        return FrameMeasures(**own)
 
 
 def join(blocks: list[FrameMeasures]) -> FrameMeasures:
@@ -89,7 +93,7 @@ class FrameMeter:
         bandwidth_ref, bandwidth_test = bandwidths(ref_power, test_power)
         nmr_mean, nmr_max = noise_to_mask(noise, ref_smeared)
         mod_diff1, mod_diff2, mod_weight = modulation_differences(ref_modulation, test_modulation, ref_mean)
-        not_detected, steps_heard = detection(ref_smeared, test_smeared)
+        missed, steps = detection(ref_smeared, test_smeared)
         return FrameMeasures(
             bandwidth_ref=bandwidth_ref,
             bandwidth_test=bandwidth_test,
@@ -106,8 +110,11 @@ class FrameMeter:
                 np.nan,
                 harmonic_error(ref_power, test_power),
             ),
-            not_detected=not_detected,
-            steps_heard=steps_heard,
+            detection=1 - missed.prod(-1),
+            steps=steps.sum(-1),
+            # In each band the better ear decides.
+            both_detection=1 - missed.min(0, keepdims=True).prod(-1),
+            both_steps=steps.max(0, keepdims=True).sum(-1),
         )
 
 
@@ -131,7 +138,7 @@ def bandwidths(ref_power: Array, test_power: Array) -> tuple[Array, Array]:
 def _last_true(found: Mask, first_bin: int) -> Array:
     """Bin of the last hit along the last axis, −1 where there is none."""
     last = found.shape[-1] - 1 - np.argmax(found[..., ::-1], axis=-1) + first_bin
-    return np.where(found.any(-1), last, -1).astype(np.float64)
+    return np.asarray(np.where(found.any(-1), last, -1), dtype=np.float64)
 
 
 _BAND = np.arange(BAND_COUNT)
@@ -166,7 +173,7 @@ def noise_loudness(ref: Array, test: Array, ref_modulation: Array, test_modulati
 
 
 def detection(ref_smeared: Array, test_smeared: Array) -> tuple[Array, Array]:
-    """Per band, the probability of not hearing the difference and the steps above threshold (K120 ff.)."""
+    """Per band, the probability of missing the difference and the steps above threshold (K120 to K125)."""
     ref_db, test_db = 10 * np.log10(ref_smeared), 10 * np.log10(test_smeared)
     level_db = 0.3 * np.maximum(ref_db, test_db) + 0.7 * test_db
     heard = np.where(level_db > 0, level_db, 1.0)
@@ -174,8 +181,8 @@ def detection(ref_smeared: Array, test_smeared: Array) -> tuple[Array, Array]:
     step_db = np.where(level_db > 0, 5.95072 * (6.39468 / heard) ** 1.71332 + polynomial, 1e30)
     difference_db = ref_db - test_db
     steepness = np.where(ref_db > test_db, 4, 6)
-    not_detected = 0.5 ** ((difference_db / step_db) ** steepness)
-    return not_detected, np.abs(np.trunc(difference_db)) / step_db
+    missed = 0.5 ** ((difference_db / step_db) ** steepness)
+    return missed, np.abs(np.trunc(difference_db)) / step_db
 
 
 _LAGS = 256
@@ -189,15 +196,15 @@ def harmonic_error(ref_power: Array, test_power: Array) -> Array:
     """
     width = 2 * _LAGS - 1
     ref, test = ref_power[..., :width], test_power[..., :width]
-    usable = ((ref > 0) & (test > 0)).all(-1)
-    # One frame with a zero would spoil its own value only, yet must not warn.
+    usable: Mask = np.asarray(((ref > 0) & (test > 0)).all(-1))
+    # Such a frame would spoil no other, but its logarithm would warn.
     ratio = np.where(usable[..., None], test, 1.0) / np.where(usable[..., None], ref, 1.0)
     log_ratio = np.log(ratio)
 
     size = 1024  # room for 511 bins against 256 without wrapping around
     spectrum = rfft(log_ratio, size) * np.conj(rfft(log_ratio[..., :_LAGS], size))
     products = irfft(spectrum, size)[..., :_LAGS]
-    running = np.cumsum(log_ratio**2, axis=-1)
+    running: Array = np.cumsum(np.square(log_ratio), axis=-1)
     energies = running[..., _LAGS - 1 :].copy()
     energies[..., 1:] -= running[..., : _LAGS - 1]
     norm = energies[..., :1] * energies

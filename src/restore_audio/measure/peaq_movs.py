@@ -44,12 +44,13 @@ def signal_frames(reference: Array) -> range:
 def average(measures: FrameMeasures, frames: range) -> ModelOutputs:
     """Model output variables over the given frames; channels are averaged at the end.
 
-    Frames before the first one have warmed up the ear's filters and do not count otherwise.
+    Frames before the first one have warmed up the ear's filters and do not count otherwise. A variable
+    that waits for frames which never come is 0, as in PQevalAudio.
     """
     counted = slice(frames.start, frames.stop)
     # The half second that lets the adaptation settle may pass in the silence before the signal.
     delayed = slice(max(frames.start, DELAY_FRAMES), frames.stop)
-    adb, mfpd = _detected(measures.not_detected[:, counted], measures.steps_heard[:, counted])
+    adb, mfpd = _detected(measures.both_detection[0, counted], measures.both_steps[0, counted])
     weights = measures.mod_weight[:, delayed]
     return ModelOutputs(
         bandwidth_ref=_mean_valid(measures.bandwidth_ref[:, counted]),
@@ -73,13 +74,15 @@ def _mean_valid(values: Array) -> float:
 
 
 def _windowed(values: Array) -> float:
-    """A mean that a short but strong disturbance dominates (K: window average)."""
+    """A mean that a short but strong disturbance dominates; 0 for fewer frames than its window."""
+    if values.shape[-1] < WINDOW_FRAMES:
+        return 0.0
     windows = np.lib.stride_tricks.sliding_window_view(np.sqrt(values), WINDOW_FRAMES, axis=-1)
     return float(np.mean(np.sqrt(np.mean(windows.mean(-1) ** 4, axis=-1))))
 
 
 def _weighted(values: Array, weights: Array) -> float:
-    return float(np.mean((values * weights).sum(-1) / weights.sum(-1)))
+    return float(np.mean((values * weights).sum(-1) / weights.sum(-1))) if values.size else 0.0
 
 
 def _rms_noise_loudness(measures: FrameMeasures, frames: range) -> float:
@@ -93,10 +96,8 @@ def _rms_noise_loudness(measures: FrameMeasures, frames: range) -> float:
     return float(np.mean(np.sqrt(np.mean(values**2, axis=-1)))) if values.size else 0.0
 
 
-def _detected(not_detected: Array, steps_heard: Array) -> tuple[float, float]:
-    """Average distorted block and maximum filtered probability of detection, over both ears at once."""
-    probability = 1 - np.prod(np.min(not_detected, axis=0), axis=-1)
-    steps = np.max(steps_heard, axis=0).sum(-1)
+def _detected(probability: Array, steps: Array) -> tuple[float, float]:
+    """Average distorted block and maximum filtered probability of detection, from frames ``(K,)``."""
     filtered = highest = 0.0
     for p in probability:
         filtered = 0.9 * filtered + 0.1 * float(p)

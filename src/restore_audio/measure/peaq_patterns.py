@@ -38,6 +38,7 @@ class ForwardMasking:
         self._filter = Leaky(decay, 1 - decay)
 
     def __call__(self, spread: Array) -> Array:
+        """Smear the next frames."""
         return np.maximum(self._filter(spread), spread)
 
 
