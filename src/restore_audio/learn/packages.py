@@ -1,0 +1,154 @@
+"""Debian packages and source distributions as folders of files: fetch, unpack, version, licence, holder.
+
+In: a package's name. Out: a folder with the package's files. Nothing is installed.
+Source of the copyright format: Debian's "Machine-readable debian/copyright file", version 1.0 (DEP-5).
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+from ..errors import InputError
+from .recipe import Package
+
+_COMMAND_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Stanza:
+    """One paragraph of a copyright file: which files, who holds the rights, under which licence."""
+
+    files: tuple[str, ...]
+    holder: str
+    licence: str
+
+
+def fetch_package(package: Package, to: Path) -> Path:
+    """Download a package and unpack it into the folder ``to``, which is made.
+
+    Raises:
+        InputError: the package cannot be had, with the reason.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    if package.source == "pypi":
+        wanted = f"{package.name}=={package.version}"
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "-q", wanted]
+        _run(command, to, package.name)
+        for archive in to.glob("*.tar.gz"):
+            with tarfile.open(archive) as tar:
+                tar.extractall(to, filter="data")
+            archive.unlink()
+        return to
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise InputError(
+            f"{package.name} was not fetched because apt-get and dpkg-deb are not on this machine; "
+            "use Debian or give unpacked packages with --from."
+        )
+    _run(["apt-get", "download", package.name], to, package.name)
+    archives = sorted(to.glob("*.deb"))
+    if not archives:
+        raise InputError(f"{package.name} was not fetched: apt-get left no package behind.")
+    _run(["dpkg-deb", "-x", str(archives[-1]), "."], to, package.name)
+    for archive in archives:
+        archive.unlink()
+    return to
+
+
+def _run(command: list[str], folder: Path, name: str) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InputError(f"{name} was not fetched: {error}.") from error
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise InputError(f"{name} was not fetched: {said[-1] if said else command[0] + ' failed'}")
+
+
+def package_version(root: Path, package: Package) -> str:
+    """Version of an unpacked package, from its Debian changelog; empty when there is none."""
+    if package.version:
+        return package.version
+    for pattern in (f"usr/share/doc/{package.name}/changelog*.gz", "usr/share/doc/*/changelog.Debian*.gz"):
+        for changelog in sorted(root.glob(pattern)):
+            with gzip.open(changelog, "rt", encoding="utf-8", errors="replace") as lines:
+                found = re.match(r"\S+ \(([^)]+)\)", lines.readline())
+            if found:
+                return found[1]
+    return ""
+
+
+def read_copyright(root: Path) -> list[Stanza]:
+    """The stanzas of an unpacked package's copyright file; none where it is prose."""
+    stanzas: list[Stanza] = []
+    for path in sorted(root.glob("usr/share/doc/*/copyright")):
+        stanzas += parse_copyright(path.read_text(encoding="utf-8", errors="replace"))
+    return stanzas
+
+
+def parse_copyright(text: str) -> list[Stanza]:
+    """Stanzas of a machine-readable copyright text.
+
+    >>> stanza = "Files: data/*\\nCopyright: A\\nLicense: MIT"
+    >>> parse_copyright("Format: https://x/copyright-format/1.0/\\n\\n" + stanza)
+    [Stanza(files=('data/*',), holder='A', licence='MIT')]
+    """
+    if not re.match(r"\s*Format(-Specification)?:", text):
+        return []
+    stanzas = []
+    for paragraph in re.split(r"\n(?:[ \t]*\n)+(?=\S)", text):
+        fields: dict[str, list[str]] = {}
+        name = ""
+        for line in paragraph.splitlines():
+            if line[:1] not in (" ", "\t", "#") and ":" in line:
+                name, _, first = line.partition(":")
+                name = name.strip().lower()
+                fields[name] = [first.strip()]
+            elif name and line.strip() not in ("", "."):
+                fields[name].append(line.strip())
+        if "files" in fields:
+            files = tuple(pattern.removeprefix("./") for pattern in " ".join(fields["files"]).split())
+            holder = ", ".join(part for part in fields.get("copyright", []) if part)
+            licence = fields.get("license", [""])[0]
+            stanzas.append(Stanza(files, _without_years(holder), licence))
+    return stanzas
+
+
+def _without_years(holder: str) -> str:
+    cleaned = re.sub(r"\(c\)|©|Copyright", "", holder, flags=re.IGNORECASE)
+    cleaned = re.sub(r"\b(19|20)\d\d\b(\s*[-–,]\s*(19|20)\d\d\b)*\s*,?", "", cleaned)
+    return " ".join(re.sub(r"<[^>]*>", "", cleaned).split()).strip(" ,")
+
+
+def stanza_of(path: str, stanzas: list[Stanza]) -> Stanza | None:
+    """The stanza that speaks of an installed file.
+
+    A copyright file names files as they lie in the source; installed, they lie elsewhere. The pattern
+    whose longest tail of folders matches wins, a later stanza over an earlier one.
+    """
+    best: tuple[int, Stanza] | None = None
+    for stanza in stanzas:
+        for pattern in stanza.files:
+            depth = _matching_depth(path, pattern)
+            if depth is not None and (best is None or depth >= best[0]):
+                best = (depth, stanza)
+    return best[1] if best else None
+
+
+def _matching_depth(path: str, pattern: str) -> int | None:
+    if pattern == "*":
+        return 0
+    parts = PurePosixPath(pattern).parts
+    for first in range(len(parts) - 1):
+        if fnmatch(path, "*/" + "/".join(parts[first:])):
+            return len(parts) - first
+    return None
