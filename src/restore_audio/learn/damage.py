@@ -1,0 +1,329 @@
+"""Damage that recordings suffer, drawn at random into records and applied from them.
+
+In: a generator, or clean audio ``(C, T)`` in [-1, 1] with records. Out: records, or damaged audio.
+Drawing and applying are apart, so that each example can be logged, sent as JSON, and replayed to the bit:
+what looks random in an applied damage comes from the seed in its record.
+
+The kinds are those of :mod:`restore_audio.spans`: runs of zeros, a held or constant value, NaN; a block
+played again; a dropout of the level, or of the treble only; clicks; bursts of noise. ``windows`` draws
+zeros in several pieces that together lose 10 % to 70 % of a 512 ms patch. :func:`random_frames` is the
+damage of Serra et al. 2021, on spectrogram patches.
+
+>>> records = draw_damages(np.random.default_rng(1), "zeros", 44_100, 44_100, 1, per_second=1.0)
+>>> damages_from_json(damages_to_json(records)) == records
+True
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import butter, sosfiltfilt
+
+from ..errors import InputError
+from ..settings import PATCH_FRAMES
+from ..spans import Span
+
+Samples = NDArray[np.float64]
+
+DAMAGE_KINDS = ("zeros", "constant", "nan", "repeat", "dropout", "treble", "click", "noise", "windows")
+
+LENGTHS_MS: dict[str, tuple[float, float]] = {
+    "zeros": (1.0, 100.0),
+    "constant": (1.0, 50.0),
+    "nan": (0.5, 50.0),
+    "repeat": (5.0, 50.0),
+    "dropout": (10.0, 200.0),
+    "treble": (20.0, 200.0),
+    "click": (0.1, 2.0),
+    "noise": (3.0, 30.0),
+    "windows": (512.0, 512.0),
+}
+"""Shortest and longest damage of each kind; lengths are drawn evenly on a logarithmic scale."""
+
+FEWEST_LOST_FRAMES, MOST_LOST_FRAMES = 12, 88
+"""10 % and 70 % of a patch of 128 frames, as the paper's code rounds them."""
+
+_CONTEXT_MS = 40.0
+_LOCAL_MS = 20.0
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What happens to samples ``start`` to ``end`` (exclusive) of one channel.
+
+    Attributes:
+        kind: one of the kinds of :mod:`restore_audio.spans`.
+        start, end, channel: where.
+        seed: of whatever is random in it (noise, the shape of a click).
+        value: ``constant``: the value; None holds the last sample before.
+        period_samples: ``repeat``: length of the block that is played again, up to the span's end.
+        depth_db: ``dropout``, ``treble``: how far the level falls.
+        edge_samples: ``dropout``, ``treble``, ``noise``: length of the soft edges, inside the span.
+        noise_db: ``dropout``: noise in it relative to the level around, None for none; ``noise``: the same.
+        cutoff_hz: ``treble``: what lies above it is lost.
+        factor: ``click``: its peak over the peak of the music around it.
+    """
+
+    kind: str
+    start: int
+    end: int
+    channel: int
+    seed: int = 0
+    value: float | None = None
+    period_samples: int | None = None
+    depth_db: float | None = None
+    edge_samples: int = 0
+    noise_db: float | None = None
+    cutoff_hz: float | None = None
+    factor: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in DAMAGE_KINDS or self.kind == "windows":
+            raise ValueError(f"no damage is of kind {self.kind!r}")
+        if not 0 <= self.start < self.end or self.channel < 0:
+            raise ValueError(f"damage needs a place, got samples {self.start} to {self.end}")
+
+
+def random_frames(rng: np.random.Generator, frames: int = PATCH_FRAMES) -> NDArray[np.int64]:
+    """Frames that a patch loses in Serra et al. 2021: the first n of a random permutation, n in 12 … 88.
+
+    Args:
+        rng: source of randomness.
+        frames: frames of the patch, at least 88.
+
+    Returns:
+        Indices ``(n,)``, in no order, each once; all bins of these frames are to be zeroed.
+    """
+    lost = int(rng.integers(FEWEST_LOST_FRAMES, MOST_LOST_FRAMES + 1))
+    return rng.permutation(frames)[:lost]
+
+
+def draw_damages(
+    rng: np.random.Generator,
+    kind: str,
+    length_samples: int,
+    rate_hz: int,
+    channels: int,
+    *,
+    per_second: float = 0.5,
+    length_ms: tuple[float, float] | None = None,
+    distance_ms: float = 250.0,
+    all_channels: float = 0.7,
+    depth_db: tuple[float, float] = (10.0, 40.0),
+    factor: tuple[float, float] = (1.0, 4.0),
+    audio: Samples | None = None,
+    quietest_db: float = -50.0,
+) -> list[Damage]:
+    """Draw damages of one kind, none of them nearer than ``distance_ms`` to another or to the ends.
+
+    Args:
+        rng: source of all randomness.
+        kind: one of :data:`DAMAGE_KINDS`.
+        length_samples: length of the recording.
+        rate_hz: sample rate.
+        channels: channels of the recording.
+        per_second: damages a second, as far as there is room.
+        length_ms: shortest and longest; the kind's own of :data:`LENGTHS_MS` when None.
+        distance_ms: healthy audio kept between damages.
+        all_channels: chance that a damage strikes all channels, else one drawn channel.
+        depth_db: shallowest and deepest ``dropout`` or ``treble``.
+        factor: lowest and highest peak of a ``click`` over the local peak.
+        audio: the recording ``(C, T)``; with it nothing is drawn where it is silent, as the loss of
+            silence is no damage.
+        quietest_db: RMS level, dBFS, below which ``audio`` is silent.
+
+    Returns:
+        Damages in order; a damage of several channels is one record for each.
+
+    Raises:
+        ValueError: the kind is unknown.
+    """
+    if kind not in DAMAGE_KINDS:
+        raise ValueError(f"no damage is of kind {kind!r}; choose from {', '.join(DAMAGE_KINDS)}")
+    shortest, longest = length_ms or LENGTHS_MS[kind]
+    loud = None if audio is None else _loud(audio, rate_hz, quietest_db)
+    apart = round(distance_ms * rate_hz / 1000)
+    wanted = round(per_second * length_samples / rate_hz)
+    taken: list[tuple[int, int]] = []
+    damages: list[Damage] = []
+    for start in rng.integers(0, max(length_samples, 1), size=8 * wanted).tolist():
+        length = max(1, round(np.exp(rng.uniform(np.log(shortest), np.log(longest))) * rate_hz / 1000))
+        seed = int(rng.integers(2**31))
+        struck = range(channels) if rng.random() < all_channels else (int(rng.integers(channels)),)
+        end = start + length
+        if len(taken) == wanted:
+            break
+        if start < max(apart, length) or end > length_samples - apart:
+            continue
+        place = bisect(taken, (start, end))
+        if any(a < end + apart and start < b + apart for a, b in taken[max(place - 1, 0) : place + 1]):
+            continue
+        loud_ones = [c for c in struck if loud is None or loud[c, [start, end]].all()]
+        if loud_ones:
+            taken.insert(place, (start, end))
+            own = np.random.default_rng(seed)
+            for damage in _draw_parameters(own, kind, start, length, rate_hz, depth_db, factor):
+                damages.extend(replace(damage, channel=c, seed=seed + c) for c in loud_ones)
+    return sorted(damages, key=lambda d: (d.start, d.channel))
+
+
+def _loud(audio: Samples, rate_hz: int, quietest_db: float) -> NDArray[np.bool_]:
+    """Where ``audio`` is loud in the 40 ms before and in the 40 ms after: bool ``(C, T + 1)``."""
+    size = max(2, round(_CONTEXT_MS * rate_hz / 1000))
+    half = size // 2
+    power = uniform_filter1d(np.square(audio), size, axis=1, mode="constant")
+    power = np.pad(power, ((0, 0), (half, half + 1)))
+    before, after = power[:, : audio.shape[1] + 1], power[:, 2 * half : 2 * half + audio.shape[1] + 1]
+    threshold = 10 ** (quietest_db / 10)
+    quiet: NDArray[np.bool_] = (before >= threshold) & (after >= threshold)
+    return quiet
+
+
+def _draw_parameters(
+    rng: np.random.Generator,
+    kind: str,
+    start: int,
+    length: int,
+    rate_hz: int,
+    depth_db: tuple[float, float],
+    factor: tuple[float, float],
+) -> list[Damage]:
+    if kind == "windows":
+        return _draw_windows(rng, start, length)
+    plain = Damage(kind, start, start + length, 0)
+    edge = round(min(rng.uniform(0.5, 5.0) * rate_hz / 1000, length / 4))
+    if kind == "constant":
+        return [replace(plain, value=None if rng.random() < 0.7 else float(rng.uniform(-0.5, 0.5)))]
+    if kind == "repeat":
+        return [replace(plain, period_samples=max(1, length // int(rng.integers(1, 4))))]
+    if kind == "dropout":
+        depth = float(rng.uniform(*depth_db))
+        noise = -depth - float(rng.uniform(0, 15)) if rng.random() < 0.4 else None
+        return [replace(plain, depth_db=depth, edge_samples=edge, noise_db=noise)]
+    if kind == "treble":
+        cutoff = float(np.exp(rng.uniform(np.log(1000), np.log(min(6000, 0.35 * rate_hz)))))
+        return [replace(plain, depth_db=float(rng.uniform(*depth_db)), edge_samples=edge, cutoff_hz=cutoff)]
+    if kind == "click":
+        return [replace(plain, factor=float(np.exp(rng.uniform(*np.log(factor)))))]
+    if kind == "noise":
+        soft = round(min(0.2 * rate_hz / 1000, length / 4))
+        return [replace(plain, noise_db=float(rng.uniform(0, 12)), edge_samples=soft)]
+    return [plain]
+
+
+def _draw_windows(rng: np.random.Generator, start: int, patch: int) -> list[Damage]:
+    lost = rng.uniform(0.1, 0.7) * patch
+    pieces = rng.dirichlet(np.full(int(rng.integers(2, 7)), 2.0)) * lost
+    kept = rng.dirichlet(np.full(pieces.size + 1, 2.0)) * (patch - lost)
+    ends = start + np.cumsum(kept[:-1] + pieces)
+    spans = [(round(end - piece), round(end)) for piece, end in zip(pieces, ends, strict=True)]
+    return [Damage("zeros", first, last, 0) for first, last in spans if last > first]
+
+
+def apply_damages(clean: Samples, rate_hz: int, damages: Iterable[Damage]) -> Samples:
+    """Damage a copy of the audio.
+
+    Args:
+        clean: ``(C, T)`` in [-1, 1].
+        rate_hz: sample rate.
+        damages: what happens to it, in order; each is worked out from the clean audio.
+
+    Returns:
+        ``(C, T)``; outside of the damages every sample is the clean one.
+
+    Raises:
+        ValueError: a damage lies outside of the audio.
+    """
+    damaged = clean.copy()
+    for damage in damages:
+        if damage.channel >= clean.shape[0] or damage.end > clean.shape[1]:
+            raise ValueError(f"{damage} lies outside of audio {clean.shape}")
+        damaged[damage.channel, damage.start : damage.end] = _strike(clean[damage.channel], rate_hz, damage)
+    return damaged
+
+
+def _strike(clean: Samples, rate_hz: int, damage: Damage) -> Samples | float:
+    inside = clean[damage.start : damage.end]
+    if damage.kind == "zeros":
+        return 0.0
+    if damage.kind == "nan":
+        return float("nan")
+    if damage.kind == "constant":
+        held = clean[damage.start - 1] if damage.start else 0.0
+        return float(held if damage.value is None else damage.value)
+    if damage.kind == "repeat":
+        period = min(damage.period_samples or inside.size, max(damage.start, 1))
+        block = clean[damage.start - period : damage.start] if damage.start else inside[:1]
+        return np.resize(block, inside.size)
+    rng = np.random.default_rng(damage.seed)
+    local = round(_LOCAL_MS * rate_hz / 1000)
+    around = clean[max(damage.start - local, 0) : damage.end + local]
+    if damage.kind == "click":
+        peak = float(np.max(np.abs(around))) * (damage.factor or 1.0)
+        return np.clip(inside + peak * _click(rng, inside.size), -1.0, 1.0)
+    rms = float(np.sqrt(np.mean(np.square(around))))
+    fade = _fade(inside.size, damage.edge_samples)
+    noise = rng.standard_normal(inside.size) * rms * _gain(damage.noise_db)
+    if damage.kind == "noise":
+        return np.clip(inside + fade * noise, -1.0, 1.0)
+    lost = 1.0 - _gain(-(damage.depth_db or 0.0))
+    if damage.kind == "dropout":
+        return inside * (1.0 - lost * fade) + fade * noise
+    margin = 4 * local
+    first = max(damage.start - margin, 0)
+    piece = clean[first : damage.end + margin]
+    sos = butter(4, min(damage.cutoff_hz or 4000.0, 0.45 * rate_hz), fs=rate_hz, output="sos")
+    low = sosfiltfilt(sos, piece, padlen=min(100, piece.size - 1))[damage.start - first :][: inside.size]
+    return np.asarray(inside - lost * fade * (inside - low))
+
+
+def _gain(level_db: float | None) -> float:
+    return 0.0 if level_db is None else float(10 ** (level_db / 20))
+
+
+def _fade(samples: int, edge: int) -> Samples:
+    """0 at both ends, 1 inside, in raised cosines of ``edge`` samples."""
+    distance = np.minimum(np.arange(samples) + 1, samples - np.arange(samples))
+    return np.asarray(np.sin(0.5 * np.pi * np.clip(distance / (edge + 1), 0, 1)) ** 2)
+
+
+def _click(rng: np.random.Generator, samples: int) -> Samples:
+    """A sudden, decaying wobble of peak 1: what a scratch makes of a stylus."""
+    time = np.arange(samples) / samples
+    turns = np.exp(rng.uniform(np.log(0.5), np.log(max(0.75, samples / 6))))
+    wobble = np.cos(2 * np.pi * turns * time + rng.uniform(-0.8, 0.8))
+    wobble += 0.3 * rng.standard_normal(samples)
+    pulse = wobble * np.exp(-rng.uniform(1.0, 5.0) * time) * rng.choice([-1.0, 1.0])
+    return np.asarray(pulse / np.max(np.abs(pulse)))
+
+
+def damage_spans(damages: Iterable[Damage]) -> list[Span]:
+    """Where the damages are, as the spans that a detector should find."""
+    return sorted(Span(d.start, d.end, d.channel, d.kind) for d in damages)
+
+
+def damages_to_json(damages: Sequence[Damage]) -> str:
+    """A JSON list with one record a damage; parameters that a kind does not use are left out."""
+    rows = [{k: v for k, v in asdict(damage).items() if v is not None} for damage in damages]
+    return json.dumps(rows, indent=2) + "\n"
+
+
+def damages_from_json(text: str, *, name: str = "the text") -> list[Damage]:
+    """Read what :func:`damages_to_json` wrote.
+
+    Raises:
+        InputError: it is not that.
+    """
+    try:
+        return [Damage(**row) for row in json.loads(text)]
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{name} holds no damages that can be replayed ({error}): give the JSON that 'damage' wrote."
+        ) from None
