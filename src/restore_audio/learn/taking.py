@@ -28,6 +28,7 @@ from .recipe import Package, Pick, genre_folder
 MIN_SECONDS = 20.0
 """Shorter files are effects, not music, unless they are speech."""
 
+MIN_SPOKEN_SECONDS = 5.0
 JOINED_SECONDS = 180.0
 LOOP_SECONDS = (60.0, 420.0)
 _ENDINGS = {"OGG": ".ogg", "FLAC": ".flac", "WAV": ".wav", "MP3": ".mp3", "MPEG": ".mp3"}
@@ -183,6 +184,9 @@ class Taker:
         entries = []
         for rate_hz, alike in self._alike(group):
             for joined in clips.join_clips(self._clips(alike), rate_hz, seconds=JOINED_SECONDS):
+                if joined.shape[1] < MIN_SPOKEN_SECONDS * rate_hz:
+                    self._leave(key, f"{joined.shape[1] / rate_hz:.1f} s in all: too little of one voice")
+                    continue
                 target = self._place(group[0].pick.genre, PurePosixPath(key).name, ".flac")
                 _write_flac(target, joined, rate_hz)
                 entries.append(self._entry(target, key, group[0].pick, licence, artist))

@@ -1,0 +1,274 @@
+"""``restore-audio data``: look at music, fetch FMA, decode it once, build the corpus of Debian packages."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from ..show.console import Console
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..learn.library import Library, Rejected
+
+data_app = typer.Typer(
+    name="data",
+    help="Music to train on: look at it, fetch it, decode it once, build a corpus of open packages.",
+    no_args_is_help=True,
+)
+
+Data = Annotated[
+    Path, typer.Option("--data", metavar="DIR", help="FMA's folder, or a folder of genre/track files.")
+]
+Genres = Annotated[list[str] | None, typer.Option("--genre", help="Only this genre; can be repeated.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the paper's split of FMA.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result.")]
+
+
+class Subset(StrEnum):
+    """What can be fetched."""
+
+    FMA_SMALL = "fma-small"
+    FMA_MEDIUM = "fma-medium"
+    FMA_METADATA = "fma-metadata"
+
+
+class CorpusPart(StrEnum):
+    """The sides of the corpus."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command line."""
+    app.add_typer(data_app, name="data")
+
+
+@data_app.command()
+def stats(
+    data: Data,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            "--split", metavar="FILE", help="FMA's split: read if it exists, else drawn and written."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    genre: Genres = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+) -> None:
+    """Show genres, hours, rates, unusable files, and for FMA the paper's split."""
+    from ..learn.library import scan_library
+
+    console = Console()
+    library = scan_library(data, genres=genre or ())
+    library = _with_split(library, split, seed)
+    if as_json:
+        console.result(json.dumps(_as_data(library), ensure_ascii=False, indent=1))
+        return
+    console.table(_genre_table(library))
+    _say_rejected(console, library.rejected)
+    if split is not None:
+        console.say(f"The split is in {split}.")
+
+
+@data_app.command()
+def fetch(
+    what: Annotated[Subset, typer.Argument(help="Which of FMA's archives.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the music shall be.")],
+    mirror: Annotated[
+        str | None, typer.Option("--mirror", metavar="URL", help="Another address that has FMA's archives.")
+    ] = None,
+    attempts: Annotated[
+        int, typer.Option("--attempts", min=1, help="Attempts in a row that may bring nothing.")
+    ] = 6,
+    remove_archive: Annotated[
+        bool, typer.Option("--remove-archive", help="Delete the zip once it is unpacked.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Download from FMA's address, go on where it broke off, check the sum, unpack."""
+    try:
+        import requests  # noqa: F401
+    except ImportError as error:
+        raise UsageError("`data fetch` needs more packages: pip install 'restore-audio[train]'.") from error
+    from ..learn import download
+
+    console = Console(verbosity=-1 if quiet else 0)
+    with console.progress(f"fetching and unpacking {what}", 2) as tell:
+        path = download.fetch(
+            str(what),
+            to,
+            address=mirror or download.FMA_ADDRESS,
+            patience=download.Patience(attempts=attempts),
+            progress=lambda done, total: tell(done / total if total else 0),
+            unpacking=lambda done, total: tell(1 + (done / total if total else 1)),
+        )
+    if remove_archive:
+        path.unlink()
+    console.say(f"{what} is in {to}; its SHA-1 sum is right.")
+
+
+@data_app.command()
+def prepare(
+    data: Data,
+    to: Annotated[Path, typer.Option("--to", metavar="CACHE", help="Folder of the decoded music.")],
+    rate: Annotated[
+        str,
+        typer.Option("--rate", metavar="HZ|native", help="Training rate, or native for each track's own."),
+    ] = "16000",
+    mono: Annotated[bool, typer.Option("--mono/--all-channels", help="Mix channels down.")] = True,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option("--max-seconds-per-track", min=1, help="Keep only the middle of longer tracks."),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            "--split", metavar="FILE", help="FMA's split: read if it exists, else drawn and written."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    genre: Genres = None,
+    quiet: Quiet = False,
+) -> None:
+    """Decode everything once to memory-mapped shards; says how much disk it needs first."""
+    from ..learn import prepare as preparing
+    from ..learn.library import scan_library
+
+    console = Console(verbosity=-1 if quiet else 0)
+    settings = preparing.PrepareSettings(rate_hz=_rate_hz(rate), mono=mono, max_seconds=max_seconds)
+    library = _with_split(scan_library(data, genres=genre or ()), split, seed)
+    needed = preparing.needed_bytes(library, settings)
+    console.say(
+        f"{len(library.tracks)} tracks, {library.hours:.2f} h: the cache takes {needed / 1e9:.2f} GB."
+    )
+    with console.progress("decoding", max(1, len(library.tracks))) as tell:
+        cache, broken = preparing.prepare(
+            library, to, settings, progress=lambda done, total, name: tell(done * len(library.tracks) / total)
+        )
+    _say_rejected(console, (*library.rejected, *broken))
+    console.say(f"{len(cache.tracks)} tracks, {cache.hours:.2f} h are ready in {to}.")
+
+
+@data_app.command()
+def corpus(
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder of the corpus.")],
+    part: Annotated[
+        CorpusPart, typer.Option("--part", help="Packages to train on, or those to validate with.")
+    ] = CorpusPart.TRAIN,
+    packages: Annotated[
+        list[str] | None,
+        typer.Option("--packages", help="Only this package; can be repeated, or with commas."),
+    ] = None,
+    licences: Annotated[
+        list[str] | None,
+        typer.Option("--licence", help="Only files under this licence (CC-BY*); repeated or with commas."),
+    ] = None,
+    unpacked: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="Folder of unpacked packages; the others are downloaded."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Build genre/track folders with a manifest from openly licensed Debian packages."""
+    from ..learn.corpus import build_corpus
+
+    console = Console(verbosity=-1 if quiet else 0)
+    manifest = build_corpus(
+        to,
+        part.value,
+        packages=_listed(packages),
+        licences=_listed(licences),
+        unpacked=unpacked,
+        report=console.say,
+    )
+    for left in manifest.skipped:
+        console.say(f"left out: {left.package} {left.source}: {left.reason}")
+    console.say(
+        f"{len(manifest.entries)} tracks, {manifest.hours:.2f} h are in {to}; see manifest.json there."
+    )
+
+
+def _listed(values: list[str] | None) -> list[str]:
+    return [item.strip() for value in values or () for item in value.split(",") if item.strip()]
+
+
+def _rate_hz(text: str) -> int | None:
+    from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
+
+    if text == "native":
+        return None
+    if not text.isascii() or not text.isdigit() or not MIN_RATE_HZ <= int(text) <= MAX_RATE_HZ:
+        raise UsageError(f"--rate is {text!r}; give native or {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
+    return int(text)
+
+
+def _with_split(library: Library, split: Path | None, seed: int) -> Library:
+    """FMA's tracks told apart by the split file, or by the split drawn anew."""
+    from ..learn import fma
+    from ..learn.library import with_split
+
+    if not library.is_fma:
+        if split is not None:
+            raise UsageError(
+                f"--split is for FMA's layout, and {library.root} has no fma_metadata/tracks.csv."
+            )
+        return library
+    if split is not None and split.exists():
+        return with_split(library, fma.read_split(split))
+    numbers = {fma.track_id(track.path): track.genre for track in library.tracks}
+    drawn = fma.draw_split({number: its for number, its in numbers.items() if number is not None}, seed=seed)
+    if split is not None:
+        fma.write_split(split, drawn, seed=seed)
+    return with_split(library, drawn)
+
+
+def _say_rejected(console: Console, rejected: tuple[Rejected, ...]) -> None:
+    for bad in rejected:
+        console.say(f"left out: {bad.name}: {bad.reason}")
+
+
+def _genre_table(library: Library) -> Table:
+    from rich.table import Table
+
+    from ..learn.fma import PARTS
+
+    table = Table("genre", title=f"{library.root}: {len(library.tracks)} tracks, {library.hours:.2f} h")
+    for heading in ("tracks", "hours", "sample rates (Hz)", *(PARTS if library.is_fma else ())):
+        table.add_column(heading, justify="right")
+    for genre in [*sorted({track.genre for track in library.tracks}), "all"]:
+        tracks = [track for track in library.tracks if genre in (track.genre, "all")]
+        parts = [str(sum(track.split == part for track in tracks)) for part in PARTS]
+        table.add_row(
+            genre,
+            str(len(tracks)),
+            f"{sum(track.seconds for track in tracks) / 3600:.2f}",
+            ", ".join(map(str, sorted({track.rate_hz for track in tracks}))),
+            *(parts if library.is_fma else ()),
+        )
+    return table
+
+
+def _as_data(library: Library) -> dict[str, object]:
+    return {
+        "tracks": [
+            {
+                "name": track.name,
+                "genre": track.genre,
+                "seconds": round(track.seconds, 3),
+                "rate_hz": track.rate_hz,
+                "channels": track.channels,
+                "split": track.split,
+            }
+            for track in library.tracks
+        ],
+        "rejected": [{"name": bad.name, "reason": bad.reason} for bad in library.rejected],
+    }
