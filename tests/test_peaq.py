@@ -18,7 +18,8 @@ from scipy.signal import resample_poly
 from restore_audio.measure import peaq as facade
 from restore_audio.measure.peaq import PeaqResult, peaq, to_16_bit_scale
 from restore_audio.measure.peaq_ear import FRAME_SAMPLES, FULL_SCALE, HOP_SAMPLES, power_spectra
-from restore_audio.measure.peaq_movs import signal_frames
+from restore_audio.measure.peaq_frames import FrameMeasures, FrameMeter
+from restore_audio.measure.peaq_movs import average, signal_frames
 from restore_audio.measure.peaq_network import ModelOutputs
 
 Array = NDArray[np.float64]
@@ -232,6 +233,33 @@ class TestSignalFrames:
         # The first half second, when the adaptation has not settled yet, only counts in the late one.
         assert late.rms_noise_loud > 1.1 * early.rms_noise_loud
         assert late.bandwidth_ref == pytest.approx(early.bandwidth_ref, rel=1e-9)
+
+
+class TestWhichFramesCount:
+    def test_noise_loudness_waits_50_ms_after_both_recordings_became_audible(self) -> None:
+        frames = 100
+        flat = {field.name: np.ones((1, frames)) for field in fields(FrameMeasures)}
+        heard_from_40 = np.where(np.arange(frames) < 40, 0.09, 0.11)[None]
+        noise = np.where(np.arange(frames) < 43, 9.0, 2.0)[None]
+        measures = FrameMeasures(**flat | {"noise_loudness": noise, "loudness_test": heard_from_40})
+        assert average(measures, range(frames)).rms_noise_loud == pytest.approx(2)
+        measures = FrameMeasures(**flat | {"noise_loudness": noise, "loudness_test": 0.09 + 0 * noise})
+        assert average(measures, range(frames)).rms_noise_loud == 0
+
+    def test_loudness_has_the_scale_of_the_standard(self) -> None:
+        # The standard means one sone at 40 dB and 1 kHz, but its constants give less.
+        amplitude = 32_768 * 10 ** ((40 - 92) / 20)
+        tone = amplitude * np.sin(2 * np.pi * 1000 / RATE_HZ * np.arange(RATE_HZ // 2))
+        frames = np.lib.stride_tricks.sliding_window_view(tone, FRAME_SAMPLES)[None, ::HOP_SAMPLES]
+        assert FrameMeter()(frames, frames).loudness_ref[0, -1] == pytest.approx(0.584, abs=0.005)
+
+    def test_the_error_structure_skips_frames_that_are_quiet_in_both(self) -> None:
+        quiet = np.full((1, 1, FRAME_SAMPLES), np.sqrt(7990 / HOP_SAMPLES))
+        loud = np.full((1, 1, FRAME_SAMPLES), np.sqrt(8010 / HOP_SAMPLES))
+        loud[..., :HOP_SAMPLES] = quiet[..., :HOP_SAMPLES] = 1000
+        assert np.isnan(FrameMeter()(quiet, quiet).harmonic_error).all()
+        assert np.isfinite(FrameMeter()(quiet, loud).harmonic_error).all()
+        assert np.isfinite(FrameMeter()(loud, quiet).harmonic_error).all()
 
 
 class TestNeverNaN:
