@@ -1,16 +1,116 @@
-"""The Typer app: which commands there are, and how a run ends."""
+"""The Typer app: which commands there are, and how a run ends.
+
+Exit codes: 0 done; 1 something failed (in a batch: any file); 2 called wrongly; 130 interrupted.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
 import typer
 
-app = typer.Typer(
-    name="restore-audio",
-    help="Find the holes in a recording and fill them, leaving every healthy sample as it was.",
-    no_args_is_help=True,
-)
+from .. import __version__
+from ..errors import RestoreError
+from ..show.console import Console
+
+INTERRUPTED = 130
+
+COMMANDS = ("data",)
+"""Modules of this package in the order of ``--help``; each has ``register(app)``."""
 
 
-def main() -> None:
-    """Run the command line."""
-    app()
+def _version(wanted: bool) -> None:
+    if wanted:
+        Console().result(f"restore-audio {__version__}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The app with all of its commands."""
+    app = typer.Typer(
+        name="restore-audio",
+        help="Find the holes in a recording and fill them, leaving every healthy sample as it was.",
+        epilog="Begin with: restore-audio fix damaged.wav -o clean.wav",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def options(
+        version: Annotated[
+            bool,
+            typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end."),
+        ] = False,
+    ) -> None: ...
+
+    for name in COMMANDS:
+        importlib.import_module(f".{name}", __package__).register(app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: instead of those the process was called with.
+    """
+    console = Console()
+    _end_cleanly_when_terminated()
+    try:
+        command = typer.main.get_command(build())
+        outcome: Any = command.main(
+            list(arguments) if arguments is not None else None, "restore-audio", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return outcome if isinstance(outcome, int) else 0
+    except RestoreError as error:
+        console.error(f"restore-audio: {error}")
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        console.error("restore-audio: interrupted; nothing half-written was left behind.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        return 1
+    except MemoryError:
+        console.error("restore-audio: there is not enough memory: close other programs, or use fewer --jobs.")
+        return 1
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        return _wrong_usage(console, error)
+
+
+def _wrong_usage(console: Console, error: Any) -> int:
+    """One sentence for what the parser refuses, whichever version of Typer raised it."""
+    message = error.format_message().rstrip(".")
+    if not message:  # no arguments at all: the help has been shown
+        return int(error.exit_code)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "restore-audio"
+    console.error(f"restore-audio: {message}: see '{command} --help'.")
+    return int(error.exit_code)
+
+
+def _forget_stdout() -> None:
+    """The reader of our stdout has gone: let the interpreter's last flush meet nobody."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end_cleanly_when_terminated() -> None:
+    """SIGTERM unwinds like Ctrl-C, so that unfinished files are removed."""
+
+    def unwind(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    with contextlib.suppress(ValueError):  # not the main thread: somebody else looks after signals
+        signal.signal(signal.SIGTERM, unwind)

@@ -1,0 +1,213 @@
+"""Which recordings are meant and where each result goes.
+
+In: what a person typed. Out: :class:`Job` pairs of paths. Only names are looked at here; nothing is opened.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError, OutputError, UsageError
+
+STREAM = Path("-")
+"""Standard input or output."""
+
+SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        *("wav", "wave", "bwf", "rf64", "w64", "aif", "aiff", "aifc", "au", "snd", "caf"),
+        *("flac", "ogg", "oga", "opus", "mp3", "m4a", "mp4", "aac"),
+    )
+)
+"""What counts as a recording when a folder is searched; a file that is named is always tried."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An input, and the folder that was searched for it (its path below that is kept in the output)."""
+
+    path: Path
+    root: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording and where its restoration goes (None: nowhere, it is only looked at)."""
+
+    source: Path
+    target: Path | None
+
+
+def find_inputs(patterns: Sequence[str], *, recursive: bool = False) -> list[Found]:
+    """Files, folders and patterns to recordings, each once, in the order given and sorted within.
+
+    Args:
+        patterns: as typed; a pattern that the shell left alone is expanded here, ``-`` is stdin.
+        recursive: look into the folders inside folders too.
+
+    Raises:
+        InputError: a path does not exist, a pattern matches nothing, a folder holds no recording.
+    """
+    found: dict[Path, Found] = {}
+    for pattern in patterns:
+        for item in _expand(pattern, recursive):
+            found.setdefault(item.path, item)
+    return list(found.values())
+
+
+def _expand(pattern: str, recursive: bool) -> Iterator[Found]:
+    path = Path(pattern)
+    if path == STREAM:
+        yield Found(STREAM, STREAM.parent)
+    elif path.is_dir():
+        yield from _in_folder(path, recursive)
+    elif path.exists():
+        yield Found(path, path.parent)
+    elif glob.has_magic(pattern):
+        matches = sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute ones too)
+        files = [match for match in matches if not match.is_dir()]
+        for match in files:
+            yield Found(match, match.parent)
+        if recursive:
+            for match in matches:
+                if match.is_dir():
+                    yield from _in_folder(match, recursive)
+        if not matches:
+            raise InputError(f"Nothing matches {pattern}: check the pattern.")
+    else:
+        raise InputError(f"There is no file or folder {pattern}: check the path.")
+
+
+def _in_folder(folder: Path, recursive: bool) -> list[Found]:
+    def complain(error: OSError) -> None:
+        raise InputError(
+            f"The folder {error.filename} cannot be read ({error.strerror}): check its permissions."
+        )
+
+    files: list[Path] = []
+    for where, folders, names in os.walk(folder, onerror=complain):
+        folders[:] = sorted(f for f in folders if not f.startswith(".")) if recursive else []
+        files += [Path(where, n) for n in sorted(names) if Path(n).suffix.lower() in SUFFIXES and n[0] != "."]
+    if not files:
+        hint = "give files by name" if recursive else "give files by name, or look deeper with --recursive"
+        raise InputError(f"The folder {folder} holds no recordings: {hint}.")
+    return [Found(path, folder) for path in files]
+
+
+def plan(
+    inputs: Sequence[Found],
+    output: str | None,
+    *,
+    name: str | None = None,
+    folder_wanted: bool = False,
+) -> list[Job]:
+    """Where each result goes.
+
+    Args:
+        inputs: from :func:`find_inputs`.
+        output: ``-o``: a file, a folder, ``-`` or None (beside each input).
+        name: template of file names with ``{stem}``, ``{suffix}``, ``{name}``, ``{parent}``, ``{index}``.
+        folder_wanted: ``output`` is a folder even for a single input (a folder was given as input).
+
+    Raises:
+        UsageError: the arguments do not fit together, or two results would have one name.
+    """
+    if output == "-" or (output is None and len(inputs) == 1 and inputs[0].path == STREAM):
+        if len(inputs) > 1:
+            raise UsageError("Only one recording fits into a pipe: give one input, or a folder with -o.")
+        return [Job(inputs[0].path, STREAM)]
+    several = len(inputs) > 1 or folder_wanted
+    folder = output is not None and (
+        several or output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
+    )
+    if output is not None and folder and Path(output).is_file():
+        raise UsageError(f"With several inputs -o must be a folder, and {output} is a file: name a folder.")
+    if output is not None and not folder:
+        if name is not None:
+            raise UsageError("--name is for folders, and -o names a file: leave out one of them.")
+        return [Job(inputs[0].path, Path(output))]
+    template = name or ("{name}" if output is not None else "{stem}.restored{suffix}")
+    jobs = [Job(f.path, _target(f, output, template, index)) for index, f in enumerate(inputs, 1)]
+    _refuse_twins(jobs)
+    return jobs
+
+
+def _target(found: Found, output: str | None, template: str, index: int) -> Path:
+    path = Path("stdin.wav") if found.path == STREAM else found.path
+    try:
+        name = template.format(
+            stem=path.stem, suffix=path.suffix, name=path.name, parent=path.parent.name, index=index
+        )
+    except (KeyError, IndexError, ValueError):
+        raise UsageError(
+            f"--name {template} is no template: use {{stem}}, {{suffix}}, {{name}}, {{parent}} or {{index}}."
+        ) from None
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts or name.endswith(("/", os.sep)):
+        raise UsageError(
+            f"--name {template} gives '{name}', which is no file name: use '{{stem}}{{suffix}}'."
+        )
+    if output is None:
+        return path.parent / name
+    below = path.parent.relative_to(found.root) if found.path != STREAM else Path()
+    return Path(output) / below / name
+
+
+def _refuse_twins(jobs: Iterable[Job]) -> None:
+    seen: dict[str, Path] = {}
+    for job in jobs:
+        key = str(job.target).casefold()  # some file systems take both for one
+        if key in seen:
+            raise UsageError(
+                f"{seen[key]} and {job.source} would both become {job.target}: "
+                f"use --name, for example '{{parent}}-{{name}}', or separate runs."
+            )
+        seen[key] = job.source
+
+
+def refuse_lost_files(job: Job, others: Iterable[Path], *, overwrite: bool) -> None:
+    """Refuse to write over the input, or over anything that is there without ``overwrite``.
+
+    Args:
+        job: its target and its source are looked at.
+        others: further files that the job writes.
+        overwrite: existing files may be replaced; the input never.
+
+    Raises:
+        OutputError: with the way out.
+    """
+    written = [path for path in (job.target, *others) if path is not None and path != STREAM]
+    for path in written:
+        if path.exists() and job.source != STREAM and job.source.exists() and path.samefile(job.source):
+            raise OutputError(
+                f"{path} is the input itself, which is never written over: give another name with -o "
+                f"or --name."
+            )
+    if len(set(written)) < len(written):
+        raise OutputError(f"Two results of {job.source} have one name: give each its own.")
+    for path in written:
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder: give the name of a file.")
+        if path.exists() and not overwrite:
+            raise OutputError(
+                f"{path} is there already: replace it with --overwrite, leave it with --skip-existing, "
+                f"or give another name."
+            )
+
+
+def shard(jobs: Sequence[Job], text: str) -> list[Job]:
+    """Every n-th job, for schedulers that start n runs.
+
+    >>> [job.source.name for job in shard([Job(Path(n), None) for n in "abcde"], "2/2")]
+    ['b', 'd']
+
+    Raises:
+        UsageError: ``text`` is not like ``1/4``.
+    """
+    part, _, whole = text.partition("/")
+    if not (part.isdigit() and whole.isdigit() and 1 <= int(part) <= int(whole)):
+        raise UsageError(f"--shard {text} is not like 1/4 (the first of four parts): correct it.")
+    return list(jobs[int(part) - 1 :: int(whole)])

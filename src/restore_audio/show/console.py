@@ -1,0 +1,88 @@
+"""The only place that prints: results on stdout, everything else on stderr.
+
+Colour and progress bars appear only where a person looks (a terminal, no ``NO_COLOR``); a reader that
+closes our stdout early ends the run without a word.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import rich.console
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Console:
+    """What a command says, and how loudly.
+
+    Attributes:
+        verbosity: -1 only errors and results asked for, 0 a line for each thing done, 1 why as well.
+        results_on_stderr: stdout carries audio, so that even results go to stderr.
+    """
+
+    verbosity: int = 0
+    results_on_stderr: bool = False
+
+    def result(self, text: str) -> None:
+        """One line of result, as it is, on stdout."""
+        stream = sys.stderr if self.results_on_stderr else sys.stdout
+        stream.write(text + "\n")
+        stream.flush()
+
+    def say(self, text: str) -> None:
+        """Something worth knowing, unless quiet."""
+        if self.verbosity >= 0:
+            self._write(text)
+
+    def detail(self, text: str) -> None:
+        """Something that only -v wants to know."""
+        if self.verbosity >= 1:
+            self._write(text)
+
+    def error(self, text: str) -> None:
+        """A sentence about what went wrong; always."""
+        self._write(text)
+
+    def table(self, table: Table) -> None:
+        """A table as result, on stdout."""
+        _rich(stderr=self.results_on_stderr).print(table)
+
+    @contextmanager
+    def progress(self, what: str, count: int) -> Iterator[Callable[[float], None]]:
+        """A bar over ``count`` things on stderr, if that is a terminal.
+
+        Yields a function to be told how many are done (fractions count).
+        """
+        if self.verbosity < 0 or not sys.stderr.isatty():
+            yield lambda done: None
+            return
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        with Progress(*columns, TimeRemainingColumn(), console=_rich(stderr=True), transient=True) as bars:
+            task = bars.add_task(what, total=count)
+            yield lambda done: bars.update(task, completed=done)
+
+    @staticmethod
+    def _write(text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def write_bytes_to_stdout(chunks: Iterator[bytes]) -> None:
+    """Raw audio to stdout, piece by piece."""
+    for chunk in chunks:
+        sys.stdout.buffer.write(chunk)
+    sys.stdout.buffer.flush()
+
+
+def _rich(*, stderr: bool) -> rich.console.Console:
+    from rich.console import Console as RichConsole
+
+    return RichConsole(stderr=stderr)
