@@ -1,0 +1,192 @@
+"""The six networks are the paper's, and their weights travel safely."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from restore_audio.errors import ModelError
+from restore_audio.network.checkpoint import ModelCard, load, model_path, read_card, save
+from restore_audio.network.features import (
+    FeatureSettings,
+    finish_paper,
+    finish_restore,
+    interpolate_frames,
+    prepare_paper,
+    prepare_restore,
+)
+from restore_audio.network.inpainter import Inpainter
+from restore_audio.network.unet import (
+    NETWORKS,
+    ConvBlock,
+    NetworkSettings,
+    UNet,
+    UpConv,
+    build,
+    parameter_count,
+)
+
+
+def conv(channels: int, filters: int, size: int = 3) -> int:
+    return channels * filters * size * size + filters
+
+
+def block(channels: int, filters: int) -> int:
+    return conv(channels, filters) + 2 * filters
+
+
+def count_by_hand(name: str, width: int, in_channels: int) -> int:
+    """The paper's Figures 3 to 5, added up layer by layer."""
+    strided, _, attention = NETWORKS[name]
+    f = [width, 2 * width, 4 * width, 8 * width, 16 * width]
+    total = block(in_channels, f[0]) + sum(block(a, b) for a, b in pairwise(f))
+    if strided:
+        total += sum(block(n, n) for n in f)
+    total += block(f[4], 2 * f[4])
+    total += sum(conv(2 * n, n) + block(2 * n, n) for n in f)
+    if attention:
+        total += sum(2 * conv(n, n, 1) + conv(n, 1, 1) for n in f)
+    return total + conv(f[0], 1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("width", "in_channels"), [(32, 1), (16, 4)])
+def test_parameter_counts_are_those_derived_by_hand(name: str, width: int, in_channels: int) -> None:
+    with torch.device("meta"):
+        network = UNet(NetworkSettings(name, width, in_channels))
+    assert parameter_count(network) == count_by_hand(name, width, in_channels)
+
+
+def test_res_u_net_v2_has_the_papers_22_million_parameters() -> None:
+    with torch.device("meta"):
+        assert parameter_count(UNet(NetworkSettings("res-unet-v2", 32, 1))) == 22_012_161
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_patches_keep_their_size(name: str) -> None:
+    network = build(NetworkSettings(name, 4)).eval()
+    assert network(torch.rand(2, 1, 128, 128)).shape == (2, 1, 128, 128)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_global_residual_subtracts_from_the_first_map(name: str) -> None:
+    network = build(NetworkSettings(name, 4, in_channels=3)).eval()
+    torch.nn.init.zeros_(network.last.weight)
+    x = torch.rand(1, 3, 128, 128)
+    expected = x[:, :1] if name.find("res-") >= 0 else torch.zeros(1, 1, 128, 128)
+    torch.testing.assert_close(network(x), expected)
+
+
+def test_strided_convolution_pads_like_the_original() -> None:
+    """TensorFlow's "same" pads an even input only after its end: output i sees inputs 2i, 2i+1, 2i+2."""
+    layer = ConvBlock(1, 1, 2, 0.01).eval()
+    torch.nn.init.zeros_(layer.conv.weight)
+    layer.conv.weight.data[0, 0, 0, 0] = 1.0
+    torch.nn.init.zeros_(layer.conv.bias)
+    x = torch.rand(1, 1, 8, 8)
+    torch.testing.assert_close(layer(x), x[..., ::2, ::2] / np.sqrt(1.001))
+
+
+def test_transposed_convolution_crops_like_the_original() -> None:
+    """It is the gradient of the strided "same" convolution, so only the end is cropped."""
+    layer = UpConv(1, 1).eval()
+    torch.nn.init.zeros_(layer.conv.bias)
+    torch.nn.init.uniform_(layer.conv.weight, 0, 1)
+    x = torch.rand(1, 1, 4, 4)
+    probe = torch.zeros(1, 1, 8, 8, requires_grad=True)
+    strided = F.conv2d(F.pad(probe, (0, 1, 0, 1)), layer.conv.weight, stride=2)
+    strided.backward(x)
+    torch.testing.assert_close(layer(x), probe.grad)
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    first, second, other = (build(NetworkSettings(width=4), seed) for seed in (0, 0, 1))
+    assert torch.equal(first.middle.conv.weight, second.middle.conv.weight)
+    assert not torch.equal(first.middle.conv.weight, other.middle.conv.weight)
+
+
+def test_weights_come_back_with_their_card(tmp_path: Path) -> None:
+    network = build(NetworkSettings("attention-res-unet", 4)).eval()
+    card = ModelCard(network.settings, "paper", {"data": "noise", "features": {}}, {"psnr_db": 1.5})
+    save(tmp_path / "w.safetensors", network, card)
+    loaded, read = load(tmp_path / "w.safetensors")
+    assert read == card == read_card(tmp_path / "w.safetensors")
+    x = torch.rand(1, 1, 128, 128)
+    torch.testing.assert_close(loaded(x), network(x), rtol=0.05, atol=0.02)
+    assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
+
+
+def test_corrupted_missing_and_foreign_weights_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    network = build(NetworkSettings(width=4))
+    path = tmp_path / "w.safetensors"
+    save(path, network, ModelCard(network.settings, "paper"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match=r"w\.safetensors"):
+        load(path)
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(ModelError, match="cannot be read"):
+        load(path)
+    with pytest.raises(ModelError, match="shipped"):
+        model_path("no-such-weights")
+    with pytest.raises(ModelError, match="no weights at"):
+        model_path(str(tmp_path / "none.safetensors"))
+    save(path, network, ModelCard(NetworkSettings(width=8), "paper"))
+    with pytest.raises(ModelError, match="damaged"):
+        load(path)
+    save(path, network, ModelCard(network.settings, "paper"))
+    with pytest.raises(ModelError, match="task 'paper'"):
+        Inpainter.open(path, "restore")
+
+
+def test_a_straight_line_across_lost_frames() -> None:
+    magnitudes = torch.tensor([[[2.0, 0.0, 0.0, 5.0, 0.0]]])
+    known = torch.tensor([[[True, False, False, True, False]]])
+    torch.testing.assert_close(
+        interpolate_frames(magnitudes, known), torch.tensor([[[2.0, 3.0, 4.0, 5.0, 5.0]]])
+    )
+    nothing_known = torch.zeros_like(known)
+    torch.testing.assert_close(interpolate_frames(magnitudes, nothing_known), magnitudes)
+
+
+@pytest.mark.parametrize("level", ["patch", "global"])
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_preparing_and_finishing_a_patch_are_inverse(level: str, power: float) -> None:
+    damaged = torch.rand(3, 128, 128) * 50
+    damaged[:, :, 20:40] = 0
+    given = prepare_paper(damaged, FeatureSettings(level=level, power=power))  # type: ignore[arg-type]
+    torch.testing.assert_close(finish_paper(given.features, given), damaged, rtol=1e-4, atol=1e-3)
+
+
+def test_with_prefill_surviving_frames_stay_as_they_are() -> None:
+    damaged = torch.rand(1, 128, 128) + 0.1
+    damaged[:, :, 50:60] = 0
+    given = prepare_paper(damaged, FeatureSettings(prefill="linear"))
+    answer = finish_paper(torch.full((1, 1, 128, 128), 3.0), given)
+    assert torch.equal(answer[:, :, :50], damaged[:, :, :50])
+    assert torch.equal(answer[:, :, 60:], damaged[:, :, 60:])
+    assert (answer[:, :, 50:60] != damaged[:, :, 50:60]).all()
+
+
+def test_quiet_music_looks_like_loud_music_to_the_network() -> None:
+    loud = torch.rand(1, 128, 128) + 0.1
+    loud[:, :, 50:60] = 0
+    for settings in (FeatureSettings(), FeatureSettings(prefill="linear")):
+        a, b = prepare_paper(loud, settings), prepare_paper(loud / 1000, settings)
+        torch.testing.assert_close(a.features, b.features)
+    known = torch.ones(1, 128)
+    known[:, 50:60] = 0
+    a, b = (prepare_restore(x, known, torch.zeros(1), 0.3) for x in (loud + 0.01, loud / 1000 + 1e-5))
+    torch.testing.assert_close(a.features, b.features, rtol=1e-3, atol=1e-3)
+
+
+def test_the_restore_task_is_inverse_too() -> None:
+    filled = torch.rand(2, 128, 128) + 0.01
+    given = prepare_restore(filled, torch.ones(2, 128), torch.tensor([0, 2]), 0.3)
+    torch.testing.assert_close(finish_restore(given.features[:, :1], given), filled, rtol=1e-4, atol=1e-4)
+    assert given.features[1, 3].unique().item() == pytest.approx(2 / 3)
