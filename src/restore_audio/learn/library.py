@@ -32,6 +32,7 @@ class Track:
         name: its path below the library's folder, with ``/``.
         genre: its folder, or FMA's ``genre_top``.
         seconds, rate_hz, channels: from the file's header.
+        size_bytes: of the file.
         split: ``train``, ``validation``, ``test``, or empty where no split was given.
     """
 
@@ -41,6 +42,7 @@ class Track:
     seconds: float
     rate_hz: int
     channels: int
+    size_bytes: int
     split: str = ""
 
 
@@ -145,12 +147,14 @@ def _probe(root: Path, path: Path, genre: str, min_seconds: float) -> Track | Re
     name = path.relative_to(root).as_posix()
     if not genre:
         return Rejected(name, "without a genre")
-    if path.stat().st_size == 0:
+    size = path.stat().st_size
+    if size == 0:
         return Rejected(name, "empty")
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, RuntimeError) as error:
         return Rejected(name, f"broken ({str(error).rpartition(': ')[2].rstrip('.')})")
-    if info.frames / info.samplerate < min_seconds:
-        return Rejected(name, f"too short ({info.duration:.2f} s)")
-    return Track(path, name, genre, info.frames / info.samplerate, info.samplerate, info.channels)
+    seconds = info.frames / info.samplerate
+    if seconds < min_seconds:
+        return Rejected(name, f"too short ({seconds:.2f} s)")
+    return Track(path, name, genre, seconds, info.samplerate, info.channels, size)

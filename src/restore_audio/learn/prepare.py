@@ -10,6 +10,7 @@ over a grown library decodes only what is new.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -81,23 +82,23 @@ def prepare(
     """
     try:
         to.mkdir(parents=True, exist_ok=True)
+        writer = _Writer(to, settings)
     except OSError as error:
-        raise OutputError(f"The folder {to} cannot be made: {error.strerror}.") from error
-    writer = _Writer(to, settings)
+        raise OutputError(
+            f"The cache cannot be made in {to} ({error.strerror}); give another folder."
+        ) from error
     todo = [track for track in library.tracks if writer.finished(track) is None]
     _check_disk(to, sum(_track_bytes(track, settings) for track in todo))
     broken: list[Rejected] = []
     try:
         for number, track in enumerate(todo):
             progress(number, len(todo), track.name)
-            fault = writer.add(track)
-            if fault:
+            if (fault := writer.add(track)) is not None:
                 broken.append(Rejected(track.name, fault))
         tracks = [done for track in library.tracks if (done := writer.finished(track)) is not None]
         if not tracks:
-            raise InputError(
-                f"Nothing in {library.root} could be decoded: {broken[0].name} is {broken[0].reason}."
-            )
+            first = f"{broken[0].name} is {broken[0].reason}" if broken else "it has no tracks"
+            raise InputError(f"Nothing in {library.root} could be decoded: {first}.")
         writer.finish(tracks)
     except OSError as error:
         raise OutputError(
@@ -129,16 +130,19 @@ class _Writer:
         self._open: tuple[int, BinaryIO] | None = None
         if (folder / "index.json").exists():
             check_schema(read_json(folder / "index.json"), folder)
-        if self._path.exists():
-            self._read_journal()
-        else:
-            head = {"schema": SCHEMA, "settings": asdict(settings)}
-            self._path.write_text(json.dumps(head) + "\n", encoding="utf-8")
-
-    def _read_journal(self) -> None:
         # A run that was killed may leave half a line behind: only whole lines count.
-        text = self._path.read_text(encoding="utf-8")
+        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
         whole = text[: text.rfind("\n") + 1]
+        if whole:
+            self._read_journal(whole)
+        else:
+            whole = json.dumps({"schema": SCHEMA, "settings": asdict(settings)}) + "\n"
+        if whole != text:
+            beside = self._path.with_name(self._path.name + ".part")
+            beside.write_text(whole, encoding="utf-8")
+            beside.replace(self._path)
+
+    def _read_journal(self, whole: str) -> None:
         try:
             head, *entries = [json.loads(line) for line in whole.splitlines()]
             check_schema(head, self.folder)
@@ -153,16 +157,18 @@ class _Writer:
             raise InputError(
                 f"{self._path} is damaged; prepare the cache again in an empty folder."
             ) from error
-        self.journal = {track.source: track for track in tracks}
-        if whole != text:
-            beside = self._path.with_name(self._path.name + ".part")
-            beside.write_text(whole, encoding="utf-8")
-            beside.replace(self._path)
+        # After a power cut the journal may know of samples that never reached the disk.
+        self.journal = {track.source: track for track in tracks if self._is_on_disk(track)}
+
+    def _is_on_disk(self, track: CachedTrack) -> bool:
+        end = HEADER_BYTES + 2 * (track.offset + track.channels * track.frames)
+        paths = (shard_path(self.folder, track.shard), under_way_path(self.folder, track.shard))
+        return any(path.is_file() and path.stat().st_size >= end for path in paths)
 
     def finished(self, track: Track) -> CachedTrack | None:
         """The cached form of a track, if it is there and its file has not changed since."""
         done = self.journal.get(track.name)
-        if done is None or done.source_bytes != track.path.stat().st_size or done.genre != track.genre:
+        if done is None or done.source_bytes != track.size_bytes or done.genre != track.genre:
             return None
         return replace(done, split=track.split)
 
@@ -185,9 +191,8 @@ class _Writer:
             return f"too short ({frames / rate_hz:.2f} s decoded)"
         sink.flush()
         offset = (start - HEADER_BYTES) // 2
-        size = track.path.stat().st_size
         done = CachedTrack(
-            shard, offset, frames, rate_hz, channels, track.genre, track.name, track.split, size
+            shard, offset, frames, rate_hz, channels, track.genre, track.name, track.split, track.size_bytes
         )
         with self._path.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(asdict(done)) + "\n")
@@ -244,7 +249,8 @@ class _Writer:
     def close(self) -> None:
         """Let go of the shard under way; it is taken up again by the next run."""
         if self._open is not None:
-            self._open[1].close()
+            with contextlib.suppress(OSError):  # a full disk has been reported already
+                self._open[1].close()
             self._open = None
 
 
