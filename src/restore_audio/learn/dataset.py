@@ -1,6 +1,6 @@
 """Training examples, each a pure function of a seed and its number.
 
-In: a :class:`~restore_audio.learn.prepare.Cache` of decoded audio, or shards of AR fills. Out: batches
+In: a :class:`~restore_audio.learn.cache.Cache` of decoded audio, or shards of AR fills. Out: batches
 of magnitude patches.
 
 Example ``i`` of seed ``s`` is drawn by a generator seeded with ``(s, i)``: it does not depend on what was
@@ -30,7 +30,7 @@ from .damage import random_frames
 
 if TYPE_CHECKING:
     from .fills import Fill, Fills
-    from .prepare import Cache, CachedTrack
+    from .cache import Cache, CachedTrack
 
 PATCH_SAMPLES = (PATCH_FRAMES - 1) * PAPER_HOP_SAMPLES + PAPER_WINDOW_SAMPLES
 """Samples at 16 kHz under the 128 frames of a paper patch: 8384."""
@@ -55,7 +55,7 @@ class PaperExamples:
         seed: start of every generator.
         sampling: ``random`` cuts patches anywhere, tracks weighted by length; ``grid`` goes through the
             paper's non-overlapping patches, each once an epoch, in an order drawn for the epoch.
-        genres: only tracks of these genres; all when empty.
+        tracks: only these of the cache; all when None.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class PaperExamples:
         seed: int,
         *,
         sampling: Literal["random", "grid"] = "random",
-        genres: Sequence[str] = (),
+        tracks: Sequence[CachedTrack] | None = None,
     ) -> None:
         self.cache = cache
         self.seed = seed
         self.sampling = sampling
-        wanted = [t for t in cache.tracks if not genres or t.genre in genres]
+        wanted = cache.tracks if tracks is None else tracks
         self.tracks: list[CachedTrack] = [t for t in wanted if t.frames >= PATCH_SAMPLES]
         hop = PATCH_FRAMES * PAPER_HOP_SAMPLES
         counts = np.array([t.frames // hop for t in self.tracks], dtype=np.int64)

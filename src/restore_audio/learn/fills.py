@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from ..signal.autoregressive import FAST, fill_gap
 from ..signal.spectrum import Grid
 
 if TYPE_CHECKING:
-    from .prepare import Cache
+    from .cache import Cache, CachedTrack
 
 VERSION = 1
 SHARD_EXAMPLES = 250
@@ -90,6 +90,7 @@ def make_fills(
     folder: Path,
     count: int,
     *,
+    tracks: Sequence[CachedTrack] | None = None,
     seed: int = 0,
     worker: int = 0,
     workers: int = 1,
@@ -101,6 +102,7 @@ def make_fills(
         cache: decoded audio at native rates.
         folder: for the shards.
         count: examples wanted.
+        tracks: only these of the cache; all when None.
         seed: of every example.
         worker, workers: this process makes the shards ``worker``, ``worker + workers``, ….
         report: called with shards done and shards in all.
@@ -109,12 +111,12 @@ def make_fills(
     shards = -(-count // SHARD_EXAMPLES)
     for shard in range(worker, shards, workers):
         if not (folder / f"fills-{shard:05d}.json").exists():
-            _make_shard(cache, folder, shard, seed)
+            _make_shard(cache, cache.tracks if tracks is None else tracks, folder, shard, seed)
         report(shard + 1, shards)
 
 
-def _make_shard(cache: Cache, folder: Path, shard: int, seed: int) -> None:
-    tracks = [t for t in cache.tracks if t.frames > 2 * t.rate_hz]
+def _make_shard(cache: Cache, among: Sequence[CachedTrack], folder: Path, shard: int, seed: int) -> None:
+    tracks = [t for t in among if t.frames > 2 * t.rate_hz]
     weights = np.array([t.frames / t.rate_hz for t in tracks])
     weights /= weights.sum()
     pieces: list[NDArray[np.int16]] = []
