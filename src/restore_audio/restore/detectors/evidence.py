@@ -1,0 +1,57 @@
+"""Small measures that the detectors share: runs, levels, and how far evidence lies beyond its threshold.
+
+All times are samples, all levels decibels of amplitude.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float64]
+Run = tuple[int, int]
+
+SILENT_DB = -60.0
+"""RMS level, dBFS, below which nobody hears a hole."""
+
+_FLOOR = 1e-9
+
+
+def samples_of(milliseconds: float, rate_hz: int) -> int:
+    """Samples in a time, at least one."""
+    return max(1, round(milliseconds * rate_hz / 1000))
+
+
+def runs_of(flags: NDArray[np.bool_]) -> list[Run]:
+    """First and last (exclusive) index of each stretch of true values.
+
+    >>> runs_of(np.array([True, False, True, True]))
+    [(0, 1), (2, 4)]
+    """
+    edges = np.flatnonzero(np.diff(flags.view(np.int8), prepend=0, append=0))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def rms(values: NDArray[np.floating]) -> float:
+    """Root mean square; 0 of nothing."""
+    return math.sqrt(float(values @ values) / values.size) if values.size else 0.0
+
+
+def db(ratio: float) -> float:
+    """Decibels of an amplitude ratio, never below −180.
+
+    >>> round(db(10.0), 6)
+    20.0
+    """
+    return 20.0 * math.log10(max(ratio, _FLOOR))
+
+
+def confidence(score: float) -> float:
+    """Turn a score (0: as likely damage as not) into a probability.
+
+    >>> confidence(0.0)
+    0.5
+    """
+    return 1.0 / (1.0 + math.exp(-min(max(score, -30.0), 30.0)))
