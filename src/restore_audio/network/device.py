@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from ..errors import DeviceError
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = str
+"""``auto``, ``cpu``, ``cuda`` or ``mps``."""
 
 
 def choose_device(name: Device = "auto") -> tuple[str, str]:

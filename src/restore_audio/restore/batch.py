@@ -5,6 +5,7 @@ One bad file never stops the others; its sentence is its outcome.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -17,19 +18,12 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import InputError, OutputError, RestoreError
-from .jobs import Job
+from .jobs import Failure, Job
+
+Progress = Callable[[float], None]
 
 Settings = TypeVar("Settings")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The sentence that a job ended with instead of a result; the traceback if it was not foreseen."""
-
-    source: Path
-    sentence: str
-    trace: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,26 +37,25 @@ class Outcome(Generic[Result]):
 
 def run(
     jobs: Sequence[Job],
-    work: Callable[[Job, Settings], Result],
+    work: Callable[[Job, Settings, Progress], Result],
     settings: Settings,
     *,
     workers: int = 1,
-    progress: Callable[[float], None] = lambda done: None,
+    progress: Progress = lambda done: None,
 ) -> Iterator[Outcome[Result]]:
     """Do all jobs and yield what became of each, as they end.
 
     Args:
         jobs: what to do.
         work: a function at the top of its module (it is sent to other processes).
-        settings: its second argument.
+        settings: its second argument; the third is told the share of the recording that is done.
         workers: processes; 1 works in this one.
         progress: told how many jobs are done.
     """
     if workers <= 1 or len(jobs) <= 1:
         for number, job in enumerate(jobs):
-            progress(number)
-            yield _attempt(job, work, settings)
-        progress(len(jobs))
+            yield _attempt(job, work, settings, functools.partial(_share, progress, number))
+            progress(number + 1)
         return
     threads = max(1, (os.cpu_count() or 1) // workers)
     with ProcessPoolExecutor(
@@ -78,9 +71,9 @@ def run(
 def _collect(
     pool: ProcessPoolExecutor,
     jobs: Sequence[Job],
-    work: Callable[[Job, Settings], Result],
+    work: Callable[[Job, Settings, Progress], Result],
     settings: Settings,
-    progress: Callable[[float], None],
+    progress: Progress,
 ) -> Iterator[Outcome[Result]]:
     waiting: dict[Future[Outcome[Result]], Job] = {}
     for job in jobs:
@@ -102,9 +95,19 @@ def _collect(
                 yield future.result()
 
 
-def _attempt(job: Job, work: Callable[[Job, Settings], Result], settings: Settings) -> Outcome[Result]:
+def _share(progress: Progress, done: int, share: float) -> None:
+    progress(done + share)
+
+
+def _untold(done: float) -> None:
+    """Progress inside a recording stays untold across processes."""
+
+
+def _attempt(
+    job: Job, work: Callable[[Job, Settings, Progress], Result], settings: Settings, progress: Progress
+) -> Outcome[Result]:
     try:
-        return Outcome(job, result=work(job, settings))
+        return Outcome(job, result=work(job, settings, progress))
     except RestoreError as error:
         return Outcome(job, failure=Failure(job.source, str(error)))
     except MemoryError:
@@ -125,12 +128,12 @@ def _prepare_worker(threads: int) -> None:
 
 
 def _attempt_interruptible(
-    job: Job, work: Callable[[Job, Settings], Result], settings: Settings
+    job: Job, work: Callable[[Job, Settings, Progress], Result], settings: Settings
 ) -> Outcome[Result]:
     """Ctrl-C ends a worker's job but not the worker, which has no one to tell its traceback to."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return _attempt(job, work, settings)
+        return _attempt(job, work, settings, _untold)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -36,27 +36,49 @@ class Found:
 
 @dataclass(frozen=True)
 class Job:
-    """One recording and where its restoration goes (None: nowhere, it is only looked at)."""
+    """One recording and where its restoration goes (None: nowhere, it is only looked at).
+
+    ``label`` names it among others: its path below the folder that was searched.
+    """
 
     source: Path
     target: Path | None
+    label: Path = Path()
+
+    def __post_init__(self) -> None:
+        if self.label == Path():
+            object.__setattr__(self, "label", Path((self.target or self.source).name))
 
 
-def find_inputs(patterns: Sequence[str], *, recursive: bool = False) -> list[Found]:
+@dataclass(frozen=True)
+class Failure:
+    """The sentence that a job ended with instead of a result; the traceback if it was not foreseen."""
+
+    source: Path
+    sentence: str
+    trace: str = ""
+
+
+def find_inputs(patterns: Sequence[str], *, recursive: bool = False) -> tuple[list[Found], list[Failure]]:
     """Files, folders and patterns to recordings, each once, in the order given and sorted within.
 
     Args:
         patterns: as typed; a pattern that the shell left alone is expanded here, ``-`` is stdin.
         recursive: look into the folders inside folders too.
 
-    Raises:
-        InputError: a path does not exist, a pattern matches nothing, a folder holds no recording.
+    Returns:
+        What was found, and a failure for each path that does not exist, pattern that matches nothing and
+        folder without recordings.
     """
     found: dict[Path, Found] = {}
+    failures = []
     for pattern in patterns:
-        for item in _expand(pattern, recursive):
-            found.setdefault(item.path, item)
-    return list(found.values())
+        try:
+            for item in _expand(pattern, recursive):
+                found.setdefault(item.path, item)
+        except InputError as error:
+            failures.append(Failure(Path(pattern), str(error)))
+    return list(found.values()), failures
 
 
 def _expand(pattern: str, recursive: bool) -> Iterator[Found]:
@@ -131,18 +153,27 @@ def plan(
             raise UsageError("--name is for folders, and -o names a file: leave out one of them.")
         return [Job(inputs[0].path, Path(output))]
     template = name or ("{name}" if output is not None else "{stem}.restored{suffix}")
-    jobs = [Job(f.path, _target(f, output, template, index)) for index, f in enumerate(inputs, 1)]
+    jobs = []
+    for index, found in enumerate(inputs, 1):
+        label = _label(found, template, index)
+        folder_of = found.path.parent if output is None else Path(output) / below(found)
+        jobs.append(Job(found.path, folder_of / label, below(found) / label))
     _refuse_twins(jobs)
     return jobs
 
 
-def _target(found: Found, output: str | None, template: str, index: int) -> Path:
+def below(found: Found) -> Path:
+    """The folder of a recording below the one that was searched."""
+    return Path() if found.path == STREAM else found.path.parent.relative_to(found.root)
+
+
+def _label(found: Found, template: str, index: int) -> str:
     path = Path("stdin.wav") if found.path == STREAM else found.path
     try:
         name = template.format(
             stem=path.stem, suffix=path.suffix, name=path.name, parent=path.parent.name, index=index
         )
-    except (KeyError, IndexError, ValueError):
+    except (KeyError, IndexError, ValueError, AttributeError):
         raise UsageError(
             f"--name {template} is no template: use {{stem}}, {{suffix}}, {{name}}, {{parent}} or {{index}}."
         ) from None
@@ -150,10 +181,7 @@ def _target(found: Found, output: str | None, template: str, index: int) -> Path
         raise UsageError(
             f"--name {template} gives '{name}', which is no file name: use '{{stem}}{{suffix}}'."
         )
-    if output is None:
-        return path.parent / name
-    below = path.parent.relative_to(found.root) if found.path != STREAM else Path()
-    return Path(output) / below / name
+    return name
 
 
 def _refuse_twins(jobs: Iterable[Job]) -> None:

@@ -12,28 +12,35 @@ with the length of the recording (except for ``method="paper"``, which resynthes
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..settings import MAX_RATE_HZ, MIN_RATE_HZ, DetectSettings, FillSettings
-from ..spans import Span, merge_spans
-from .splice import Patch, cut_patches, splice
-from .windows import Tape, Window, plan_windows
+from ..audio.audiofile import AudioInfo, probe, read_blocks, rewrite
+from ..audio.loudness import Loudness, measure_loudness
+from ..settings import MAX_RATE_HZ, MIN_RATE_HZ, DetectSettings, FillSettings, Method
+from ..spans import Span
+from .filling import Filling
+from .splice import splice
+from .weights import Weights
 
 if TYPE_CHECKING:
     from ..network.device import Device
-    from ..network.inpainter import Inpainter
 
 Samples = NDArray[np.float64]
+Progress = Callable[[float], None]
 
 BLOCK_FRAMES = 1 << 16
 """Samples of a channel that are read at a time."""
+
+
+def _untold(share: float) -> None:
+    """Nobody wants to know how far it is."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,45 @@ class Restoration:
 
     samples: Samples
     spans: list[Span]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in a recording and done about it.
+
+    Attributes:
+        source: the recording.
+        target: the restored one; None if it was only looked at.
+        rate_hz: sample rate of the target.
+        channels: its channels.
+        frames: its samples a channel.
+        format: its container, as libsndfile names it.
+        subtype: its coding.
+        spans: the damage, ``filled`` or with a ``reason``.
+        method: how gaps were filled; None if they were not.
+        device: where the network ran; None if it was not needed.
+        device_reason: why there.
+        identical: the target has every byte of the source.
+        before: loudness of the source, if asked for.
+        after: loudness of the target, if asked for.
+        elapsed_s: how long it took.
+    """
+
+    source: Path
+    target: Path | None
+    rate_hz: int
+    channels: int
+    frames: int
+    format: str
+    subtype: str
+    spans: tuple[Span, ...]
+    method: Method | None = None
+    device: str | None = None
+    device_reason: str | None = None
+    identical: bool = False
+    before: Loudness | None = None
+    after: Loudness | None = None
+    elapsed_s: float = 0.0
 
 
 def restore(
@@ -85,121 +131,113 @@ def restore(
         raise ValueError("method 'paper' resynthesises at 16 kHz mono: use restore_audio.restore.paper")
     if spans is None:
         spans = detect(audio, rate_hz, detect_settings or DetectSettings())
-    filling = Filling(
-        spans, rate_hz, audio.shape[1], how, functools.partial(open_network, how, device, model)
-    )
+    filling = Filling(spans, rate_hz, audio.shape[1], how, Weights(how.method, device, model))
     restored = splice(audio, filling.patches([audio]))
     return Restoration(restored.reshape(np.shape(samples)), filling.spans)
 
 
-class Filling:
-    """The fills of one recording, made while it streams by.
+def restore_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    detect_settings: DetectSettings | None = None,
+    fill_settings: FillSettings | None = None,
+    spans: Sequence[Span] | None = None,
+    device: Device = "auto",
+    model: str | None = None,
+    removed: Path | None = None,
+    overwrite: bool = False,
+    loudness: bool = False,
+    progress: Progress = _untold,
+) -> Report:
+    """Find and fill the damage of a recording on disk.
 
     Args:
-        spans: what is damaged.
-        rate_hz: sample rate.
-        total: samples of a channel.
-        settings: how to fill.
-        network: opens the weights; called when the first gap is long enough to need them.
-    """
+        source: the recording; never changed.
+        target: the restored one, of the same length, rate, channels, coding, tags and chunks; its suffix
+            may ask for another container.
+        detect_settings: what counts as damage.
+        fill_settings: how it is filled.
+        spans: where the damage is, if that is known; nothing else is then touched.
+        device: where the network runs.
+        model: shipped weights by name, or a ``.safetensors`` file.
+        removed: write source minus target there, as 64-bit WAV.
+        overwrite: replace files that are there; the source is never replaced.
+        loudness: measure it before and after.
+        progress: told the share that is done.
 
-    def __init__(
-        self,
-        spans: Sequence[Span],
-        rate_hz: int,
-        total: int,
-        settings: FillSettings,
-        network: Callable[[], Inpainter | None],
-    ) -> None:
-        self._spans = sorted(spans)
-        self._rate_hz = rate_hz
-        self._settings = settings
-        self._network = network
-        longest = int(settings.max_gap_ms * rate_hz / 1000)
-        gaps = merge_spans(replace(span, filled=False, reason=None) for span in spans)
-        self._fate: dict[Span, Span] = {}
-        too_long = [gap for gap in gaps if gap.length > longest]
-        for gap in too_long:
-            self._fate[gap] = replace(gap, reason=self._sentence(gap))
-        fillable = [gap for gap in gaps if gap.length <= longest]
-        self.windows: list[Window] = plan_windows(
-            fillable, too_long, rate_hz=rate_hz, total=total, longest=longest
-        )
-        self._gaps = gaps
-
-    def _sentence(self, gap: Span) -> str:
-        length_ms = gap.length * 1000 / self._rate_hz
-        return (
-            f"{length_ms:.0f} ms is longer than the limit of {self._settings.max_gap_ms:g} ms (--max-gap-ms)"
-        )
-
-    def patches(
-        self, blocks: Iterable[Samples], progress: Callable[[float], None] = lambda done: None
-    ) -> Iterator[Patch]:
-        """Fill window by window.
-
-        Args:
-            blocks: the recording, ``(C, n)`` arrays one after the other.
-            progress: told the share of the windows that is done.
-        """
-        from .inpaint import inpaint
-
-        tape = Tape(blocks, self.windows)
-        for number, window in enumerate(self.windows):
-            audio = tape.read(window)
-            here = [_moved(gap, -window.first) for gap in (*window.gaps, *window.others)]
-            filled, marked = inpaint(
-                audio, here, self._rate_hz, settings=self._settings, network=self._network()
-            )
-            fates = {(s.channel, s.start + window.first): s for s in marked}
-            done = []
-            for gap in window.gaps:
-                fate = fates[gap.channel, gap.start]
-                self._fate[gap] = replace(gap, filled=fate.filled, reason=fate.reason)
-                done.append(self._fate[gap])
-            patches = list(cut_patches(filled, done, first=window.first))
-            tape.put(patches)
-            progress((number + 1) / len(self.windows))
-            yield from patches
-
-    @property
-    def spans(self) -> list[Span]:
-        """The spans with what became of them, once all patches are made."""
-        by_channel: dict[int, list[Span]] = {}
-        for gap in self._gaps:
-            by_channel.setdefault(gap.channel, []).append(self._fate[gap])
-        starts = {c: np.array([gap.start for gap in gaps]) for c, gaps in by_channel.items()}
-        result = []
-        for span in self._spans:
-            number = int(np.searchsorted(starts[span.channel], span.start, side="right")) - 1
-            fate = by_channel[span.channel][number]
-            result.append(replace(span, filled=fate.filled, reason=fate.reason))
-        return result
-
-
-def _moved(span: Span, by: int) -> Span:
-    return replace(span, start=span.start + by, end=span.end + by)
-
-
-def open_network(settings: FillSettings, device: Device, model: str | None) -> Inpainter | None:
-    """The network that a method needs, on its device; opened once in a process.
+    Returns:
+        What was found and done.
 
     Raises:
-        DeviceError: the device is not there.
-        ModelError: the weights are missing, damaged or for another method.
+        RestoreError: one sentence; ``target`` is then as it was before.
     """
-    if settings.method == "ar":
-        return None
-    from ..network.checkpoint import model_path
-    from ..network.device import choose_device
+    started = time.perf_counter()
+    source, target = Path(source), Path(target)
+    how = fill_settings or FillSettings()
+    info = probe(source)
+    weights = Weights(how.method, device, model)
+    if how.method == "paper":
+        return _resynthesise(info, target, weights, overwrite=overwrite, loudness=loudness, started=started)
+    if spans is None:
+        spans = _detected(info, detect_settings, lambda share: progress(0.5 * share))
+    filling = Filling(spans, info.rate_hz, info.frames, how, weights)
+    patches = filling.patches(read_blocks(source, BLOCK_FRAMES), lambda share: progress(0.5 + 0.5 * share))
+    rewrite(source, target, patches, overwrite=overwrite)
+    if removed is not None:
+        write_difference(removed, source, target, overwrite=overwrite)
+    return Report(
+        source,
+        target,
+        info.rate_hz,
+        info.channels,
+        info.frames,
+        info.format,
+        info.subtype,
+        tuple(filling.spans),
+        method=how.method,
+        device=weights.device,
+        device_reason=weights.reason,
+        before=measure_loudness(source) if loudness else None,
+        after=measure_loudness(target) if loudness else None,
+        elapsed_s=time.perf_counter() - started,
+    )
 
-    task = "paper" if settings.method == "paper" else "restore"
-    path = model_path(model or task)
-    return _opened(path, task, choose_device(device)[0], path.stat().st_mtime_ns)
+
+def find_damage(
+    source: str | Path,
+    *,
+    detect_settings: DetectSettings | None = None,
+    spans: Sequence[Span] | None = None,
+    loudness: bool = False,
+    progress: Progress = _untold,
+) -> Report:
+    """Find the damage of a recording on disk, without filling it; arguments as in :func:`restore_file`."""
+    started = time.perf_counter()
+    info = probe(Path(source))
+    found = _detected(info, detect_settings, progress) if spans is None else spans
+    return Report(
+        info.path,
+        None,
+        info.rate_hz,
+        info.channels,
+        info.frames,
+        info.format,
+        info.subtype,
+        tuple(found),
+        before=measure_loudness(info.path) if loudness else None,
+        elapsed_s=time.perf_counter() - started,
+    )
 
 
-@functools.lru_cache(maxsize=2)
-def _opened(path: Path, task: str, device: str, changed_ns: int) -> Inpainter:
-    from ..network.inpainter import Inpainter
+def _detected(info: AudioInfo, settings: DetectSettings | None, progress: Progress) -> list[Span]:
+    from .detect import detect_blocks
 
-    return Inpainter.open(path, task, device)
+    def told() -> Iterator[Samples]:
+        done = 0
+        for block in read_blocks(info.path, BLOCK_FRAMES):
+            done += block.shape[1]
+            progress(done / max(info.frames, 1))
+            yield block
+
+    return detect_blocks(told(), info.rate_hz, settings)

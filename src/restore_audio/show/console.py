@@ -75,7 +75,7 @@ class Console:
         sys.stderr.flush()
 
 
-def write_bytes_to_stdout(chunks: Iterator[bytes]) -> None:
+def write_to_stdout(chunks: Iterator[bytes]) -> None:
     """Raw audio to stdout, piece by piece."""
     for chunk in chunks:
         sys.stdout.buffer.write(chunk)

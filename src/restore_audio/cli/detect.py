@@ -1,0 +1,65 @@
+"""``restore-audio detect``: where recordings are damaged, without touching them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from ..restore.jobs import Job, below, find_inputs
+from ..settings import DetectSettings
+from ..show.console import Console
+from . import options
+from .session import Session
+from .work import Extras, WorkSettings
+
+if TYPE_CHECKING:
+    from ..restore.pipeline import Report
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(detect)
+
+
+def detect(
+    inputs: options.Inputs,
+    recursive: options.Recursive = False,
+    overwrite: options.Overwrite = False,
+    sensitivity: options.Sensitivity = DetectSettings.sensitivity,
+    max_gap_ms: options.MaxGapMs = DetectSettings.max_gap_ms,
+    report: options.Report = None,
+    labels: options.Labels = None,
+    picture: options.Picture = None,
+    as_json: options.Json = False,
+    jobs: options.Jobs = 1,
+    shard: options.Shard = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Find the damage of recordings and list it; no recording is changed.
+
+    Each line: start and end in seconds, channel, kind of damage, confidence.
+    """
+    from ..show import report as texts
+    from ..show.plot import require_matplotlib
+
+    if picture is not None:
+        require_matplotlib()
+    found, failures = find_inputs(inputs, recursive=recursive)
+    planned = [Job(item.path, None, below(item) / item.path.name) for item in found]
+    console = Console(verbosity=-1 if quiet else int(verbose))
+    settings = WorkSettings(
+        detect=DetectSettings(sensitivity=sensitivity, max_gap_ms=max_gap_ms),
+        fill=None,
+        extras=Extras(report=report, labels=labels, picture=picture),
+        several=len(planned) + len(failures) > 1,
+        overwrite=overwrite,
+    )
+
+    def tell(result: Report) -> None:
+        console.say(texts.report_sentence(result))
+        for line in texts.span_lines(result):
+            console.result(line)
+
+    return Session(console, as_json, jobs, shard).run(planned, settings, failures, tell)

@@ -1,0 +1,185 @@
+"""``restore-audio fix``: find the damage of recordings and fill it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from ..restore.jobs import STREAM, find_inputs, plan
+from ..settings import DetectSettings, FillSettings
+from ..show.console import Console
+from . import options
+from .session import Session
+from .work import Extras, WorkSettings
+
+if TYPE_CHECKING:
+    from ..restore.pipeline import Report
+
+
+class MethodName(StrEnum):
+    """How gaps are filled."""
+
+    AUTO = "auto"
+    AR = "ar"
+    NETWORK = "network"
+    PAPER = "paper"
+
+
+class DeviceName(StrEnum):
+    """Where the network runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(fix)
+
+
+def fix(
+    inputs: options.Inputs,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|DIR|-",
+            help="Where to: a file, a folder, - for stdout; otherwise beside each input.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEMPLATE",
+            help="File names of the results, from {stem} {suffix} {name} {parent} {index}.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = None,
+    recursive: options.Recursive = False,
+    overwrite: options.Overwrite = False,
+    skip_existing: options.SkipExisting = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what would be done.", rich_help_panel=options.FILES),
+    ] = False,
+    sensitivity: options.Sensitivity = DetectSettings.sensitivity,
+    max_gap_ms: options.MaxGapMs = FillSettings.max_gap_ms,
+    spans: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Fill these spans (JSON or Audacity labels) instead of looking for damage.",
+            rich_help_panel=options.DAMAGE,
+        ),
+    ] = None,
+    method: Annotated[
+        MethodName,
+        typer.Option(
+            help="auto blends ar and network by gap length; paper resynthesises all at 16 kHz mono.",
+            rich_help_panel=options.FILL,
+        ),
+    ] = MethodName.AUTO,
+    device: Annotated[
+        DeviceName,
+        typer.Option(help="Where the network runs; -v says which and why.", rich_help_panel=options.FILL),
+    ] = DeviceName.AUTO,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Other weights: shipped ones by name, or a .safetensors file.",
+            rich_help_panel=options.FILL,
+        ),
+    ] = None,
+    report: options.Report = None,
+    labels: options.Labels = None,
+    removed: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Input minus output, as WAV: added to the output it gives the input.",
+            rich_help_panel=options.RESULTS,
+        ),
+    ] = None,
+    picture: options.Picture = None,
+    loudness: Annotated[
+        bool,
+        typer.Option(
+            "--loudness", help="Loudness and true peak before and after.", rich_help_panel=options.RESULTS
+        ),
+    ] = False,
+    as_json: options.Json = False,
+    jobs: options.Jobs = 1,
+    shard: options.Shard = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Remember in FILE what is done; the same call goes on where it was stopped.",
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Find the holes in recordings and fill them; everything else stays exactly as it was.
+
+    Examples: restore-audio fix damaged.wav -o clean.wav, or restore-audio fix -r records/ -o fixed/
+    """
+    from ..show import report as texts
+
+    if overwrite and skip_existing:
+        raise UsageError("--overwrite and --skip-existing contradict each other: give one of them.")
+    _check_tools(device, model, method, picture)
+    found, failures = find_inputs(inputs, recursive=recursive)
+    planned = plan(found, output, name=name, folder_wanted=any(Path(i).is_dir() for i in inputs))
+    console = Console(
+        verbosity=-1 if quiet else int(verbose),
+        results_on_stderr=any(job.target == STREAM for job in planned),
+    )
+    settings = WorkSettings(
+        detect=DetectSettings(sensitivity=sensitivity, max_gap_ms=max_gap_ms),
+        fill=None if dry_run else FillSettings(method=method.value, max_gap_ms=max_gap_ms),
+        spans=spans,
+        extras=Extras() if dry_run else Extras(report, labels, removed, picture),
+        several=len(planned) + len(failures) > 1,
+        overwrite=overwrite,
+        device=device.value,
+        model=model,
+        loudness=loudness,
+    )
+
+    def tell(result: Report) -> None:
+        if not quiet:
+            console.result(texts.report_sentence(result))
+        for line in (*texts.span_lines(result), *texts.circumstances(result)):
+            console.detail(line)
+        if result.before is not None:
+            console.say(texts.loudness_sentence(result))
+
+    session = Session(console, as_json, jobs, shard, journal, skip_existing)
+    return session.run(planned, settings, failures, tell)
+
+
+def _check_tools(device: DeviceName, model: str | None, method: MethodName, picture: Path | None) -> None:
+    """What can be known to be missing is said before hours of work."""
+    if picture is not None:
+        from ..show.plot import require_matplotlib
+
+        require_matplotlib()
+    if device in (DeviceName.CUDA, DeviceName.MPS):
+        from ..network.device import choose_device
+
+        choose_device(device.value)
+    if model is not None and method is not MethodName.AR:
+        from ..network.checkpoint import model_path, read_card
+
+        read_card(model_path(model))

@@ -1,0 +1,117 @@
+"""``restore-audio models``: the weights that ship, and whether they are whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ModelError
+from ..show.console import Console
+
+if TYPE_CHECKING:
+    from ..network.checkpoint import ModelCard
+
+models_app = typer.Typer(
+    name="models", help="The weights that ship: list them, verify them.", no_args_is_help=True
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object for each file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command line."""
+    app.add_typer(models_app, name="models")
+
+
+@models_app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """List the shipped weights: network, task, parameters, what was measured."""
+    from ..network.checkpoint import read_card
+
+    console = Console()
+    for path in _shipped():
+        card = read_card(path)
+        size_mb = path.stat().st_size / 1e6
+        if as_json:
+            console.result(json.dumps({"name": path.stem, "size_mb": round(size_mb, 2), **_card(card)}))
+        else:
+            metrics = ", ".join(f"{name} {value:.4g}" for name, value in card.metrics.items())
+            network = f"{card.network.name} width {card.network.width}"
+            console.result(f"{path.stem:12s} {card.task:8s} {network:26s} {size_mb:6.1f} MB  {metrics}")
+
+
+@models_app.command()
+def verify(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME|FILE...]", help="Weights to verify; otherwise all that ship."),
+    ] = None,
+) -> int:
+    """Load weights, run each network once, and compare shipped files with their recorded SHA-256."""
+    from ..network.checkpoint import model_path
+
+    console = Console()
+    failed = False
+    sums = _sums()
+    for path in [model_path(name) for name in files] if files else _shipped():
+        try:
+            console.result(f"{path.stem}: {_verify(path, sums)}")
+        except ModelError as error:
+            failed = True
+            console.error(f"restore-audio: {error}")
+    return int(failed)
+
+
+def _verify(path: Path, sums: dict[str, str]) -> str:
+    import hashlib
+
+    import torch
+
+    from ..network.checkpoint import load, models_dir
+
+    network, card = load(path)
+    parameters = sum(p.numel() for p in network.parameters())
+    with torch.inference_mode():
+        answer = network(torch.zeros(1, card.network.in_channels, 128, 128))
+    if not torch.isfinite(answer).all():
+        raise ModelError(f"The weights {path} give no numbers: install restore-audio again.")
+    text = f"ok, {parameters:,} parameters, task {card.task}"
+    if path.parent.resolve() == models_dir().resolve() and path.name in sums:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != sums[path.name]:
+            raise ModelError(
+                f"The weights {path} are not those that shipped (SHA-256 differs): "
+                f"install restore-audio again."
+            )
+        text += ", SHA-256 as shipped"
+    return text
+
+
+def _shipped() -> list[Path]:
+    from ..network.checkpoint import models_dir
+
+    paths = sorted(models_dir().glob("*.safetensors"))
+    if not paths:
+        raise ModelError(f"There are no weights in {models_dir()}: install restore-audio again.")
+    return paths
+
+
+def _sums() -> dict[str, str]:
+    """The sums of ``models/SHA256SUMS`` (as sha256sum writes them), by file name."""
+    from ..network.checkpoint import models_dir
+
+    path = models_dir() / "SHA256SUMS"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    pairs = (line.split() for line in lines if line.strip())
+    return {name.lstrip("*"): digest for digest, name in pairs}
+
+
+def _card(card: ModelCard) -> dict[str, Any]:
+    return {
+        "task": card.task,
+        "network": card.network.to_dict(),
+        "training": dict(card.training),
+        "metrics": dict(card.metrics),
+    }

@@ -1,0 +1,86 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FILES = "Files"
+DRAW = "The damage"
+DAMAGE = "What counts as damage"
+FILL = "How it is filled"
+RESULTS = "Further results (with several inputs: a folder)"
+RUN = "The run"
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(metavar="INPUT", help="Recordings, folders or patterns like '*.wav'; - reads stdin."),
+]
+Recursive = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Look into folders inside folders.", rich_help_panel=FILES)
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files that are there already.", rich_help_panel=FILES)
+]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing", help="Leave out recordings whose result is there already.", rich_help_panel=FILES
+    ),
+]
+Sensitivity = Annotated[
+    float,
+    typer.Option(
+        metavar="0..1",
+        min=0.0,
+        max=1.0,
+        help="0 takes only what cannot be music for damage, 1 everything suspicious.",
+        rich_help_panel=DAMAGE,
+    ),
+]
+MaxGapMs = Annotated[
+    float,
+    typer.Option(
+        "--max-gap-ms",
+        metavar="MS",
+        min=0.1,
+        max=60_000.0,
+        help="Longer gaps are left as they are, and longer silences taken for music.",
+        rich_help_panel=DAMAGE,
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="What was found and done, as JSON.", rich_help_panel=RESULTS),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The spans as an Audacity label track.", rich_help_panel=RESULTS),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON object for each recording on stdout.", rich_help_panel=RESULTS),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing unless something fails.", rich_help_panel=RUN)
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say why as well: device, spans.", rich_help_panel=RUN)
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Recordings at a time.", rich_help_panel=RUN)]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N", help="Only the I-th of N parts of the inputs, for schedulers.", rich_help_panel=RUN
+    ),
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Spectrograms before and after as PNG, spans marked (needs matplotlib).",
+        rich_help_panel=RESULTS,
+    ),
+]

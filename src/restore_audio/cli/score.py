@@ -1,0 +1,103 @@
+"""``restore-audio score``: how close a restored recording is to the clean one."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+from ..show.console import Console
+from ..spans import SCHEMA_VERSION
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(score)
+
+
+def score(
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="The clean recording.")],
+    test: Annotated[Path, typer.Argument(metavar="TEST", help="The recording to be judged.")],
+    spans: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Judge these spans (JSON or Audacity labels) as well as the whole."
+        ),
+    ] = None,
+    odg: Annotated[
+        bool,
+        typer.Option("--odg", help="Objective difference grade too (PEAQ, ITU-R BS.1387): 0 best, -4 worst."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Compare a recording with its clean reference: SDR, log-spectral distance, and PEAQ if asked for."""
+    from ..audio.audiofile import read_audio
+    from ..measure.metrics import changed_share, energy_error_db, log_spectral_distance_db, sdr_db
+    from ..measure.peaq import peaq
+    from ..show.report import read_spans
+
+    clean, clean_info = read_audio(reference)
+    other, other_info = read_audio(test)
+    for what, one, two in (
+        ("sample rates", f"{clean_info.rate_hz} Hz", f"{other_info.rate_hz} Hz"),
+        ("numbers of channels", clean_info.channels, other_info.channels),
+        ("lengths", f"{clean_info.frames} samples", f"{other_info.frames} samples"),
+    ):
+        if one != two:
+            raise InputError(
+                f"{reference} and {test} have different {what} ({one} and {two}): "
+                f"give two recordings of the same length, rate and channels."
+            )
+    rate_hz = clean_info.rate_hz
+    values: dict[str, float | None] = {
+        "sdr_db": sdr_db(clean, other),
+        "lsd_db": log_spectral_distance_db(clean, other, rate_hz),
+        "changed_share": changed_share(clean, other),
+    }
+    notes = []
+    if spans is not None:
+        where = read_spans(
+            spans, rate_hz=rate_hz, channels=clean_info.channels, length_samples=clean_info.frames
+        )
+        values["sdr_in_spans_db"] = sdr_db(clean, other, where)
+        values["lsd_in_spans_db"] = log_spectral_distance_db(clean, other, rate_hz, where)
+        values["energy_error_in_spans_db"] = energy_error_db(clean, other, where)
+        values["changed_outside_spans_share"] = changed_share(clean, other, where)
+    if odg:
+        graded = peaq(clean, other, rate_hz)
+        values["odg"] = graded.odg
+        if graded.reason is not None:
+            notes.append(f"no ODG: {graded.reason}")
+    console = Console()
+    if as_json:
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "reference": str(reference),
+            "test": str(test),
+            **{name: _plain(value) for name, value in values.items()},
+            "identical": values["sdr_db"] == math.inf or values["changed_share"] == 0,
+            "notes": notes,
+        }
+        console.result(json.dumps(document, allow_nan=False, ensure_ascii=False))
+        return
+    for name, value in values.items():
+        console.result(f"{name:28s} {_text(name, value)}")
+    for note in notes:
+        console.say(note)
+
+
+def _plain(value: float | None) -> float | None:
+    """JSON has no infinity: a perfect match is null there, and ``identical`` says which it is."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _text(name: str, value: float | None) -> str:
+    if value is None:
+        return "not defined (the reference is silent there)" if name != "odg" else "not defined"
+    if value == math.inf:
+        return "identical"
+    return f"{100 * value:.4f} %" if name.endswith("share") else f"{value:.2f}"

@@ -1,0 +1,187 @@
+"""What was found and done, as files and as lines: JSON, Audacity labels, sentences.
+
+In: a :class:`~restore_audio.restore.pipeline.Report`. Out: text, or a file that is written beside its name
+and then renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, OutputError
+from ..spans import SCHEMA_VERSION, Span, parse_spans, spans_to_labels
+
+if TYPE_CHECKING:
+    from ..audio.loudness import Loudness
+    from ..restore.pipeline import Report
+
+
+def report_to_dict(report: Report) -> dict[str, Any]:
+    """Plain values; times in seconds beside samples, what is not known as None."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "source": str(report.source),
+        "target": None if report.target is None else str(report.target),
+        "rate_hz": report.rate_hz,
+        "channels": report.channels,
+        "samples": report.frames,
+        "duration_s": report.frames / report.rate_hz,
+        "format": report.format,
+        "subtype": report.subtype,
+        "method": report.method,
+        "device": report.device,
+        "device_reason": report.device_reason,
+        "found": len(report.spans),
+        "filled": sum(span.filled for span in report.spans),
+        "identical": report.identical,
+        "loudness": _loudness(report.before, report.after),
+        "elapsed_s": round(report.elapsed_s, 3),
+        "spans": [span.to_dict(report.rate_hz) for span in report.spans],
+    }
+
+
+def _loudness(before: Loudness | None, after: Loudness | None) -> dict[str, Any] | None:
+    if before is None and after is None:
+        return None
+    return {
+        name: None
+        if value is None
+        else {
+            "integrated_lufs": _finite(value.integrated_lufs),
+            "true_peak_dbtp": _finite(value.true_peak_dbtp),
+        }
+        for name, value in (("before", before), ("after", after))
+    }
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 3) if math.isfinite(value) else None
+
+
+def report_line(report: Report) -> str:
+    """The report as one line of JSON."""
+    return json.dumps(report_to_dict(report), allow_nan=False, ensure_ascii=False)
+
+
+def report_json(report: Report) -> str:
+    """The report as a JSON document."""
+    return json.dumps(report_to_dict(report), allow_nan=False, ensure_ascii=False, indent=2) + "\n"
+
+
+def report_labels(report: Report) -> str:
+    """The spans as an Audacity label track."""
+    return spans_to_labels(report.spans, report.rate_hz)
+
+
+def report_sentence(report: Report) -> str:
+    """What a person reads when a recording is done."""
+    found = len(report.spans)
+    filled = sum(span.filled for span in report.spans)
+    where = "" if report.target is None else f" -> {report.target}"
+    if report.method == "paper" and report.target is not None:
+        done = f"resynthesised at {report.rate_hz} Hz"
+    elif not found:
+        done = "no damage found" + (", unchanged" if report.target is not None else "")
+    else:
+        length_s = sum(span.length for span in report.spans) / report.rate_hz
+        done = f"{found} damaged span{'s' if found > 1 else ''} ({length_s:.3f} s)"
+        if report.target is not None:
+            done += ", all filled" if filled == found else f", {filled} filled"
+    return f"{report.source}{where}: {done} in {report.elapsed_s:.1f} s"
+
+
+def circumstances(report: Report) -> list[str]:
+    """What -v wants to know besides: where the network ran, and why."""
+    if report.method is None:
+        return []
+    if report.device is None:
+        return [f"method {report.method}; no gap needed the network"]
+    return [f"method {report.method}; the network ran on {report.device}, because {report.device_reason}"]
+
+
+def loudness_sentence(report: Report) -> str:
+    """Loudness and true peak before and after."""
+    names = (("before", report.before), ("after", report.after))
+    parts = [
+        f"{name} {value.integrated_lufs:.1f} LUFS, true peak {value.true_peak_dbtp:.1f} dBTP"
+        for name, value in names
+        if value is not None
+    ]
+    return f"{report.source}: {'; '.join(parts)}"
+
+
+def span_lines(report: Report) -> list[str]:
+    """A line for each span: start and end in seconds, channel from 1, kind, confidence, what became of it."""
+    lines = []
+    for span in report.spans:
+        fate = "filled" if span.filled else span.reason or "found"
+        lines.append(
+            f"{span.start / report.rate_hz:12.6f} {span.end / report.rate_hz:12.6f}  "
+            f"ch{span.channel + 1:<2d} {span.kind:<8s} {span.confidence:.2f}  {fate}"
+        )
+    return lines
+
+
+def read_spans(path: Path, *, rate_hz: int, channels: int, length_samples: int) -> list[Span]:
+    """Spans from a JSON or Audacity label file.
+
+    Raises:
+        InputError: the file is not there, or holds no spans that fit the recording.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"The spans {path} cannot be read ({error.strerror}): check the path and its permissions."
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"The spans {path} are no text: give JSON or an Audacity label file.") from None
+    return parse_spans(
+        text, rate_hz=rate_hz, channels=channels, length_samples=length_samples, name=str(path)
+    )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; replaces what is there.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; replaces what is there.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+        temporary = None
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}): "
+            f"check the folder, its permissions and the free space."
+        ) from None
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The permissions that new files do not get; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
