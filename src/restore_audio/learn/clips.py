@@ -72,35 +72,72 @@ def join_clips(clips: Iterable[Audio], rate_hz: int, *, seconds: float) -> Itera
 def loop_period(samples: Audio, rate_hz: int, *, shortest_s: float, longest_s: float) -> int | None:
     """Samples after which a recording repeats itself, or None when it does not.
 
-    Found by correlating five seconds near the beginning with what follows, first at an eighth of the
-    rate, then to the sample.
+    Found by correlating five seconds near the beginning with what follows, at an eighth of the rate. A
+    refrain comes back too, so a candidate counts only if the recording agrees with itself everywhere at
+    that distance. Then it is refined to the sample.
     """
     coarse = 8
     mono = samples.mean(axis=0)
     usable = mono.size // coarse * coarse
     small = mono[:usable].reshape(-1, coarse).mean(axis=1)
     start, length = round(10 * rate_hz / coarse), round(5 * rate_hz / coarse)
-    lag = _best_lag(
+    likeness = _likeness(
         small, start, length, round(shortest_s * rate_hz / coarse), round(longest_s * rate_hz / coarse)
     )
-    if lag is None:
-        return None
-    return _best_lag(
-        mono, start * coarse, length * coarse, lag * coarse - 2 * coarse, lag * coarse + 2 * coarse
-    )
+    for place in _summits(likeness, apart=length // 4):
+        lag = round(shortest_s * rate_hz / coarse) + place
+        if _repeats(small, lag, length):
+            lowest = (lag - 2) * coarse
+            fine = _likeness(mono, start * coarse, length * coarse, lowest, lowest + 4 * coarse)
+            return lowest + int(np.argmax(fine))
+    return None
 
 
-def _best_lag(x: NDArray[np.float64], start: int, length: int, lowest: int, highest: int) -> int | None:
+_ALIKE = 0.9
+_EVERYWHERE_ALIKE = 0.8
+"""Lower, as a lossy codec spends little on quiet passages; those of another verse are below 0.3."""
+
+_PROBES = 24
+
+
+def _summits(likeness: NDArray[np.float64], *, apart: int) -> Iterator[int]:
+    """Places of the peaks above the threshold, first things first."""
+    place = 0
+    while place < likeness.size:
+        above = np.flatnonzero(likeness[place:] > _ALIKE)
+        if not above.size:
+            return
+        first = place + int(above[0])
+        summit = first + int(np.argmax(likeness[first : first + apart]))
+        yield summit
+        place = summit + apart
+
+
+def _repeats(x: NDArray[np.float64], lag: int, length: int) -> bool:
+    last = x.size - lag - length
+    if last < 0:
+        return False
+    for start in np.linspace(0, last, _PROBES).astype(int):
+        here, there = x[start : start + length], x[start + lag : start + lag + length]
+        power = float(np.sqrt(np.sum(here**2) * np.sum(there**2)))
+        if power > 0 and float(here @ there) / power < _EVERYWHERE_ALIKE:
+            return False
+    return True
+
+
+def _likeness(
+    x: NDArray[np.float64], start: int, length: int, lowest: int, highest: int
+) -> NDArray[np.float64]:
+    """Normalised correlation of ``length`` samples from ``start`` on with those each lag later."""
     template = x[start : start + length]
     searched = x[start + lowest : start + highest + length]
     energy = float(np.sum(template**2))
     if searched.size < length or template.size < length or energy == 0:
-        return None
+        return np.zeros(0)
     scores = fftconvolve(searched, template[::-1], mode="valid")
     sums = np.concatenate(([0.0], np.cumsum(searched**2)))
     norms = np.sqrt(np.maximum(sums[length:] - sums[:-length], 1e-12) * energy)
-    best = int(np.argmax(scores / norms))
-    return lowest + best if scores[best] / norms[best] > 0.9 else None
+    return np.asarray(scores / norms, dtype=np.float64)
 
 
 def mix_stems(stems: list[Audio]) -> Audio:

@@ -45,6 +45,9 @@ ARCHIVES = {
 }
 
 _CHUNK_BYTES = 1 << 20
+_RECEIVED_BYTES = 1 << 15
+"""What is written at a time: a broken transfer loses less than this."""
+
 _TIMEOUT_S = (15.0, 60.0)
 
 
@@ -157,7 +160,7 @@ def _receive(session: requests.Session, url: str, part: Path, progress: Progress
         with part.open("r+b" if part.exists() else "wb") as sink:
             sink.seek(start)
             sink.truncate()  # a server that knows no ranges sends the whole file again
-            for chunk in answer.iter_content(_CHUNK_BYTES):
+            for chunk in answer.iter_content(_RECEIVED_BYTES):
                 sink.write(chunk)
                 progress(sink.tell(), total)
             return total in (0, sink.tell())

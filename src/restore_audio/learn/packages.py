@@ -124,9 +124,10 @@ def parse_copyright(text: str) -> list[Stanza]:
 
 
 def _without_years(holder: str) -> str:
-    cleaned = re.sub(r"\(c\)|©|Copyright", "", holder, flags=re.IGNORECASE)
-    cleaned = re.sub(r"\b(19|20)\d\d\b(\s*[-–,]\s*(19|20)\d\d\b)*\s*,?", "", cleaned)
-    return " ".join(re.sub(r"<[^>]*>", "", cleaned).split()).strip(" ,")
+    cleaned = re.sub(r"<[^>]*>|\(c\)|©|Copyright", "", holder, flags=re.IGNORECASE)
+    cleaned = re.sub(r"\b(19|20)\d\d\b(\s*[-–,]\s*(19|20)\d\d\b)*\s*,?(\s*by\b)?", "", cleaned)
+    cleaned = re.sub(r"\s+,", ",", re.sub(r"\(\s*\)", "", cleaned))
+    return " ".join(cleaned.split()).strip(" ,")
 
 
 def stanza_of(path: str, stanzas: list[Stanza]) -> Stanza | None:

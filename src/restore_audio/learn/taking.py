@@ -116,6 +116,8 @@ class Taker:
             artist = ", ".join(tags.get("artist") or ()) if tags else ""
         except (mutagen.MutagenError, ValueError, AttributeError):
             artist = ""
+        if artist.strip("<>").lower() == "unknown":
+            artist = ""
         stanza = stanza_of(name.replace("!", "/"), self.stanzas)
         return artist or self.package.artist or (stanza.holder if stanza else "")
 
