@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import resource
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -248,6 +249,26 @@ class TestManifest:
             built(tmp_path, unpacked, "blobwars-data")
         assert (tmp_path / "manifest.json").read_text() == content
 
+    @pytest.mark.parametrize("packages", ["nexuiz-music", "fretsonfire-songs-muldjord"])
+    def test_full_disk_is_one_sentence_and_leaves_the_corpus_as_it_was(
+        self, unpacked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], packages: str
+    ) -> None:
+        built(tmp_path, unpacked, "blobwars-data")
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        arguments = ["data", "corpus", "--to", str(tmp_path), "--from", str(unpacked), "--quiet"]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # the kernel refuses what goes beyond
+        try:
+            code = main([*arguments, "--packages", packages])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        _, err = capsys.readouterr()
+        assert code == 1
+        assert "could not be written" in err
+        assert err.count("\n") == 1
+        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+        assert main([*arguments, "--packages", packages]) == 0
+
     def test_the_two_parts_never_share_a_folder(self, unpacked: Path, tmp_path: Path) -> None:
         built(tmp_path, unpacked, "blobwars-data")
         with pytest.raises(InputError, match="give another folder for validation"):
@@ -346,7 +367,7 @@ class TestCommand:
         ("packages", "sentence"),
         [
             ("doom-music", "There is no recipe for doom-music"),
-            ("marsshooter-data", "None of the packages asked for belongs to the train part"),
+            ("marsshooter-data", "marsshooter-data is not in the train part"),
         ],
     )
     def test_wrong_package_is_one_sentence(

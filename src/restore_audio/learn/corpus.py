@@ -43,14 +43,7 @@ def build_corpus(
         InputError: an unknown package is asked for, or nothing at all could be taken.
         OutputError: the folder cannot be written.
     """
-    chosen = [entry for entry in PACKAGES if entry.part == part and (not packages or entry.name in packages)]
-    unknown = sorted(set(packages) - {entry.name for entry in PACKAGES})
-    if unknown:
-        raise InputError(
-            f"There is no recipe for {', '.join(unknown)}; `data corpus --list` shows all packages."
-        )
-    if not chosen:
-        raise InputError(f"None of the packages asked for belongs to the {part} part of the corpus.")
+    chosen = _chosen(part, packages)
     before = read_manifest(to) if (to / "manifest.json").exists() else Manifest(part, (), ())
     if before.part != part:
         raise InputError(f"{to} holds the {before.part} part of the corpus; give another folder for {part}.")
@@ -77,6 +70,17 @@ def build_corpus(
     except OSError as error:
         raise OutputError(f"The corpus in {to} could not be written: {error}") from error
     return manifest
+
+
+def _chosen(part: Part, packages: Sequence[str]) -> list[Package]:
+    known = {entry.name: entry for entry in PACKAGES}
+    if unknown := sorted(set(packages) - known.keys()):
+        raise InputError(f"There is no recipe for {', '.join(unknown)}; there are {', '.join(known)}.")
+    if elsewhere := sorted(name for name in set(packages) if known[name].part != part):
+        raise InputError(
+            f"{', '.join(elsewhere)} is not in the {part} part of the corpus; choose the other --part."
+        )
+    return [entry for entry in PACKAGES if entry.part == part and (not packages or entry.name in packages)]
 
 
 def _take_package(

@@ -7,19 +7,19 @@ Source of the address and the sums: the README of FMA (Defferrard et al. 2017), 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import re
 import shutil
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, OutputError
+from .beside import beside
 
 if TYPE_CHECKING:
     import requests
@@ -228,7 +228,7 @@ def unzip(archive: Path, to: Path, *, progress: Progress = lambda done, total: N
             for member in todo:
                 target = to / member.filename
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with _beside(target) as part, source.open(member) as packed, part.open("wb") as sink:
+                with beside(target) as part, source.open(member) as packed, part.open("wb") as sink:
                     shutil.copyfileobj(packed, sink, _CHUNK_BYTES)
                 done += member.file_size
                 progress(done, total)
@@ -254,17 +254,6 @@ def _check_member(archive: Path, member: zipfile.ZipInfo) -> None:
 
 def _is_there(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
-
-
-@contextlib.contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    part = target.with_name(target.name + ".part")
-    try:
-        yield part
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    part.replace(target)
 
 
 def fetch(

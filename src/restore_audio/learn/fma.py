@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import InputError, OutputError
+from .beside import beside
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -133,13 +134,12 @@ def write_split(path: Path, split: Mapping[int, Part], *, seed: int) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    lists = {part: sorted(number for number, its in split.items() if its == part) for part in PARTS}
+    lists = {name: sorted(number for number, its in split.items() if its == name) for name in PARTS}
     text = json.dumps({"schema": SPLIT_SCHEMA, "seed": seed, **lists})
-    beside = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        with beside(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"The split {path} could not be written: {error.strerror}.") from error
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ..errors import InputError
+from .beside import beside
 from .recipe import Part
 
 SCHEMA = 1
@@ -82,14 +83,10 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(to: Path, manifest: Manifest) -> None:
     """Write both files beside and rename them; the JSON last, so that it stands for a whole corpus."""
-    table = to / "manifest.csv.part"
-    with table.open("w", newline="", encoding="utf-8") as lines:
+    with beside(to / "manifest.csv") as part, part.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(lines, [field.name for field in fields(Entry)])
         writer.writeheader()
         writer.writerows(asdict(entry) for entry in manifest.entries)
-    table.replace(to / "manifest.csv")
-    part = to / "manifest.json.part"
-    part.write_text(
-        json.dumps({"schema": SCHEMA, **asdict(manifest)}, indent=1, ensure_ascii=False), encoding="utf-8"
-    )
-    part.replace(to / "manifest.json")
+    text = json.dumps({"schema": SCHEMA, **asdict(manifest)}, indent=1, ensure_ascii=False)
+    with beside(to / "manifest.json") as part:
+        part.write_text(text, encoding="utf-8")

@@ -25,6 +25,7 @@ import soxr
 from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError
+from .beside import beside
 from .cache import (
     HEADER_BYTES,
     SCHEMA,
@@ -138,9 +139,8 @@ class _Writer:
         else:
             whole = json.dumps({"schema": SCHEMA, "settings": asdict(settings)}) + "\n"
         if whole != text:
-            beside = self._path.with_name(self._path.name + ".part")
-            beside.write_text(whole, encoding="utf-8")
-            beside.replace(self._path)
+            with beside(self._path) as part:
+                part.write_text(whole, encoding="utf-8")
 
     def _read_journal(self, whole: str) -> None:
         try:
@@ -242,9 +242,8 @@ class _Writer:
             "settings": asdict(self.settings),
             "tracks": [asdict(track) for track in tracks],
         }
-        beside = self.folder / "index.json.part"
-        beside.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
-        beside.replace(self.folder / "index.json")
+        with beside(self.folder / "index.json") as part:
+            part.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
 
     def close(self) -> None:
         """Let go of the shard under way; it is taken up again by the next run."""

@@ -20,7 +20,9 @@ import mutagen
 import numpy as np
 import soundfile
 
+from ..errors import OutputError
 from . import clips
+from .beside import beside
 from .manifest import Entry, Skipped
 from .packages import Stanza, package_version, read_copyright, stanza_of
 from .recipe import Package, Pick, genre_folder
@@ -165,9 +167,8 @@ class Taker:
         else:
             ending = pure.suffix.lower() if pure.suffix else _ENDINGS.get(info.format, ".wav")
             target = self._place(file.pick.genre, pure.stem, ending)
-            part = target.with_name(target.name + ".part")
-            shutil.copyfile(path, part)
-            part.replace(target)
+            with beside(target) as part:
+                shutil.copyfile(path, part)
         return [self._entry(target, file.name, file.pick, licence, artist)]
 
     def _mixed(self, key: str, group: list[_File]) -> list[Entry]:
@@ -251,10 +252,12 @@ def _read(path: Path, *, seconds: float | None = None) -> tuple[clips.Audio, int
 
 
 def _write_flac(target: Path, samples: clips.Audio, rate_hz: int) -> None:
-    part = target.with_name(target.name + ".part")
     loudest = max(1.0, float(np.max(np.abs(samples), initial=0.0)))
-    soundfile.write(str(part), (samples / loudest).T, rate_hz, format="FLAC", subtype="PCM_16")
-    part.replace(target)
+    try:
+        with beside(target) as part:
+            soundfile.write(str(part), (samples / loudest).T, rate_hz, format="FLAC", subtype="PCM_16")
+    except soundfile.LibsndfileError as error:  # the samples are in memory: only the disk can fail
+        raise OutputError(f"{target} could not be written ({error}); make room and run it again.") from error
 
 
 def loudest_dbfs(path: Path, *, windows: int = 5, window_s: float = 2.0) -> float:
