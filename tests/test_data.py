@@ -6,6 +6,7 @@ import json
 import pickle
 import resource
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,12 @@ class TestLibrary:
         assert reasons["000007"].startswith("too short (0.3")
         assert reasons["000011"] == "without a genre"
         assert reasons["099134"].startswith("broken")
+
+    def test_long_descriptions_with_line_breaks_do_not_disturb_the_table(self, small_fma: Path) -> None:
+        table = small_fma / "fma_metadata" / "tracks.csv"
+        story = '"' + "once, upon a time\n" * 20_000 + '"'
+        table.write_text(table.read_text().replace('"An album, its title"', story, 2))
+        assert len(scan_library(small_fma).tracks) == 8
 
     def test_only_the_wanted_genre_is_taken(self, folders: Path) -> None:
         assert {track.genre for track in scan_library(folders, genres=["Jazz"]).tracks} == {"Jazz"}
@@ -331,6 +338,17 @@ class TestRestart:
         assert sorted(decodings.names) == ["band 0.wav", "new.wav"]
         fresh, _ = prepare.prepare(scan_library(folders), tmp_path / "fresh", NATIVE)
         assert_same(fresh, cache)
+
+    def test_two_runs_at_once_decode_everything_once(
+        self, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole, _ = prepare.prepare(library, tmp_path / "whole", NATIVE)
+        decodings = Decodings(monkeypatch)
+        with ThreadPoolExecutor(2) as both:
+            runs = [both.submit(prepare.prepare, library, tmp_path / "cache", NATIVE) for _ in range(2)]
+        assert sorted(decodings.names) == sorted(track.path.name for track in library.tracks)
+        for run in runs:
+            assert_same(whole, run.result()[0])
 
     def test_disk_that_fills_up_loses_nothing(
         self,

@@ -8,9 +8,10 @@ Source of the layout: Defferrard et al., "FMA: A Dataset For Music Analysis", IS
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -85,7 +86,7 @@ def read_table(path: Path) -> dict[int, FmaTrack]:
     """
     advice = "unpack fma_metadata.zip again (`restore-audio data fetch fma-metadata --to DIR`)."
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
+        with path.open(newline="", encoding="utf-8") as lines, _any_field_size():
             rows = csv.reader(lines)
             groups, columns, _index = next(rows), next(rows), next(rows)
             place = {pair: column for column, pair in enumerate(zip(groups, columns, strict=True))}
@@ -98,6 +99,16 @@ def read_table(path: Path) -> dict[int, FmaTrack]:
     if not table:
         raise InputError(f"{path} names no tracks; {advice}")
     return table
+
+
+@contextlib.contextmanager
+def _any_field_size() -> Iterator[None]:
+    """Some albums are described at greater length than csv expects of a field."""
+    before = csv.field_size_limit(1 << 30)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def draw_split(genres: Mapping[int, str], *, seed: int = 0) -> dict[int, Part]:

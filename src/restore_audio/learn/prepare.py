@@ -83,11 +83,18 @@ def prepare(
     """
     try:
         to.mkdir(parents=True, exist_ok=True)
-        writer = _Writer(to, settings)
+        with _alone(to):
+            return _prepare(library, to, settings, progress)
     except OSError as error:
         raise OutputError(
             f"The cache cannot be made in {to} ({error.strerror}); give another folder."
         ) from error
+
+
+def _prepare(
+    library: Library, to: Path, settings: PrepareSettings, progress: Progress
+) -> tuple[Cache, tuple[Rejected, ...]]:
+    writer = _Writer(to, settings)
     todo = [track for track in library.tracks if writer.finished(track) is None]
     _check_disk(to, sum(_track_bytes(track, settings) for track in todo))
     broken: list[Rejected] = []
@@ -109,6 +116,19 @@ def prepare(
     finally:
         writer.close()
     return Cache.open(to), tuple(broken)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process prepares this cache: the processes of one training all ask for it."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows, where trainings are one process
+        yield
+        return
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of by the system when the process ends, however it ends
+        yield
 
 
 def _check_disk(to: Path, needed: int) -> None:
