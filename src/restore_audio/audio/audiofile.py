@@ -1,0 +1,348 @@
+"""Recordings in and out, block by block: nothing here grows with their length.
+
+In: paths of anything that libsndfile reads. Out: samples ``(C, n)`` float64 in [-1, 1), and files of the
+same container, subtype, rate, channels and length with some samples replaced.
+
+A restored file is, from the best way to the last:
+
+1. a byte copy, where nothing is replaced;
+2. a byte copy with the replaced samples patched in place (uncompressed WAV, RF64, W64, AIFF, CAF), so that
+   every other chunk stays;
+3. decoded and encoded again, with the tags copied. Lossless codecs keep healthy samples bit for bit; lossy
+   ones cannot, and are encoded at their best quality.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from ..errors import InputError, OutputError
+from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
+from .atomic import beside, check_target
+from .datachunk import find_data, find_layout
+from .formats import SUFFIXES, choose, same_container
+from .native import from_float, is_lossless, native_dtype, to_float
+from .tags import copy_tags
+
+Samples = NDArray[np.float64]
+
+BLOCK_FRAMES = 1 << 16
+
+_NEEDS_AV = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka"})
+_MP3_LEVEL, _VORBIS_LEVEL = 0.0, 0.1
+"""libsndfile's compression level, 0 (largest) to 1: 320 kbit/s MP3, Vorbis quality 9."""
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a recording is.
+
+    Attributes:
+        path: the file.
+        rate_hz, channels, frames: its sample rate, channels and samples a channel.
+        format, subtype: container and coding, as libsndfile names them.
+        lossless: what is written comes back exactly.
+    """
+
+    path: Path
+    rate_hz: int
+    channels: int
+    frames: int
+    format: str
+    subtype: str
+    lossless: bool
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.frames / self.rate_hz
+
+
+class Replacement(Protocol):
+    """Samples ``(n,)`` that one channel holds from frame ``start`` on."""
+
+    @property
+    def start(self) -> int:
+        """First frame."""
+
+    @property
+    def channel(self) -> int:
+        """Which channel."""
+
+    @property
+    def samples(self) -> Samples:
+        """What it holds there."""
+
+
+def probe(path: str | Path) -> AudioInfo:
+    """Look at a recording's header.
+
+    Raises:
+        InputError: it is missing, not audio, empty, cut off, or at a rate that we do not restore.
+    """
+    path = Path(path)
+    with _opened(path) as sound:
+        info = AudioInfo(
+            path,
+            sound.samplerate,
+            sound.channels,
+            sound.frames,
+            sound.format,
+            sound.subtype,
+            is_lossless(sound.subtype),
+        )
+    _check_whole(info)
+    if info.frames == 0:
+        raise InputError(f"{path} holds no audio: its header is there, but not one sample.")
+    if not MIN_RATE_HZ <= info.rate_hz <= MAX_RATE_HZ:
+        raise InputError(
+            f"{path} has a sample rate of {info.rate_hz} Hz: resample it to between {MIN_RATE_HZ} and "
+            f"{MAX_RATE_HZ} Hz first."
+        )
+    return info
+
+
+def read_blocks(path: str | Path, block_frames: int = BLOCK_FRAMES) -> Iterator[Samples]:
+    """A recording from start to end in blocks ``(C, n)``, n at most ``block_frames``.
+
+    Raises:
+        InputError: it cannot be read, or ends before its header says.
+    """
+    for block in _native_blocks(Path(path), block_frames):
+        yield np.ascontiguousarray(to_float(block).T)
+
+
+def read_audio(path: str | Path) -> tuple[Samples, AudioInfo]:
+    """A whole recording, ``(C, T)``, and what it is; for short ones.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    info = probe(path)
+    blocks = list(read_blocks(path))
+    return np.concatenate(blocks, axis=1), info
+
+
+def write_audio(
+    path: str | Path,
+    blocks: Samples | Iterable[Samples],
+    rate_hz: int,
+    *,
+    subtype: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write samples ``(C, T)``, or blocks of them, beside ``path`` and rename.
+
+    Args:
+        path: target; its suffix names the container.
+        blocks: float64 samples in [-1, 1]; integers are rounded and clipped.
+        rate_hz: sample rate.
+        subtype: coding; the container's usual one when None (16 bit; 32-bit float for WAV).
+        overwrite: replace a file that is there.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    path = Path(path)
+    container = SUFFIXES.get(path.suffix.lower())
+    if container is None:
+        raise OutputError(f"{path.name} has no suffix of an audio container: use .wav or .flac.")
+    parts = iter([blocks] if isinstance(blocks, np.ndarray) else blocks)
+    first = next(parts)
+    wanted = subtype or ("FLOAT" if container == "WAV" else soundfile.default_subtype(container))
+    container, wanted = choose(path, container, wanted, rate_hz=rate_hz, channels=first.shape[0])
+    with (
+        beside(path, overwrite=overwrite) as temporary,
+        _new(temporary, path, container, wanted, rate_hz, first.shape[0]) as sound,
+    ):
+        for block in chain([first], parts):
+            sound.write(from_float(np.ascontiguousarray(block.T), wanted))
+
+
+def rewrite(
+    source: str | Path,
+    target: str | Path,
+    replacements: Iterable[Replacement],
+    *,
+    overwrite: bool = False,
+) -> bool:
+    """Make ``target`` the source with some samples replaced.
+
+    Args:
+        source: the recording; never changed.
+        target: of the same container, or of the one that its suffix names.
+        replacements: ordered by ``start`` except within one window of a minute; drawn one by one.
+        overwrite: replace a file that is there.
+
+    Returns:
+        Whether the target has every byte of the source, which it has when nothing is replaced.
+
+    Raises:
+        InputError: the source cannot be read.
+        OutputError: the target cannot be written, or cannot hold the source's samples.
+    """
+    source, target = Path(source), Path(target)
+    info = probe(source)
+    check_target(target, overwrite=overwrite, source=source)
+    container, subtype = choose(
+        target, info.format, info.subtype, rate_hz=info.rate_hz, channels=info.channels
+    )
+    as_it_is = same_container(info.format, target) and subtype == info.subtype
+    parts = iter(replacements)
+    first = next(parts, None)
+    pending = parts if first is None else chain([first], parts)
+    with beside(target, overwrite=overwrite, source=source) as temporary:
+        layout = (
+            find_layout(source, frames=info.frames, channels=info.channels, subtype=subtype)
+            if as_it_is
+            else None
+        )
+        if as_it_is and (first is None or layout is not None):
+            shutil.copyfile(source, temporary)
+            if layout is not None and first is not None:
+                with temporary.open("rb+") as file:
+                    for part in pending:
+                        layout.replace(file, part.start, part.channel, part.samples)
+            return first is None
+        _encode(info, temporary, target, container, subtype, pending)
+        copy_tags(source, temporary, container)
+    return False
+
+
+def _encode(
+    info: AudioInfo,
+    temporary: Path,
+    target: Path,
+    container: str,
+    subtype: str,
+    replacements: Iterator[Replacement],
+) -> None:
+    """Decode the source and encode it again, replacing samples on the way."""
+    waiting: list[Replacement] = []
+    more = True
+    with _new(temporary, target, container, subtype, info.rate_hz, info.channels) as sound:
+        position = 0
+        for native in _native_blocks(info.path, BLOCK_FRAMES):
+            end = position + len(native)
+            # Replacements come in order, so one that starts a minute later means that all for here are in.
+            while more and (not waiting or waiting[-1].start < end + 60 * info.rate_hz):
+                part = next(replacements, None)
+                if part is None:
+                    more = False
+                else:
+                    waiting.append(part)
+            block = _converted(native, info.subtype, subtype)
+            for part in waiting:
+                a, b = max(part.start, position), min(part.start + part.samples.size, end)
+                if a < b:
+                    piece = part.samples[a - part.start : b - part.start]
+                    block[a - position : b - position, part.channel] = from_float(piece, subtype)
+            waiting = [p for p in waiting if p.start + p.samples.size > end]
+            sound.write(block)
+            position = end
+
+
+def _converted(native: NDArray[Any], source_subtype: str, subtype: str) -> NDArray[Any]:
+    if native_dtype(source_subtype) == native_dtype(subtype):
+        return native.copy()
+    return from_float(to_float(native), subtype)
+
+
+def _new(
+    temporary: Path, target: Path, container: str, subtype: str, rate_hz: int, channels: int
+) -> soundfile.SoundFile:
+    level = {"MPEG_LAYER_III": _MP3_LEVEL, "VORBIS": _VORBIS_LEVEL, "OPUS": _VORBIS_LEVEL}.get(subtype)
+    try:
+        return soundfile.SoundFile(
+            temporary,
+            "w",
+            samplerate=rate_hz,
+            channels=channels,
+            format=container,
+            subtype=subtype,
+            compression_level=level,
+            bitrate_mode="CONSTANT" if subtype == "MPEG_LAYER_III" else None,
+        )
+    except (soundfile.LibsndfileError, ValueError) as error:
+        raise OutputError(
+            f"{target.name} cannot be written as {container} with {subtype} at {rate_hz} Hz, {channels} "
+            f"channel(s) ({error}): write to .wav instead."
+        ) from None
+
+
+def _native_blocks(path: Path, block_frames: int) -> Iterator[NDArray[Any]]:
+    with _opened(path) as sound:
+        kind = native_dtype(sound.subtype)
+        expected, done = sound.frames, 0
+        while True:
+            try:
+                block = sound.read(block_frames, dtype=kind, always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise InputError(
+                    f"{path} cannot be decoded after {done / sound.samplerate:.1f} s ({_reason(error)}): "
+                    f"copy it again from where it came."
+                ) from None
+            if len(block) == 0:
+                break
+            done += len(block)
+            yield block
+        if done < expected:
+            raise InputError(_cut_off(path, expected / sound.samplerate, done / sound.samplerate))
+
+
+def _opened(path: Path) -> soundfile.SoundFile:
+    if not path.exists():
+        raise InputError(f"{path} is not there: check the name.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a recording in it, or give the folder to 'fix'.")
+    try:
+        if path.is_file() and path.stat().st_size == 0:
+            raise InputError(f"{path} is empty: copy it again from where it came.")
+        with path.open("rb"):
+            pass
+        return soundfile.SoundFile(path)
+    except PermissionError:
+        raise InputError(f"{path} cannot be read (no permission): ask its owner for it.") from None
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:
+        if path.suffix.lower() in _NEEDS_AV:
+            raise InputError(
+                f"{path} is of a kind that is not read here: convert it to FLAC or WAV first, for instance "
+                f"with ffmpeg -i {path.name} {path.stem}.flac."
+            ) from None
+        raise InputError(
+            f"{path} is not audio that can be read ({_reason(error)}): give WAV, AIFF, CAF, FLAC, Ogg, Opus "
+            f"or MP3."
+        ) from None
+
+
+def _check_whole(info: AudioInfo) -> None:
+    """Refuse a file whose header promises more samples than are there."""
+    with info.path.open("rb") as file:
+        data = find_data(file)
+        if data is None or data.promised_bytes is None or info.frames == 0:
+            return
+        there = file.seek(0, 2) - data.offset
+    if data.promised_bytes > there + 1:
+        promised_s = info.seconds * data.promised_bytes / max(there, 1)
+        raise InputError(_cut_off(info.path, promised_s, info.seconds))
+
+
+def _cut_off(path: Path, promised_s: float, there_s: float) -> str:
+    return (
+        f"{path} is cut off: it promises {promised_s:.1f} s of audio and holds {there_s:.1f} s; copy it "
+        f"again from where it came, or save what is there under another name with an audio editor."
+    )
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    return text.rsplit(": ", 1)[-1].strip().rstrip(".") or type(error).__name__

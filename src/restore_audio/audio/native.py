@@ -1,0 +1,63 @@
+"""Samples as a file holds them, and as we work on them.
+
+libsndfile scales floats by 0x7FFF when it writes and by 0x8000 when it reads, so PCM that goes through its
+floats does not come back the same. Here PCM is read and written as integers, left-justified in 32 bit, and
+floats as they are; turning them into float64 in [-1, 1) and back is ours, and exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PCM_BITS = {
+    "PCM_S8": 8,
+    "PCM_U8": 8,
+    "PCM_16": 16,
+    "PCM_24": 24,
+    "PCM_32": 32,
+    "ALAC_16": 16,
+    "ALAC_20": 20,
+    "ALAC_24": 24,
+    "ALAC_32": 32,
+}
+"""Bits of the subtypes that hold integers without loss."""
+
+FLOATS = {"FLOAT": "float32", "DOUBLE": "float64"}
+
+_FULL_SCALE = 2.0**31
+
+
+def is_lossless(subtype: str) -> bool:
+    """Whether what is written comes back exactly."""
+    return subtype in PCM_BITS or subtype in FLOATS
+
+
+def native_dtype(subtype: str) -> str:
+    """The type to read a subtype as: int32, float32 or float64."""
+    if subtype in PCM_BITS:
+        return "int32"
+    return FLOATS.get(subtype, "float32")
+
+
+def to_float(native: NDArray[Any]) -> NDArray[np.float64]:
+    """Native samples as float64, full scale 1; NaN and infinite values stay what they are."""
+    if native.dtype == np.int32:
+        return native / _FULL_SCALE
+    return native.astype(np.float64)
+
+
+def from_float(samples: NDArray[np.float64], subtype: str) -> NDArray[Any]:
+    """float64 samples in a subtype's native type, rounded to its bits and clipped.
+
+    >>> from_float(np.array([0.5, 2.0]), "PCM_16") >> 16
+    array([16384, 32767], dtype=int32)
+    """
+    bits = PCM_BITS.get(subtype)
+    if bits is None:
+        return samples.astype(native_dtype(subtype))
+    top = 2.0 ** (bits - 1)
+    rounded = np.clip(np.rint(np.nan_to_num(samples) * top), -top, top - 1).astype(np.int64)
+    return (rounded << (32 - bits)).astype(np.int32)
