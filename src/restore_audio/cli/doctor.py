@@ -36,7 +36,6 @@ OPTIONAL = {
     "torchaudio": "--method paper",
     "matplotlib": "--picture (pip install 'restore-audio[plots]')",
     "tensorboard": "train's pictures and sounds (pip install 'restore-audio[train]')",
-    "av": "M4A files (pip install 'restore-audio[m4a]')",
 }
 
 

@@ -69,7 +69,9 @@ Quiet = Annotated[
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Say why as well: device, spans.", rich_help_panel=RUN)
 ]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Recordings at a time.", rich_help_panel=RUN)]
+Jobs = Annotated[
+    int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Recordings at a time.", rich_help_panel=RUN)
+]
 Shard = Annotated[
     str | None,
     typer.Option(

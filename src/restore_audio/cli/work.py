@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
-from ..restore.jobs import STREAM, Job, refuse_lost_files
+from ..restore.jobs import STREAM, Job, make_folder, refuse_lost_files
 from ..settings import DetectSettings, FillSettings
 from ..show.console import write_to_stdout
 
@@ -139,14 +139,20 @@ def work(job: Job, settings: WorkSettings, progress: Callable[[float], None]) ->
         refuse_lost_files(job, extras_of(job, settings).wanted(), overwrite=settings.overwrite)
     if settings.fill is None:
         job = replace(job, target=None)
+    folders = [p.parent for p in extras_of(job, settings).wanted()] if settings.several else []
+    if job.target is not None and job.makes_folder:
+        folders.append(job.target.parent)
+    for folder in folders:
+        make_folder(folder)
     if STREAM not in (job.source, job.target):
         return _work_on_files(job, settings, progress)
-    with TemporaryDirectory(prefix="restore-audio-") as folder:
+    with TemporaryDirectory(prefix="restore-audio-") as place:
         source, target = job.source, job.target
         if source == STREAM:
-            source = _spooled(Path(folder))
+            source = _spooled(Path(place))
         if target == STREAM:
-            target = Path(folder, f"restored{source.suffix}")
+            paper = settings.fill is not None and settings.fill.method == "paper"
+            target = Path(place, f"restored{source.suffix or ('.wav' if paper else '')}")
         report = _work_on_files(replace(job, source=source, target=target), settings, progress)
         if job.target == STREAM and target is not None:
             with target.open("rb") as file:

@@ -38,12 +38,14 @@ class Found:
 class Job:
     """One recording and where its restoration goes (None: nowhere, it is only looked at).
 
-    ``label`` names it among others: its path below the folder that was searched.
+    ``label`` names it among others: its path below the folder that was searched. ``makes_folder``: the
+    target's folder is made if it is not there.
     """
 
     source: Path
     target: Path | None
     label: Path = Path()
+    makes_folder: bool = False
 
     def __post_init__(self) -> None:
         if self.label == Path():
@@ -157,7 +159,7 @@ def plan(
     for index, found in enumerate(inputs, 1):
         label = _label(found, template, index)
         folder_of = found.path.parent if output is None else Path(output) / below(found)
-        jobs.append(Job(found.path, folder_of / label, below(found) / label))
+        jobs.append(Job(found.path, folder_of / label, below(found) / label, makes_folder=True))
     _refuse_twins(jobs)
     return jobs
 
@@ -224,6 +226,20 @@ def refuse_lost_files(job: Job, others: Iterable[Path], *, overwrite: bool) -> N
                 f"{path} is there already: replace it with --overwrite, leave it with --skip-existing, "
                 f"or give another name."
             )
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, if it is not there.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {folder} cannot be made ({error.strerror}): choose another with -o."
+        ) from None
 
 
 def shard(jobs: Sequence[Job], text: str) -> list[Job]:

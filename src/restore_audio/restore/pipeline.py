@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.audiofile import AudioInfo, probe, read_blocks, rewrite
+from ..audio.atomic import check_target
+from ..audio.audiofile import AudioInfo, probe, read_audio, read_blocks, rewrite, write_audio
 from ..audio.loudness import Loudness, measure_loudness
+from ..errors import OutputError, UsageError
 from ..settings import MAX_RATE_HZ, MIN_RATE_HZ, DetectSettings, FillSettings, Method
 from ..spans import Span
 from .filling import Filling
@@ -175,33 +177,73 @@ def restore_file(
     started = time.perf_counter()
     source, target = Path(source), Path(target)
     how = fill_settings or FillSettings()
+    for path in (target, removed):
+        if path is not None:
+            check_target(path, overwrite=overwrite, source=source)
     info = probe(source)
     weights = Weights(how.method, device, model)
+    found: Sequence[Span] = ()
+    identical = False
     if how.method == "paper":
-        return _resynthesise(info, target, weights, overwrite=overwrite, loudness=loudness, started=started)
-    if spans is None:
-        spans = _detected(info, detect_settings, lambda share: progress(0.5 * share))
-    filling = Filling(spans, info.rate_hz, info.frames, how, weights)
-    patches = filling.patches(read_blocks(source, BLOCK_FRAMES), lambda share: progress(0.5 + 0.5 * share))
-    rewrite(source, target, patches, overwrite=overwrite)
-    if removed is not None:
-        write_difference(removed, source, target, overwrite=overwrite)
+        _resynthesise(info, target, weights, removed=removed, overwrite=overwrite)
+    else:
+        if spans is None:
+            spans = _detected(info, detect_settings, lambda share: progress(0.5 * share))
+        filling = Filling(spans, info.rate_hz, info.frames, how, weights)
+        blocks = read_blocks(source, BLOCK_FRAMES)
+        patches = filling.patches(blocks, lambda share: progress(0.5 + 0.5 * share))
+        identical = rewrite(source, target, patches, overwrite=overwrite)
+        found = filling.spans
+        if removed is not None:
+            _write_removed(removed, info, target, overwrite=overwrite)
+    made = probe(target)
     return Report(
         source,
         target,
-        info.rate_hz,
-        info.channels,
-        info.frames,
-        info.format,
-        info.subtype,
-        tuple(filling.spans),
+        made.rate_hz,
+        made.channels,
+        made.frames,
+        made.format,
+        made.subtype,
+        tuple(found),
         method=how.method,
         device=weights.device,
         device_reason=weights.reason,
+        identical=identical,
         before=measure_loudness(source) if loudness else None,
         after=measure_loudness(target) if loudness else None,
         elapsed_s=time.perf_counter() - started,
     )
+
+
+def _resynthesise(
+    info: AudioInfo, target: Path, weights: Weights, *, removed: Path | None, overwrite: bool
+) -> None:
+    """The paper's way: nothing of the source survives, so there is nothing to be said about spans."""
+    from ..signal.spectrum import PAPER_RATE_HZ
+    from .paper import restore_paper
+
+    if removed is not None:
+        raise UsageError("--method paper changes rate and channels, so --removed cannot be: leave it out.")
+    network = weights.open()
+    assert network is not None
+    samples, _ = read_audio(info.path)
+    write_audio(target, restore_paper(samples, info.rate_hz, network), PAPER_RATE_HZ, overwrite=overwrite)
+
+
+def _write_removed(path: Path, info: AudioInfo, target: Path, *, overwrite: bool) -> None:
+    """Source minus target, exactly: added to the target it gives the source.
+
+    The difference of two 24-bit samples fits into a 32-bit float, of anything wider into 64 bit. (Two
+    64-bit floats can differ by more digits than any float has; the sum is then off by its last bit.)
+    """
+    if path.suffix.lower() not in (".wav", ".w64", ".rf64", ".caf"):
+        raise OutputError(f"{path} cannot hold differences exactly: name a .wav file with --removed.")
+    exact_in_float = info.subtype in ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24")
+    pairs = zip(read_blocks(info.path, BLOCK_FRAMES), read_blocks(target, BLOCK_FRAMES), strict=True)
+    differences = (before - after for before, after in pairs)
+    subtype = "FLOAT" if exact_in_float else "DOUBLE"
+    write_audio(path, differences, info.rate_hz, subtype=subtype, overwrite=overwrite)
 
 
 def find_damage(

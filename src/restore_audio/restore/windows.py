@@ -78,11 +78,10 @@ def plan_windows(
 
 
 def _groups(ordered: Sequence[Span], near: int, core: int) -> Iterator[tuple[int, int]]:
-    """Ranges of gaps that share a window; gaps that overlap in time always do."""
+    """Ranges of gaps that share a window."""
     begin, end = 0, 0
     for number, gap in enumerate(ordered):
-        apart = gap.start >= end
-        if number > begin and apart and (gap.start - end > near or gap.end - ordered[begin].start > core):
+        if number > begin and (gap.start - end > near or gap.end - ordered[begin].start > core):
             yield begin, number
             begin, end = number, 0
         end = max(end, gap.end)

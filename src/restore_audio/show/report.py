@@ -7,13 +7,11 @@ and then renamed.
 from __future__ import annotations
 
 import json
-import math
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, OutputError
+from ..audio.atomic import beside
+from ..errors import InputError
 from ..spans import SCHEMA_VERSION, Span, parse_spans, spans_to_labels
 
 if TYPE_CHECKING:
@@ -52,15 +50,15 @@ def _loudness(before: Loudness | None, after: Loudness | None) -> dict[str, Any]
         name: None
         if value is None
         else {
-            "integrated_lufs": _finite(value.integrated_lufs),
-            "true_peak_dbtp": _finite(value.true_peak_dbtp),
+            "integrated_lufs": _rounded(value.integrated_lufs),
+            "true_peak_dbtp": _rounded(value.true_peak_dbtp),
         }
         for name, value in (("before", before), ("after", after))
     }
 
 
-def _finite(value: float) -> float | None:
-    return round(value, 3) if math.isfinite(value) else None
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def report_line(report: Report) -> str:
@@ -82,7 +80,8 @@ def report_sentence(report: Report) -> str:
     """What a person reads when a recording is done."""
     found = len(report.spans)
     filled = sum(span.filled for span in report.spans)
-    where = "" if report.target is None else f" -> {report.target}"
+    source = "stdin" if str(report.source) == "-" else str(report.source)
+    where = "" if report.target is None else f" -> {'stdout' if str(report.target) == '-' else report.target}"
     if report.method == "paper" and report.target is not None:
         done = f"resynthesised at {report.rate_hz} Hz"
     elif not found:
@@ -92,7 +91,7 @@ def report_sentence(report: Report) -> str:
         done = f"{found} damaged span{'s' if found > 1 else ''} ({length_s:.3f} s)"
         if report.target is not None:
             done += ", all filled" if filled == found else f", {filled} filled"
-    return f"{report.source}{where}: {done} in {report.elapsed_s:.1f} s"
+    return f"{source}{where}: {done} in {report.elapsed_s:.1f} s"
 
 
 def circumstances(report: Report) -> list[str]:
@@ -106,13 +105,16 @@ def circumstances(report: Report) -> list[str]:
 
 def loudness_sentence(report: Report) -> str:
     """Loudness and true peak before and after."""
-    names = (("before", report.before), ("after", report.after))
     parts = [
-        f"{name} {value.integrated_lufs:.1f} LUFS, true peak {value.true_peak_dbtp:.1f} dBTP"
-        for name, value in names
+        f"{name} {_level(value.integrated_lufs, 'LUFS')}, true peak {_level(value.true_peak_dbtp, 'dBTP')}"
+        for name, value in (("before", report.before), ("after", report.after))
         if value is not None
     ]
     return f"{report.source}: {'; '.join(parts)}"
+
+
+def _level(value: float | None, unit: str) -> str:
+    return "silent" if value is None else f"{value:.1f} {unit}"
 
 
 def span_lines(report: Report) -> list[str]:
@@ -161,27 +163,5 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-        temporary = None
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}): "
-            f"check the folder, its permissions and the free space."
-        ) from None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """The permissions that new files do not get; it can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with beside(path, overwrite=True) as temporary:
+        temporary.write_bytes(content)

@@ -1,0 +1,50 @@
+"""Recordings that tests make for themselves: notes of a few partials over a little noise, and holes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float64]
+
+
+def music(seconds: float = 2.0, rate_hz: int = 44_100, channels: int = 1, seed: int = 0) -> Samples:
+    """``(C, T)``: a melody of plucked notes, each channel a little different, peak about 0.5."""
+    rng = np.random.default_rng(seed)
+    total = round(seconds * rate_hz)
+    time = np.arange(total) / rate_hz
+    audio = 1e-4 * rng.standard_normal((channels, total))
+    for start in np.arange(-0.3, seconds, 0.23):
+        pitch = 110 * 2 ** (rng.integers(0, 25) / 12)
+        age = np.maximum(time - start, 0)
+        shape = np.minimum(age / 0.01, 1) * np.exp(-age / 0.5) * (time >= start)
+        for partial in range(1, 9):
+            if pitch * partial < 0.45 * rate_hz:
+                phase = rng.uniform(0, 2 * np.pi)
+                wave = shape * np.sin(2 * np.pi * pitch * partial * age + phase) / partial
+                audio += wave * (1 + 0.2 * rng.standard_normal((channels, 1)))
+    return 0.5 * audio / np.max(np.abs(audio))
+
+
+def holes(audio: Samples, places: Sequence[tuple[int, int]], channel: int | None = None) -> Samples:
+    """A copy with zeros from ``start`` on for ``length`` samples."""
+    damaged = audio.copy()
+    for start, length in places:
+        damaged[slice(None) if channel is None else channel, start : start + length] = 0
+    return damaged
+
+
+def save(path: Path, audio: Samples, rate_hz: int = 44_100, subtype: str | None = "PCM_16") -> Path:
+    """Write a recording with libsndfile alone, so that our own writer is not its own witness."""
+    soundfile.write(path, audio.T, rate_hz, subtype=subtype)
+    return path
+
+
+def load(path: Path, dtype: str = "float64") -> Samples:
+    """``(C, T)``, read with libsndfile alone."""
+    audio, _ = soundfile.read(path, dtype=dtype, always_2d=True)
+    return audio.T

@@ -1,0 +1,161 @@
+"""What people look at: reports, labels, lines, pictures, and who prints where."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recordings import holes, music
+from restore_audio.errors import InputError, OutputError, UsageError
+from restore_audio.restore.pipeline import Report
+from restore_audio.show import plot, report
+from restore_audio.show.console import Console
+from restore_audio.spans import Span, parse_spans
+
+SPANS = (
+    Span(4410, 5292, 0, "zeros", 1.0, True),
+    Span(
+        44_100, 88_200, 1, "dropout", 0.7, False, "1000 ms is longer than the limit of 400 ms (--max-gap-ms)"
+    ),
+)
+
+
+def made(**changes: object) -> Report:
+    values: dict = {
+        "source": Path("dämaged.wav"),
+        "target": Path("clean.wav"),
+        "rate_hz": 44_100,
+        "channels": 2,
+        "frames": 132_300,
+        "format": "WAV",
+        "subtype": "PCM_16",
+        "spans": SPANS,
+        "method": "auto",
+        "elapsed_s": 1.23456,
+    }
+    return Report(**{**values, **changes})
+
+
+class TestReports:
+    def test_json_holds_what_the_schema_promises(self):
+        document = json.loads(report.report_json(made()))
+        assert document["schema_version"] == 1
+        assert (document["found"], document["filled"], document["duration_s"]) == (2, 1, 3.0)
+        first, second = document["spans"]
+        assert (first["start"], first["end"], first["start_s"], first["end_s"]) == (4410, 5292, 0.1, 0.12)
+        assert (first["channel"], first["kind"], first["confidence"]) == (0, "zeros", 1.0)
+        assert first["filled"] is True
+        assert first["reason"] is None
+        assert "longer than the limit" in second["reason"]
+
+    def test_a_line_is_one_line(self):
+        line = report.report_line(made())
+        assert "\n" not in line
+        assert json.loads(line)["source"] == "dämaged.wav"
+
+    def test_spans_survive_the_way_through_files(self):
+        for text in (report.report_json(made()), report.report_labels(made())):
+            back = parse_spans(text, rate_hz=44_100, channels=2, length_samples=132_300, name="x")
+            assert {(s.start, s.end) for s in back} == {(s.start, s.end) for s in SPANS}
+
+    def test_a_report_can_be_sent_to_another_process(self):
+        assert pickle.loads(pickle.dumps(made())) == made()
+
+    @pytest.mark.parametrize(
+        ("changes", "text"),
+        [
+            ({}, "dämaged.wav -> clean.wav: 2 damaged spans (1.020 s), 1 filled in 1.2 s"),
+            ({"spans": SPANS[:1]}, "1 damaged span (0.020 s), all filled"),
+            ({"spans": ()}, "no damage found, unchanged"),
+            ({"target": None}, "dämaged.wav: 2 damaged spans (1.020 s) in"),
+        ],
+    )
+    def test_the_sentence_says_what_was_done(self, changes, text):
+        assert text in report.report_sentence(made(**changes))
+
+
+class TestFiles:
+    def test_a_file_is_written_whole_or_not_at_all(self, tmp_path, monkeypatch):
+        path = tmp_path / "report.json"
+        report.write_text(path, "first")
+        monkeypatch.setattr(Path, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left")))
+        with pytest.raises(OutputError, match="No space left"):
+            report.write_text(path, "second")
+        assert path.read_text() == "first"
+        assert [p.name for p in path.parent.iterdir()] == ["report.json"]
+
+    def test_spans_that_cannot_be_read_are_a_sentence(self, tmp_path):
+        (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+        (tmp_path / "nonsense").write_text("hello")
+        for name, words in (("gone", "cannot be read"), ("binary", "no text"), ("nonsense", "no spans")):
+            with pytest.raises(InputError, match=words):
+                report.read_spans(tmp_path / name, rate_hz=8000, channels=1, length_samples=8000)
+
+
+class TestPicture:
+    def test_a_spectrogram_shows_the_tone_where_it_is_and_the_hole_as_dark(self):
+        rate_hz = 16_000
+        tone = 0.5 * np.sin(2 * np.pi * 2000 * np.arange(rate_hz) / rate_hz)[None]
+        audio = holes(tone, [(8000, 2000)])
+        blocks = [audio[:, i : i + 777] for i in range(0, rate_hz, 777)]
+        shown = plot.spectrogram(blocks, rate_hz, first=0, last=rate_hz, columns=200)
+        size = 2 * (shown.levels_db.shape[0] - 1)
+        assert np.argmax(shown.levels_db[:, 50]) == round(2000 * size / rate_hz)
+        assert shown.levels_db[:, 50].max() > -10
+        assert shown.levels_db[:, 112].max() == plot.FLOOR_DB
+
+    def test_a_picture_differs_before_and_after_and_has_its_spans_marked(self, tmp_path):
+        pytest.importorskip("matplotlib")
+        from matplotlib.image import imread
+
+        clean = music(1.0, 16_000)
+        damaged = holes(clean, [(8000, 1600)])
+        spans = [Span(8000, 9600, 0, "zeros", filled=True)]
+        pictures = []
+        for name, marked in (("a.png", spans), ("b.png", [])):
+            path = tmp_path / name
+            plot.draw_picture(
+                path,
+                lambda: [damaged],
+                lambda: [clean],
+                marked,
+                rate_hz=16_000,
+                total=16_000,
+                title="x",
+            )
+            pictures.append(imread(path))
+        assert pictures[0].shape[0] > 500
+        green = np.array([0x39, 0xD3, 0x53]) / 255
+        near = [(np.abs(p[..., :3] - green).max(axis=-1) < 0.05).sum() for p in pictures]
+        assert near[0] > 20
+        assert near[1] == 0
+
+    def test_without_matplotlib_the_way_to_it_is_said(self, monkeypatch):
+        monkeypatch.setattr(plot.importlib.util, "find_spec", lambda name: None)
+        with pytest.raises(UsageError, match=r"restore-audio\[plots\]"):
+            plot.require_matplotlib()
+
+
+class TestConsole:
+    def test_results_go_to_stdout_and_the_rest_to_stderr(self, capsys):
+        console = Console(verbosity=1)
+        console.result("result")
+        console.say("said")
+        console.detail("detail")
+        console.error("wrong")
+        assert capsys.readouterr() == ("result\n", "said\ndetail\nwrong\n")
+
+    def test_quiet_still_says_what_failed(self, capsys):
+        console = Console(verbosity=-1)
+        console.say("said")
+        console.error("wrong")
+        assert capsys.readouterr() == ("", "wrong\n")
+
+    def test_no_bar_where_nobody_looks(self, capsys):
+        with Console().progress("working", 3) as progress:
+            progress(1.5)
+        assert capsys.readouterr() == ("", "")
