@@ -222,6 +222,14 @@ class TestPrepare:
         assert len({track.shard for track in many.tracks}) > 2
         assert_same(one, many)
 
+    def test_parts_of_fma_are_kept_in_the_cache(self, small_fma: Path, tmp_path: Path) -> None:
+        arguments = ["data", "prepare", "--data", str(small_fma), "--to", str(tmp_path / "cache")]
+        assert main([*arguments, "--split", str(tmp_path / "split.json"), "--seed", "4", "--quiet"]) == 0
+        split = fma.read_split(tmp_path / "split.json")
+        tracks = Cache.open(tmp_path / "cache").tracks
+        assert {fma.track_id(Path(track.source)): track.split for track in tracks} == split
+        assert Counter(split.values()) == {"train": 4, "validation": 1, "test": 3}
+
     def test_announced_size_is_the_size_on_disk(self, folders: Path, tmp_path: Path) -> None:
         library = scan_library(folders)
         prepare.prepare(library, tmp_path / "cache", NATIVE)
@@ -499,6 +507,8 @@ class TestBadInput:
         path.write_bytes(content)
         cache, broken = prepare.prepare(scan_library(folders), tmp_path / "cache", NATIVE)
         assert [bad.name for bad in broken] == ["Jazz/album/trio.flac"]
+        kept = sum(track.channels * track.frames for track in cache.tracks)
+        assert sum(np.load(shard).size for shard in (tmp_path / "cache").glob("*.npy")) == kept
         assert len(cache.tracks) == 4
         folders_without = scan_library(folders, genres=["Rock"])
         clean, _ = prepare.prepare(folders_without, tmp_path / "clean", NATIVE)

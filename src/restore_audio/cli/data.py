@@ -102,15 +102,16 @@ def fetch(
     from ..learn import download
 
     console = Console(verbosity=-1 if quiet else 0)
-    with console.progress(f"fetching and unpacking {what}", 2) as tell:
+    with console.progress(f"fetching {what}", 1) as tell:
         path = download.fetch(
-            str(what),
+            what.value,
             to,
             address=mirror or download.FMA_ADDRESS,
             patience=download.Patience(attempts=attempts),
             progress=lambda done, total: tell(done / total if total else 0),
-            unpacking=lambda done, total: tell(1 + (done / total if total else 1)),
         )
+    with console.progress(f"unpacking {what}", 1) as tell:
+        download.unzip(path, to, progress=lambda done, total: tell(done / total if total else 1))
     if remove_archive:
         path.unlink()
     console.say(f"{what} is in {to}; its SHA-1 sum is right.")

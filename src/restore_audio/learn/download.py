@@ -263,25 +263,25 @@ def fetch(
     address: str = FMA_ADDRESS,
     patience: Patience = Patience(),
     progress: Progress = lambda done, total: None,
-    unpacking: Progress = lambda done, total: None,
 ) -> Path:
-    """Fetch one of :data:`ARCHIVES` into the folder ``to`` and unpack it there.
+    """Fetch one of :data:`ARCHIVES` into the folder ``to``; :func:`unzip` unpacks it.
 
     Args:
         name: ``fma-small``, ``fma-medium`` or ``fma-metadata``.
         to: the folder.
         address: where the archives are; FMA's own address unless a mirror is given.
         patience: attempts in a row that may bring nothing.
-        progress: told how far the transfer is.
-        unpacking: told how far the unpacking is.
+        progress: told how far it is.
 
     Returns:
-        The archive, which is kept.
+        The archive, whose sum is right.
+
+    Raises:
+        InputError: no such archive, or as :func:`download`.
+        OutputError: as :func:`download`.
     """
     if name not in ARCHIVES:
         raise InputError(f"There is no {name}; choose one of {', '.join(ARCHIVES)}.")
     archive = ARCHIVES[name]
     url = address.rstrip("/") + "/" + archive.file
-    path = download(url, to / archive.file, archive.sha1, patience=patience, progress=progress)
-    unzip(path, to, progress=unpacking)
-    return path
+    return download(url, to / archive.file, archive.sha1, patience=patience, progress=progress)
