@@ -29,8 +29,8 @@ from ..signal.spectrum import (
 from .damage import random_frames
 
 if TYPE_CHECKING:
-    from .fills import Fill, Fills
     from .cache import Cache, CachedTrack
+    from .fills import Fill, Fills
 
 PATCH_SAMPLES = (PATCH_FRAMES - 1) * PAPER_HOP_SAMPLES + PAPER_WINDOW_SAMPLES
 """Samples at 16 kHz under the 128 frames of a paper patch: 8384."""
@@ -93,7 +93,7 @@ class PaperExamples:
         return PaperBatch(clean, np.where(lost[:, None, :], np.float32(0), clean))
 
     def _cut(self, rng: np.random.Generator, number: int) -> NDArray[np.float32]:
-        piece = np.zeros(PATCH_SAMPLES, dtype=np.float32)
+        piece: NDArray[np.float32] = np.zeros(PATCH_SAMPLES, dtype=np.float32)
         for _ in range(20):
             if self.sampling == "grid":
                 patch = self._permutation(number // len(self))[number % len(self)]
@@ -106,7 +106,8 @@ class PaperExamples:
             if self.sampling == "random":
                 start += int(rng.integers(PATCH_FRAMES * PAPER_HOP_SAMPLES))
             start = max(0, min(start, track.frames - PATCH_SAMPLES))
-            piece = self.cache.samples(track, start, PATCH_SAMPLES).reshape(-1).astype(np.float32) / 32768
+            whole = self.cache.samples(track, start, PATCH_SAMPLES).reshape(-1)
+            piece = whole.astype(np.float32) / np.float32(32768)
             if self.sampling == "grid" or np.sqrt(np.mean(piece**2)) > _QUIET_RMS:
                 break
         return piece

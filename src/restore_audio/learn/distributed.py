@@ -8,7 +8,10 @@ where PyTorch's own ``SyncBatchNorm`` does not work, so that two processes follo
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +20,8 @@ from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from ..network.unet import UNet
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,31 @@ class Workers:
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+            if device_type == "cuda":
+                torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+            # What the processes agree on lies in main memory, also where the gradients do not.
+            dist.init_process_group("cpu:gloo,cuda:nccl" if device_type == "cuda" else "gloo")
         return cls(dist.get_rank(), dist.get_world_size())
+
+    @classmethod
+    @contextmanager
+    def joined(cls, device_type: str) -> Iterator[Workers]:
+        """The group for the length of a ``with`` block."""
+        workers = cls.from_environment(device_type)
+        try:
+            yield workers
+        finally:
+            if dist.is_initialized():
+                dist.destroy_process_group()
+
+    def one_after_the_first(self, make: Callable[[], Result]) -> Result:
+        """What ``make`` makes; the first process is done with it on disk before the others begin."""
+        if not self.first:
+            self.wait()
+        made = make()
+        if self.first:
+            self.wait()
+        return made
 
     @property
     def first(self) -> bool:
@@ -67,15 +95,16 @@ class Workers:
             for name, child in module.named_children():
                 if isinstance(child, nn.BatchNorm2d):
                     setattr(module, name, GroupBatchNorm.of(child))
-        return DistributedDataParallel(network)
+        # The statistics are the same everywhere already.
+        return DistributedDataParallel(network, broadcast_buffers=False)
 
-    def mean(self, value: Tensor) -> float:
-        """Mean of a scalar over the processes."""
+    def mean(self, value: Tensor) -> Tensor:
+        """Mean over the processes, element by element."""
         if self.count > 1:
             value = value.clone()
             dist.all_reduce(value)
             value /= self.count
-        return float(value)
+        return value
 
     def agree(self, value: float) -> float:
         """The first process's value, so that all take the same decisions from it."""

@@ -11,9 +11,12 @@ A shard is ``fills-00000.npy`` (int16, one after the other: clean, then filled) 
 
 from __future__ import annotations
 
+import functools
 import json
+import multiprocessing
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +24,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, OutputError
 from ..settings import PATCH_FRAMES
 from ..signal.autoregressive import FAST, fill_gap
 from ..signal.spectrum import Grid
+from .cache import read_json
 
 if TYPE_CHECKING:
     from .cache import Cache, CachedTrack
@@ -35,6 +39,9 @@ SLACK_FRAMES = 16
 """Frames stored beyond a patch, so that training can shift it."""
 
 MIN_GAP_MS, MAX_GAP_MS = 8.0, 400.0
+_ATTEMPTS = 2000
+"""Stretches looked at for one example before the music counts as silence."""
+
 CONTEXT_MS = FAST.context_ms
 """Audio read beyond the stored stretch on each side, for the AR fit."""
 
@@ -106,17 +113,64 @@ def make_fills(
         seed: of every example.
         worker, workers: this process makes the shards ``worker``, ``worker + workers``, ….
         report: called with shards done and shards in all.
+
+    Raises:
+        InputError: the music is too short or silent; OutputError: a shard cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    shards = -(-count // SHARD_EXAMPLES)
-    for shard in range(worker, shards, workers):
-        if not (folder / f"fills-{shard:05d}.json").exists():
-            _make_shard(cache, cache.tracks if tracks is None else tracks, folder, shard, seed)
-        report(shard + 1, shards)
+    shards = shard_count(count)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for shard in range(worker, shards, workers):
+            if not (folder / f"fills-{shard:05d}.json").exists():
+                _make_shard(cache, cache.tracks if tracks is None else tracks, folder, shard, seed)
+            report(shard + 1, shards)
+    except OSError as error:
+        raise OutputError(
+            f"AR fills could not be written to {folder} ({error.strerror}): make room and run the same "
+            f"command again, finished shards are kept."
+        ) from None
+
+
+def make_fills_together(
+    cache: Cache,
+    folder: Path,
+    count: int,
+    *,
+    jobs: int,
+    tracks: Sequence[CachedTrack] | None = None,
+    seed: int = 0,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """:func:`make_fills` in ``jobs`` processes at a time; the shards are the same."""
+    shards = shard_count(count)
+    if jobs == 1:
+        make_fills(cache, folder, count, tracks=tracks, seed=seed, report=report)
+        return
+    make = functools.partial(make_fills, cache, folder, count, tracks=tracks, seed=seed, workers=shards)
+    # Spawned rather than forked: a fork of a process whose PyTorch has threads can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, shards), mp_context=context) as pool:
+        made = [pool.submit(make, worker=shard) for shard in range(shards)]
+        try:
+            for done, shard_made in enumerate(as_completed(made)):
+                shard_made.result()
+                report(done + 1, shards)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def shard_count(examples: int) -> int:
+    """Shards that hold ``examples``."""
+    return -(-examples // SHARD_EXAMPLES)
 
 
 def _make_shard(cache: Cache, among: Sequence[CachedTrack], folder: Path, shard: int, seed: int) -> None:
     tracks = [t for t in among if t.frames > 2 * t.rate_hz]
+    if not tracks:
+        raise InputError(
+            f"{cache.folder} has no track longer than 2 s, which AR fills need: give other music."
+        )
     weights = np.array([t.frames / t.rate_hz for t in tracks])
     weights /= weights.sum()
     pieces: list[NDArray[np.int16]] = []
@@ -124,7 +178,7 @@ def _make_shard(cache: Cache, among: Sequence[CachedTrack], folder: Path, shard:
     offset = 0
     for number in range(SHARD_EXAMPLES):
         rng = np.random.default_rng((seed, shard, number))
-        while True:
+        for attempt in range(_ATTEMPTS):
             track = tracks[int(rng.choice(len(tracks), p=weights))]
             grid = Grid(track.rate_hz)
             length = (PATCH_FRAMES + SLACK_FRAMES) * grid.hop_samples
@@ -135,6 +189,10 @@ def _make_shard(cache: Cache, among: Sequence[CachedTrack], folder: Path, shard:
             audio = mixed.astype(np.float64) / 32768
             if audio.shape[-1] == length + 2 * context and np.sqrt(np.mean(audio**2)) > 1e-3:
                 break
+            if attempt == _ATTEMPTS - 1:
+                raise InputError(
+                    f"The music in {cache.folder} is silent nearly everywhere: give other music."
+                )
         gaps = draw_gaps(rng, length, track.rate_hz)
         wide = [(a + context, b + context) for a, b in gaps]
         filled = fill_gaps(audio, wide, track.rate_hz)
@@ -155,22 +213,35 @@ def _make_shard(cache: Cache, among: Sequence[CachedTrack], folder: Path, shard:
 class Fills:
     """The finished shards of a folder, as a sequence of :class:`Fill`.
 
+    Args:
+        folder: where they lie.
+        shards: only the first so many; all that are there when None.
+
     Raises:
-        InputError: there is none, or they are of another version.
+        InputError: there is none, or they are damaged or of another version.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shards: int | None = None) -> None:
         self._shards: list[tuple[NDArray[np.int16], list[dict[str, Any]]]] = []
-        for index in sorted(folder.glob("fills-*.json")):
-            document = json.loads(index.read_text(encoding="utf-8"))
+        for index in sorted(folder.glob("fills-*.json"))[:shards]:
+            document = read_json(index)
             if document.get("version") != VERSION:
                 raise InputError(
                     f"{index} is of another version ({document.get('version')}, this is {VERSION}): "
                     f"delete the folder, it is made again."
                 )
-            self._shards.append((np.load(index.with_suffix(".npy"), mmap_mode="r"), document["examples"]))
+            try:
+                samples = np.load(index.with_suffix(".npy"), mmap_mode="r")
+            except (OSError, ValueError):
+                raise InputError(
+                    f"{index.with_suffix('.npy')} is missing or damaged: delete it and {index.name}, "
+                    f"they are made again."
+                ) from None
+            self._shards.append((samples, document["examples"]))
         if not self._shards:
-            raise InputError(f"{folder} holds no AR fills: run 'restore-audio data fills' first.")
+            raise InputError(
+                f"{folder} holds no AR fills: 'restore-audio train --task restore --data DIR' makes them."
+            )
 
     def __len__(self) -> int:
         return sum(len(examples) for _, examples in self._shards)

@@ -19,10 +19,10 @@ from ..signal.spectrum import PAPER_RATE_HZ
 from . import fma
 from .cache import Cache, CachedTrack
 from .dataset import PaperExamples, RestoreExamples
-from .fills import Fills, make_fills
+from .fills import Fills, make_fills_together, shard_count
 from .library import Library, scan_library, with_split
 from .prepare import PrepareSettings, prepare
-from .tasks import PaperTask, RestoreTask, Task
+from .tasks import RESTORE_POWER, PaperTask, RestoreTask, Task
 
 Say = Callable[[str], None]
 
@@ -45,6 +45,7 @@ class Sources:
         genres: only these; all when empty.
         seed: of splits and examples.
         fills: AR fills to make for training (restore task); a tenth of that for validation, at most 1000.
+        jobs: processes that make them.
     """
 
     data: Path
@@ -54,6 +55,7 @@ class Sources:
     genres: tuple[str, ...] = ()
     seed: int = 0
     fills: int = 20_000
+    jobs: int = 1
 
 
 Part = tuple[Cache, Sequence[CachedTrack]]
@@ -73,15 +75,15 @@ def paper_task(
         InputError: the folder cannot be used; OutputError: no room for the cache.
     """
     train, validation = _parts(sources, PrepareSettings(PAPER_RATE_HZ, mono=True), say)
-    return PaperTask(
-        PaperExamples(train[0], sources.seed, sampling=sampling, tracks=train[1]),
-        PaperExamples(validation[0], sources.seed + 1, tracks=validation[1]),
-        features,
-        loss_name,
-    )
+    examples = PaperExamples(train[0], sources.seed, sampling=sampling, tracks=train[1])
+    held_out = PaperExamples(validation[0], sources.seed + 1, tracks=validation[1])
+    for part, folder in ((examples, train[0].folder), (held_out, validation[0].folder)):
+        if not len(part):
+            raise InputError(f"{folder} has no track as long as a patch (0.53 s): give other music.")
+    return PaperTask(examples, held_out, features, loss_name)
 
 
-def restore_task(sources: Sources, *, say: Say) -> Task:
+def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) -> Task:
     """The task of ``fix`` on a folder of music; makes the AR fills first.
 
     Raises:
@@ -94,17 +96,24 @@ def restore_task(sources: Sources, *, say: Say) -> Task:
     for number, (name, (cache, tracks), count) in enumerate(
         zip(("train", "validation"), parts, counts, strict=True)
     ):
-        folder = sources.work / f"fills-{name}"
-        make_fills(
+        folder = sources.work / f"fills-{name}-{_key(cache, tracks)}-{sources.seed}"
+        make_fills_together(
             cache,
             folder,
             count,
+            jobs=sources.jobs,
             tracks=tracks,
             seed=sources.seed + number,
             report=lambda done, total, name=name: say(f"AR fills to {name}: shard {done} of {total}"),  # type: ignore[misc]
         )
-        examples.append(RestoreExamples(Fills(folder), sources.seed + number))
-    return RestoreTask(examples[0], examples[1])
+        examples.append(RestoreExamples(Fills(folder, shard_count(count)), sources.seed + number))
+    return RestoreTask(examples[0], examples[1], FeatureSettings(power=power))
+
+
+def _key(cache: Cache, tracks: Sequence[CachedTrack]) -> str:
+    """Tells fills of one choice of music from those of another."""
+    music = [(t.source, t.source_bytes, t.frames, t.rate_hz) for t in tracks]
+    return f"{zlib.crc32(repr((cache.settings, music)).encode()):08x}"
 
 
 def _parts(sources: Sources, settings: PrepareSettings, say: Say) -> tuple[Part, Part]:

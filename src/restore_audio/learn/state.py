@@ -1,15 +1,16 @@
 """What a training needs to go on: one safetensors file, written beside and renamed.
 
-It holds the network, its moving average, Adam's moments, and a header with the step, the examples seen
-and the settings. There is no random state to keep: every example is drawn by a generator seeded with its
-own number (:mod:`restore_audio.learn.dataset`), so the number of the next example is the whole of it.
+It holds the network, its moving average, Adam's moments, and a header with the step, the examples seen,
+the losses since the last report and the settings. There is no random state to keep: every example is drawn
+by a generator seeded with its own number (:mod:`restore_audio.learn.dataset`), so the number of the next
+example is the whole of it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..errors import ModelError
+from ..errors import ModelError, OutputError
 
 FORMAT = "restore-audio-state/1"
 
@@ -36,6 +37,8 @@ class State:
         examples: examples seen, over all processes; the next batch starts with this number.
         seconds: time trained.
         best_score: best validation score so far.
+        losses: of the steps since the last report, so that a resumed run reports the same means.
+        interrupted: whether the training ended before its budget was spent.
     """
 
     network: nn.Module
@@ -46,6 +49,8 @@ class State:
     examples: int = 0
     seconds: float = 0.0
     best_score: float = float("-inf")
+    losses: list[Tensor] = field(default_factory=list)
+    interrupted: bool = False
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
@@ -59,7 +64,11 @@ class State:
                 average.copy_(current)
 
     def save(self, path: Path) -> None:
-        """Write everything beside ``path`` and rename."""
+        """Write everything beside ``path`` and rename.
+
+        Raises:
+            OutputError: it cannot be written; an earlier checkpoint is kept.
+        """
         tensors: dict[str, Tensor] = {}
         for prefix, module in (("network", self.network), ("average", self.average)):
             tensors |= {f"{prefix}.{name}": value.contiguous() for name, value in module.state_dict().items()}
@@ -74,12 +83,17 @@ class State:
             "examples": str(self.examples),
             "seconds": repr(self.seconds),
             "best_score": repr(self.best_score),
+            "losses": json.dumps([float(loss) for loss in self.losses]),
         }
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            # Each tensor is cloned because the average may share storage with nothing but still be a view.
-            save_file({name: value.clone() for name, value in tensors.items()}, temporary, metadata=header)
+            save_file(tensors, temporary, metadata=header)
             temporary.replace(path)
+        except (SafetensorError, OSError) as error:
+            raise OutputError(
+                f"The checkpoint {path} could not be written ({_short(error)}): make room and go on with "
+                f"--resume, an earlier checkpoint is kept."
+            ) from None
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -115,13 +129,14 @@ class State:
             self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         except (RuntimeError, ValueError, KeyError) as error:
             raise ModelError(
-                f"The checkpoint {path} does not fit this network ({str(error).splitlines()[0][:100]}): "
+                f"The checkpoint {path} does not fit this network ({_short(error)}): "
                 f"start anew in another --run folder."
             ) from None
         self.step = int(header["step"])
         self.examples = int(header["examples"])
         self.seconds = float(header["seconds"])
         self.best_score = float(header["best_score"])
+        self.losses = [torch.tensor(loss) for loss in json.loads(header.get("losses", "[]"))]
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -133,6 +148,10 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ModelError(
-            f"The checkpoint {path} cannot be read ({str(error).splitlines()[0][:100]}): delete it to start "
-            f"anew, or use an earlier copy."
+            f"The checkpoint {path} cannot be read ({_short(error)}): delete it to start anew, "
+            f"or use an earlier copy."
         ) from None
+
+
+def _short(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:100]

@@ -12,7 +12,7 @@ A task is all that the loop in :mod:`restore_audio.learn.train` knows of either.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -30,7 +30,12 @@ from ..network.features import (
 )
 from .dataset import PaperBatch, PaperExamples, RestoreBatch, RestoreExamples
 
+if TYPE_CHECKING:
+    from .pictures import Picture
+
 Metrics = dict[str, float]
+
+PAPER_POWER = FeatureSettings().power
 
 RESTORE_POWER = 0.3
 """Compression of the restore task: near the ear's loudness, so that quiet partials count."""
@@ -54,6 +59,9 @@ class Task(Protocol):
 
     def validate(self, network: nn.Module, device: torch.device) -> Metrics:
         """Metrics on the validation examples; ``score_name`` among them, higher is better."""
+
+    def pictures(self, network: nn.Module, device: torch.device) -> list[Picture]:
+        """A few validation examples to look at and listen to."""
 
 
 def _tensor(array: NDArray[Any], device: torch.device) -> Tensor:
@@ -123,6 +131,12 @@ class PaperTask:
             "nrmse_rms_before": nrmse_before,
         }
 
+    def pictures(self, network: nn.Module, device: torch.device) -> list[Picture]:
+        """A few validation examples to look at and listen to."""
+        from .pictures import paper_pictures
+
+        return paper_pictures(self, network, device)
+
 
 def _quality(clean: Tensor, test: Tensor) -> Tensor:
     """PSNR (data range 1 in the paper's scale), NRMSE over rms and over range: ``(N, 3)``."""
@@ -185,6 +199,12 @@ class RestoreTask:
             "lsd_rule_db": rule_lsd,
             "lsd_gain_db": rule_lsd - network_lsd,
         }
+
+    def pictures(self, network: nn.Module, device: torch.device) -> list[Picture]:
+        """A few validation examples to look at and listen to."""
+        from .pictures import restore_pictures
+
+        return restore_pictures(self, network, device)
 
 
 def _bins_exist(batch: RestoreBatch, device: torch.device) -> Tensor:

@@ -13,26 +13,28 @@ With ``examples`` as the budget, a resumed run is bit-identical to an uninterrup
 from __future__ import annotations
 
 import copy
-import json
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
+from ..errors import OutputError, RestoreError
 from ..network.checkpoint import ModelCard, save
 from ..network.unet import NetworkSettings, UNet, build
+from .clock import Clock, interruptible
 from .distributed import Workers
+from .metrics_log import MetricsLog
 from .state import State
 from .tasks import Task
 
 Report = Callable[[dict[str, Any]], None]
+Look = Callable[[nn.Module, int], None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class TrainSettings:
         bf16: run convolutions in bfloat16 (twice as fast on recent CPUs and GPUs).
         validate_minutes, validate_examples: how often validation happens (the latter if not 0).
         checkpoint_minutes: how often the state is written.
+        report_steps: steps between two lines of metrics.
         seed: of initialisation and examples.
     """
 
@@ -86,6 +89,7 @@ def train(
     resume: bool = False,
     description: dict[str, Any] | None = None,
     report: Report = lambda _: None,
+    look: Look = lambda network, step: None,
     workers: Workers | None = None,
 ) -> State:
     """Train until the budget is spent, or Ctrl-C.
@@ -98,10 +102,13 @@ def train(
         resume: go on from ``run/state.safetensors`` where it exists.
         description: put into the weights' header (data, command line).
         report: called with each line that goes to ``metrics.jsonl``.
+        look: called after each validation with the averaged network and the step.
         workers: the processes that share the work; one when None.
 
     Raises:
         ModelError: the checkpoint to resume from is missing, corrupted or of another network.
+        OutputError: the run's folder cannot be written to.
+        RestoreError: the loss is no longer a number.
         ValueError: no budget, or a batch that the processes cannot share evenly.
     """
     if not (settings.examples or settings.minutes):
@@ -116,40 +123,47 @@ def train(
         optimizer=torch.optim.Adam(network.parameters(), settings.learning_rate, (0.9, 0.999), eps=1e-7),
         settings=_plain(task, settings),
     )
-    run.mkdir(parents=True, exist_ok=True)
+    share = workers.share(settings.batch)
     if resume:
         state.load(run / "state.safetensors", MUST_MATCH)
-    log = (run / "metrics.jsonl").open("a", encoding="utf-8") if workers.first else None
-    share = workers.share(settings.batch)
+    log = MetricsLog(run / "metrics.jsonl", state.step) if workers.first else None
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16)
 
     def tell(line: dict[str, Any]) -> None:
         if log is not None:
-            log.write(json.dumps(line) + "\n")
-            log.flush()
+            log.add(line)
             report(line)
 
+    validated_step = -1
+
     def validate() -> None:
+        nonlocal validated_step
+        validated_step = state.step
         if workers.first:
             state.average.eval()
             with autocast:
                 metrics = task.validate(state.average, device)
-            best = metrics[task.score_name] > state.best_score
-            state.best_score = max(state.best_score, metrics[task.score_name])
-            tell({"validation": metrics, "step": state.step, "examples": state.examples, "best": best})
+            score = metrics[task.score_name]
+            best = score > state.best_score or not (run / "best.safetensors").exists()
             if best:
+                state.best_score = score if math.isfinite(score) else state.best_score
                 card = ModelCard(network_settings, task.name, _training(state, description), metrics)
-                save(run / "best.safetensors", _unet(state.average), card)
+                _save_weights(run / "best.safetensors", _unet(state.average), card)
+            tell({"validation": metrics, "step": state.step, "examples": state.examples, "best": best})
+            look(state.average, state.step)
         workers.wait()
 
     def checkpoint() -> None:
+        if state.losses:
+            # Averaged, so that any number of processes can go on from it.
+            state.losses = list(workers.mean(torch.stack(state.losses)))
+            _check_finite(torch.stack(state.losses).mean(), state)
         if workers.first:
             state.save(run / "state.safetensors")
 
-    losses: list[torch.Tensor] = []
-    validated, written = _Clock(), _Clock()
+    validated, written = Clock(), Clock()
     try:
-        with _interruptible() as interrupted:
+        with interruptible() as interrupted:
             began, earlier = time.monotonic(), state.seconds
             reported_at, reported_examples = began, state.examples
             while (progress := _progress(state, settings)) < 1 and not workers.any(interrupted()):
@@ -166,32 +180,39 @@ def train(
                 state.step += 1
                 state.examples += settings.batch
                 state.seconds = workers.agree(earlier + time.monotonic() - began)
-                losses.append(loss.detach())
+                state.losses.append(loss.detach())
 
                 if state.step % settings.report_steps == 0:
-                    mean_loss = workers.mean(torch.stack(losses).mean())
+                    mean_loss = workers.mean(torch.stack(state.losses)).mean()
+                    _check_finite(mean_loss, state)
                     now = time.monotonic()
                     rate = (state.examples - reported_examples) / max(now - reported_at, 1e-9)
                     tell(
                         {
                             "step": state.step,
                             "examples": state.examples,
-                            "loss": mean_loss,
+                            "loss": float(mean_loss),
                             "learning_rate": state.optimizer.param_groups[0]["lr"],
                             "patches_per_s": round(rate, 2),
                             "minutes": round(state.seconds / 60, 2),
                             "progress": round(progress, 5),
                         }
                     )
-                    losses.clear()
+                    state.losses.clear()
                     reported_at, reported_examples = now, state.examples
                 if _due(settings, state, validated, workers):
                     validate()
                 if workers.any(written.minutes() >= settings.checkpoint_minutes):
                     written.restart()
                     checkpoint()
+            state.interrupted = progress < 1
         checkpoint()
-        validate()
+        # An interrupted run is validated only if it would have no weights: it shall go on as if nothing
+        # had happened.
+        unfinished = state.interrupted and not workers.agree(not (run / "best.safetensors").exists())
+        if not unfinished and validated_step != state.step:
+            validate()
+            checkpoint()
     finally:
         if log is not None:
             log.close()
@@ -213,7 +234,7 @@ def _learning_rate(settings: TrainSettings, step: int, progress: float) -> float
     )
 
 
-def _due(settings: TrainSettings, state: State, validated: _Clock, workers: Workers) -> bool:
+def _due(settings: TrainSettings, state: State, validated: Clock, workers: Workers) -> bool:
     if settings.validate_examples:
         steps = max(1, settings.validate_examples // settings.batch)
         return state.step % steps == 0
@@ -223,36 +244,22 @@ def _due(settings: TrainSettings, state: State, validated: _Clock, workers: Work
     return True
 
 
-class _Clock:
-    """Minutes since it was made or restarted."""
-
-    def __init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        """Count from now."""
-        self._since = time.monotonic()
-
-    def minutes(self) -> float:
-        """Minutes counted."""
-        return (time.monotonic() - self._since) / 60
+def _check_finite(loss: torch.Tensor, state: State) -> None:
+    if not math.isfinite(float(loss)):
+        raise RestoreError(
+            f"The loss is no longer a number after {state.step} steps: go on from the last checkpoint with "
+            f"--resume and a lower --learning-rate or --clip-norm."
+        )
 
 
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM end the loop after the running step, so that the checkpoint is whole."""
-    asked: list[int] = []
-    old: dict[signal.Signals, Any] = {}
+def _save_weights(path: Path, network: UNet, card: ModelCard) -> None:
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            old[number] = signal.signal(number, lambda n, _: asked.append(n))
-    except ValueError:
-        pass  # only the main thread may set handlers; elsewhere the budget ends the loop
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+        save(path, network, card)
+    except (SafetensorError, OSError) as error:
+        raise OutputError(
+            f"The weights {path} could not be written ({str(error)[:100]}): make room and go on with "
+            f"--resume."
+        ) from None
 
 
 def _unet(module: nn.Module) -> UNet:

@@ -1,0 +1,184 @@
+"""The options of ``restore-audio train``, each with its one line of help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DATA = "Music"
+WHAT = "What is trained"
+BUDGET = "How long (one of them)"
+PROTOCOL = "How"
+PAPER = "How, in the paper's task only"
+RUN = "The run"
+
+NetworkName = Literal["unet", "unet-v2", "res-unet", "res-unet-v2", "attention-unet", "attention-res-unet"]
+TaskName = Literal["paper", "restore"]
+ScheduleName = Literal["cosine", "fixed"]
+LevelName = Literal["patch", "global"]
+PrefillName = Literal["none", "linear"]
+LossName = Literal["psnr", "mse"]
+SamplingName = Literal["random", "grid"]
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="FMA's folder, genre/track files, or a cache of 'data prepare'.",
+        rich_help_panel=DATA,
+    ),
+]
+Validation = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Music to validate on; else FMA's split, or one track in ten.",
+        rich_help_panel=DATA,
+    ),
+]
+Genres = Annotated[
+    list[str] | None,
+    typer.Option("--genre", help="Only this genre; can be repeated.", rich_help_panel=DATA),
+]
+Split = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="FMA's split: read if it exists, else drawn and written.", rich_help_panel=DATA
+    ),
+]
+FillCount = Annotated[
+    int,
+    typer.Option(
+        "--fills", min=1, help="AR fills made ahead of training (restore task).", rich_help_panel=DATA
+    ),
+]
+Jobs = Annotated[
+    int, typer.Option("--jobs", "-j", min=1, help="Processes that make AR fills.", rich_help_panel=DATA)
+]
+
+Network = Annotated[NetworkName, typer.Option(help="Which of the paper's networks.", rich_help_panel=WHAT)]
+Task = Annotated[
+    TaskName,
+    typer.Option(
+        help="restore: what 'fix' uses. paper: random frames lost, as in the paper.", rich_help_panel=WHAT
+    ),
+]
+Width = Annotated[
+    int,
+    typer.Option(min=1, max=256, help="Filters of the first level; the paper has 32.", rich_help_panel=WHAT),
+]
+
+Minutes = Annotated[
+    float, typer.Option(min=0.0, help="Minutes to train, over resumed parts too.", rich_help_panel=BUDGET)
+]
+Epochs = Annotated[
+    float, typer.Option(min=0.0, help="Times through the training patches.", rich_help_panel=BUDGET)
+]
+Examples = Annotated[int, typer.Option(min=0, help="Patches to see.", rich_help_panel=BUDGET)]
+
+Batch = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Patches of a step, over all processes; the paper has 58.", rich_help_panel=PROTOCOL
+    ),
+]
+LearningRate = Annotated[
+    float,
+    typer.Option(min=1e-7, max=1.0, help="Adam's learning rate, at its highest.", rich_help_panel=PROTOCOL),
+]
+Schedule = Annotated[
+    ScheduleName,
+    typer.Option(help="Warm-up and cosine decay, or fixed as in the paper.", rich_help_panel=PROTOCOL),
+]
+Power = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        max=1.0,
+        help="Exponent that compresses magnitudes (1 in the paper); else 0.5, or 0.3 to restore.",
+        rich_help_panel=PROTOCOL,
+    ),
+]
+Average = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=0.99999,
+        help="Decay of the weights' moving average, which is what is kept.",
+        rich_help_panel=PROTOCOL,
+    ),
+]
+ClipNorm = Annotated[
+    float, typer.Option(min=1e-3, help="Largest norm of a gradient.", rich_help_panel=PROTOCOL)
+]
+Bf16 = Annotated[
+    bool,
+    typer.Option(
+        help="Convolutions in bfloat16: twice as fast where the processor knows it.", rich_help_panel=PROTOCOL
+    ),
+]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Seed of weights, examples and splits.", rich_help_panel=PROTOCOL)
+]
+
+Level = Annotated[
+    LevelName,
+    typer.Option(
+        help="Divide a patch by its own level, or all by one number as in the paper.", rich_help_panel=PAPER
+    ),
+]
+Prefill = Annotated[
+    PrefillName,
+    typer.Option(
+        help="What the network finds in lost frames: a straight line, or nothing.", rich_help_panel=PAPER
+    ),
+]
+Loss = Annotated[
+    LossName, typer.Option(help="The PSNR itself, or mse as in the paper.", rich_help_panel=PAPER)
+]
+Sampling = Annotated[
+    SamplingName,
+    typer.Option(help="Cut patches anywhere, or on the paper's grid.", rich_help_panel=PAPER),
+]
+
+Run = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Folder for all that is written; else runs/TASK-NETWORK.", rich_help_panel=RUN
+    ),
+]
+Work = Annotated[
+    Path,
+    typer.Option(metavar="DIR", help="Folder for decoded music and AR fills; kept.", rich_help_panel=RUN),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on from the run's checkpoint.", rich_help_panel=RUN)
+]
+Device = Annotated[DeviceName, typer.Option(help="Where the network runs.", rich_help_panel=RUN)]
+Threads = Annotated[
+    int,
+    typer.Option(min=0, help="CPU threads of each process; 0 lets PyTorch choose.", rich_help_panel=RUN),
+]
+ValidateMinutes = Annotated[
+    float, typer.Option(min=0.01, help="Minutes between validations.", rich_help_panel=RUN)
+]
+ValidateExamples = Annotated[
+    int,
+    typer.Option(min=0, help="Patches between validations, instead of minutes.", rich_help_panel=RUN),
+]
+CheckpointMinutes = Annotated[
+    float, typer.Option(min=0.01, help="Minutes between checkpoints.", rich_help_panel=RUN)
+]
+TensorBoard = Annotated[
+    bool,
+    typer.Option(
+        "--tensorboard",
+        help="Write curves, spectrograms and sounds for TensorBoard to the run's folder.",
+        rich_help_panel=RUN,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=RUN)]

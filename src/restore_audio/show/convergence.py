@@ -1,0 +1,67 @@
+"""How trainings converged, one picture, like Figure 7 of Serra et al. 2021.
+
+In: the ``metrics.jsonl`` of one run or several. Out: a PNG with the validation score above and the loss
+below, over the patches seen. matplotlib is an extra (``restore-audio[plots]``).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..learn.metrics_log import read_metrics
+
+SCORES = {
+    "psnr_db": "validation PSNR (dB)",
+    "lsd_gain_db": "spectral distance won over max(AR, interpolated) (dB)",
+}
+
+
+def plot_convergence(metrics: Sequence[Path], target: Path, score_name: str) -> Path | None:
+    """Draw validation score and loss.
+
+    Args:
+        metrics: ``metrics.jsonl`` of each run; a run is called by its folder.
+        target: the PNG; replaced.
+        score_name: the metric of validations that is drawn.
+
+    Returns:
+        ``target``, or None when matplotlib is not installed.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        return None
+    # The object interface: pyplot would look for a display and leave figures behind.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 6.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    score_axes, loss_axes = figure.subplots(2, 1, sharex=True)
+    for path in metrics:
+        lines = read_metrics(path)
+        validations = [line for line in lines if "validation" in line]
+        steps = [line for line in lines if "loss" in line]
+        name = path.resolve().parent.name
+        scores = [line["validation"][score_name] for line in validations]
+        score_axes.plot(_patches(validations), scores, marker="o", markersize=3, label=name)
+        loss_axes.plot(_patches(steps), [line["loss"] for line in steps], linewidth=1, label=name)
+    score_axes.set_ylabel(SCORES.get(score_name, score_name))
+    loss_axes.set_ylabel("training loss")
+    loss_axes.set_xlabel("thousand patches seen")
+    for axes in (score_axes, loss_axes):
+        axes.grid(alpha=0.3)
+    if len(metrics) > 1:
+        score_axes.legend(fontsize="small")
+    beside = target.with_name(f".{target.name}.part")
+    try:
+        figure.savefig(beside, format="png", dpi=110)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    return target
+
+
+def _patches(lines: Sequence[dict[str, Any]]) -> list[float]:
+    return [line["examples"] / 1000 for line in lines]
