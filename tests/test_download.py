@@ -185,6 +185,11 @@ class TestTransfer:
         with pytest.raises(InputError, match="no connection"):
             download.download("http://127.0.0.1:9/fma.zip", tmp_path / "a.zip", SHA1, patience=IMPATIENT)
 
+    @pytest.mark.parametrize("url", ["os.unil.cloud.switch.ch/fma.zip", "htp://x/fma.zip", "http:///fma.zip"])
+    def test_what_is_no_address_is_refused_at_once(self, tmp_path: Path, url: str) -> None:
+        with pytest.raises(InputError, match="is no address"):
+            download.download(url, tmp_path / "a.zip", SHA1)
+
 
 class TestSum:
     def test_wrong_bytes_are_refused_and_deleted(self, server: Server, tmp_path: Path) -> None:

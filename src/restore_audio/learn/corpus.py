@@ -64,8 +64,8 @@ def build_corpus(
             if old.file not in kept:
                 (to / old.file).unlink(missing_ok=True)
         if not entries:
-            reasons = "; ".join(sorted({entry.reason for entry in skipped}))
-            raise InputError(f"Nothing could be taken for the {part} corpus: {reasons}")
+            reasons = "; ".join(sorted({entry.reason.rstrip(".") for entry in skipped}))
+            raise InputError(f"Nothing could be taken for the {part} corpus: {reasons}.")
         write_manifest(to, manifest)
     except OSError as error:
         raise OutputError(f"The corpus in {to} could not be written: {error}") from error

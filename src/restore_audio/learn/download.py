@@ -105,6 +105,7 @@ def download(
 
 def _transfer(url: str, part: Path, patience: Patience, progress: Progress) -> None:
     import requests  # a third of a second, and only this command needs it
+    from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
     failures = 0
     with requests.Session() as session:
@@ -114,6 +115,8 @@ def _transfer(url: str, part: Path, patience: Patience, progress: Progress) -> N
                 if _receive(session, url, part, progress):
                     return
                 reason = "the connection broke off"
+            except (InvalidURL, InvalidSchema, MissingSchema) as error:
+                raise InputError(f"{url} is no address; give one that begins with https://.") from error
             except requests.RequestException as error:
                 reason = _in_words(error)
             except _TryLaterError as error:
