@@ -70,4 +70,4 @@ def test_tags_and_cover_come_along(tmp_path: Path, source: str, target: str) -> 
 
 def test_a_file_without_tags_gets_none(tmp_path: Path) -> None:
     rewrite(tone(tmp_path / "in.flac"), tmp_path / "out.ogg", [Part(0, 0, np.zeros(5))])
-    assert read_tags(tmp_path / "out.ogg") == {}
+    assert set(read_tags(tmp_path / "out.ogg")) <= {"encoder"}

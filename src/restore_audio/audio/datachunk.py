@@ -91,7 +91,7 @@ def find_layout(path: Path, *, frames: int, channels: int, subtype: str) -> Layo
     if found is None or found.offset + frames * channels * _BYTES[subtype] > path.stat().st_size:
         return None
     for order in ("little", "big"):
-        layout = Layout(found.offset, frames, channels, subtype, order)  # type: ignore[arg-type]
+        layout = Layout(found.offset, frames, channels, subtype, order)
         if _agrees(layout, path):
             return layout
     return None

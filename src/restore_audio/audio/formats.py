@@ -75,7 +75,7 @@ def _subtype(target: Path, container: str, source_subtype: str) -> str:
     if container == "MP3":
         return "MPEG_LAYER_III"
     have = soundfile.available_subtypes(container)
-    if source_subtype in have:
+    if source_subtype in have and is_lossless(source_subtype):
         return source_subtype
     if container == "FLAC" and is_lossless(source_subtype) and PCM_BITS.get(source_subtype, 32) > 24:
         raise OutputError(

@@ -60,8 +60,8 @@ def loudness_of(blocks: Iterable[Samples], rate_hz: int) -> Loudness:
     filters = list(pyloudnorm.Meter(rate_hz)._filters.values())
     states: list[Samples] = []
     energies: list[Samples] = []
-    rest = np.zeros(0)
-    tail = np.zeros(0)
+    rest = np.zeros((0, 0))
+    tail = np.zeros((0, 0))
     peak = 0.0
     step = round(0.1 * rate_hz)
     for block in blocks:
@@ -99,7 +99,8 @@ def _gated(energies: Samples, step: int) -> float | None:
         return None
     cumulative = np.concatenate([np.zeros((len(energies), 1)), np.cumsum(energies, axis=1)], axis=1)
     power = (cumulative[:, 4:] - cumulative[:, :-4]) / (4 * step)
-    gains = np.array([_GAINS[c] if c < len(_GAINS) else 1.0 for c in range(len(energies))])
+    gains = np.ones(len(energies))
+    gains[: len(_GAINS)] = _GAINS[: len(energies)]
     summed = gains @ power
     with np.errstate(divide="ignore"):
         loudness = -0.691 + 10 * np.log10(summed)
