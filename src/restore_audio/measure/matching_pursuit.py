@@ -27,13 +27,15 @@ class PursuitSettings:
     """How far a frame is pursued.
 
     Attributes:
-        frame_ms: length of a frame; a frame has at least three times the gap's length.
+        frame_ms: length of a frame; a frame has at least twice the gap's length.
         atoms_share: most atoms (pairs of cosine and sine), as a share of the frame's samples.
+        most_atoms: the same as a number, which only frames for long gaps reach.
         error_db: residual at which to stop, relative to the known samples.
     """
 
     frame_ms: float = 64.0
     atoms_share: float = 1 / 64
+    most_atoms: int = 48
     error_db: float = -60.0
 
 
@@ -58,7 +60,7 @@ def pursue(
         ``(end - start,)``, zeros where no frame has anything known.
     """
     how = settings or PursuitSettings()
-    frame = 4 * round(max(how.frame_ms * rate_hz / 1000, 3 * (end - start)) / 4)
+    frame = 4 * round(max(how.frame_ms * rate_hz / 1000, 2 * (end - start)) / 4)
     padded = np.pad(audio, frame)  # frames may reach beyond the ends, where nothing is known
     there = np.pad(known, frame)
     window = np.sin(np.pi * (np.arange(frame) + 0.5) / frame)
@@ -87,7 +89,7 @@ def _frame(piece: Samples, mask: NDArray[np.bool_], window: Samples, how: Pursui
     seen = np.flatnonzero(mask)
     norms = _pair_norms(window, mask)
     residual = target.copy()
-    most = max(1, int(size * how.atoms_share))
+    most = max(1, min(int(size * how.atoms_share), how.most_atoms))
     basis = np.zeros((2 * most, seen.size))  # orthonormal rows over the known samples
     atoms = np.zeros((2 * most, size))
     triangle = np.zeros((2 * most, 2 * most))

@@ -89,13 +89,17 @@ def log_spectral_distance_db(
     return total / count if count else None
 
 
-def changed_share(before: Array, after: Array, spans: Iterable[Span] = ()) -> float:
-    """Share of the samples outside of the spans that are not exactly as before."""
+def changed_share(
+    before: Array, after: Array, spans: Iterable[Span] = (), *, tolerance: float = 0.0
+) -> float:
+    """Share of the samples outside of the spans that are not as before: exactly, or within a tolerance."""
     _check(before, after)
     outside = np.ones(before.shape, dtype=bool)
     for span in spans:
         outside[span.channel, span.start : span.end] = False
     same = (before == after) | (np.isnan(before) & np.isnan(after))
+    if tolerance > 0:
+        same |= np.abs(before - after) <= tolerance
     return float(np.mean(~same[outside])) if outside.any() else 0.0
 
 

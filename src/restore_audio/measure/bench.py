@@ -1,0 +1,280 @@
+"""The runner: methods × conditions × excerpts, one after the other or in several processes.
+
+In: a :class:`Plan`. Out: a :class:`Row` for each, in the order of the plan, whoever was ready first. With a
+folder rows are kept there as they come, one JSON object a line, and a run that was interrupted goes on after
+the last of them. A kept row counts only for the same code, weights, material, damage and options.
+
+The damage depends on the seed, the excerpt and the condition, never on the method: all methods get the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..errors import InputError, OutputError
+from .material import Excerpt, Material, load_excerpt
+from .methods import Method, run_method
+from .protocols import PROTOCOLS, Condition, Protocol, Trial
+from .scoring import Scores, join, score_trial
+
+PAPER = "paper"
+PAPER_CONDITION = Condition("random frames", 0.0)
+KEPT_NAME = "rows.jsonl"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured.
+
+    Attributes:
+        protocol: its name.
+        conditions: columns; one stand-in for the paper's task.
+        methods: rows.
+        material: recordings.
+        seed: of all damage.
+        gaps: damages in each excerpt.
+        mono: channels are mixed first.
+        odg: PEAQ is computed too.
+    """
+
+    protocol: str
+    conditions: tuple[Condition, ...]
+    methods: tuple[Method, ...]
+    material: Material
+    seed: int = 0
+    gaps: int = 4
+    mono: bool = False
+    odg: bool = True
+
+    def tasks(self) -> list[Task]:
+        """Everything there is to do, excerpt by excerpt."""
+        return [
+            Task(self.protocol, condition, method, excerpt, self.seed, self.gaps, self.mono, self.odg)
+            for excerpt in self.material.excerpts
+            for condition in self.conditions
+            for method in self.methods
+        ]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One method on one excerpt under one condition; goes to another process as it is."""
+
+    protocol: str
+    condition: Condition
+    method: Method
+    excerpt: Excerpt
+    seed: int
+    gaps: int
+    mono: bool
+    odg: bool
+
+    def rng(self) -> np.random.Generator:
+        """The same for every method."""
+        place = f"{self.protocol}|{self.condition.name}|{self.excerpt.label}"
+        return np.random.default_rng((self.seed, zlib.crc32(place.encode())))
+
+    def key(self) -> str:
+        """Changes with whatever may change the result."""
+        path = self.excerpt.path
+        file = None if path is None else (str(path), path.stat().st_size if path.exists() else 0)
+        described = json.dumps([asdict(self), file, code_digest()], default=str, sort_keys=True)
+        return hashlib.sha256(described.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Row:
+    """The scores of a task, or why there are none."""
+
+    protocol: str
+    condition: str
+    method: str
+    excerpt: str
+    genre: str
+    scores: Scores
+    trouble: str | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Row:
+        """Of :func:`dataclasses.asdict`."""
+        return cls(**{**data, "scores": Scores(**data["scores"])})
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Of the package's version and code: a changed program's rows are not taken for the present one's."""
+    package = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256(__version__.encode())
+    for room in ("restore", "signal", "network", "learn", "measure"):
+        for path in sorted((package / room).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def make_trials(task: Task) -> list[Trial]:
+    """The damaged recordings of a task: the same for every method."""
+    clean, rate_hz = load_excerpt(task.excerpt, task.mono)
+    return PROTOCOLS[task.protocol].make(clean, rate_hz, task.condition, task.rng(), task.gaps)
+
+
+def run_task(task: Task) -> Row:
+    """Do one task.
+
+    Raises:
+        RestoreError: the recording cannot be read, or one of our methods cannot work here.
+    """
+    names = (task.protocol, task.condition.name, task.method.name, task.excerpt.label, task.excerpt.genre)
+    if task.protocol == PAPER:
+        from .paper_task import measure_paper
+
+        return Row(*names, measure_paper(task.method, task.excerpt, task.rng(), odg=task.odg))
+    scores: list[Scores] = []
+    for trial in make_trials(task):
+        outcome = run_method(task.method, trial)
+        if outcome.samples is None:
+            return Row(*names, Scores(), outcome.trouble)
+        scores.append(score_trial(trial, outcome, odg=task.odg))
+    return Row(*names, join(scores))
+
+
+def conditions_of(protocol: str, lengths_ms: tuple[float, ...] = ()) -> tuple[Condition, ...]:
+    """Columns of a protocol, with other gap lengths if given."""
+    if protocol == PAPER:
+        return (PAPER_CONDITION,)
+    chosen: Protocol = PROTOCOLS[protocol].with_lengths(lengths_ms)
+    return chosen.conditions
+
+
+def run_bench(
+    plan: Plan,
+    *,
+    jobs: int = 1,
+    folder: Path | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> list[Row]:
+    """Do everything, and keep rows as they come.
+
+    Args:
+        plan: what to measure.
+        jobs: processes; 1 does it in this one.
+        folder: where rows are kept; None keeps none.
+        progress: is told how many tasks are done.
+
+    Raises:
+        RestoreError: see :func:`run_task`; rows kept so far stay.
+        OutputError: the folder cannot be written.
+    """
+    tasks = plan.tasks()
+    keys = [task.key() for task in tasks]
+    kept = read_rows(folder) if folder is not None else {}
+    rows: dict[str, Row] = {key: kept[key] for key in keys if key in kept}
+    missing = [(key, task) for key, task in zip(keys, tasks, strict=True) if key not in rows]
+    progress(len(rows))
+    with _keeper(folder) as keep, contextlib.closing(_results(missing, jobs)) as results:
+        for key, row in results:
+            rows[key] = row
+            if row.trouble is None:  # a rival that failed is asked again
+                keep(key, row)
+            progress(len(rows))
+    return [rows[key] for key in keys]
+
+
+def _results(missing: list[tuple[str, Task]], jobs: int) -> Generator[tuple[str, Row], None, None]:
+    if jobs == 1 or len(missing) < 2:
+        for key, task in missing:
+            yield key, run_task(task)
+        return
+    # Spawned, as a forked process would share PyTorch's threads in whatever state they are.
+    pool = ProcessPoolExecutor(min(jobs, len(missing)), get_context("spawn"), initializer=_one_thread)
+    try:
+        # Few at a time, so that an interrupted run ends soon.
+        waiting: dict[Future[Row], str] = {}
+        queue = iter(missing)
+        for key, task in queue:
+            waiting[pool.submit(run_task, task)] = key
+            if len(waiting) < 2 * jobs:
+                continue
+            yield from _ready(waiting)
+        while waiting:
+            yield from _ready(waiting)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ready(waiting: dict[Future[Row], str]) -> Iterator[tuple[str, Row]]:
+    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        yield waiting.pop(future), future.result()
+
+
+def _one_thread() -> None:
+    """Processes are the parallelism; threads of each would only be in the others' way."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
+@contextlib.contextmanager
+def _keeper(folder: Path | None) -> Iterator[Callable[[str, Row], None]]:
+    if folder is None:
+        yield lambda key, row: None
+        return
+    path = folder / KEPT_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _end_line(path)
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"Results cannot be kept in {folder} ({error.strerror}): give another.") from error
+
+    def keep(key: str, row: Row) -> None:
+        try:
+            file.write(json.dumps({"key": key, "row": asdict(row)}, allow_nan=False) + "\n")
+            file.flush()
+        except OSError as error:
+            raise OutputError(
+                f"{path} cannot be written any more ({error.strerror}): make room, then run the same again."
+            ) from error
+
+    with file:
+        yield keep
+
+
+def _end_line(path: Path) -> None:
+    """A line that an interrupted run did not finish must not swallow the next one."""
+    if path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n"):
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n")
+
+
+def read_rows(folder: Path) -> dict[str, Row]:
+    """Rows kept in a folder by their keys; unfinished lines are passed over.
+
+    Raises:
+        InputError: the file of rows cannot be read.
+    """
+    path = folder / KEPT_NAME
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}): give another folder to --resume.") from error
+    rows: dict[str, Row] = {}
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            kept = json.loads(line)
+            rows[kept["key"]] = Row.from_dict(kept["row"])
+    return rows

@@ -1,0 +1,236 @@
+"""Everything that can be measured, under one roof: ours, the baselines, and rivals.
+
+In: names. Out: :class:`Method` descriptions, which go to other processes as they are, and
+:func:`run_method`, which lets one of them restore a trial.
+
+Ours are ``auto``, ``ar`` and ``network``, or a ``.safetensors`` file of one's own. Baselines are told where
+the damage is; rivals find it themselves, even where others are told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UsageError
+from ..settings import DetectSettings, FillSettings
+from ..spans import Span
+from .baselines import BASELINES
+from .protocols import Trial
+from .resources import Meter
+from .rivals import FoundRival, run_rival
+
+Samples = NDArray[np.float64]
+
+OURS = ("auto", "ar", "network")
+
+TITLES = {
+    "auto": "restore-audio",
+    "ar": "restore-audio --method ar",
+    "network": "restore-audio --method network",
+    "nothing": "do nothing",
+    "line": "straight line in time",
+    "frames": "straight line across frames",
+    "ar-published": "AR extrapolation (Burg)",
+    "janssen": "Janssen, gap-wise",
+    "omp": "matching pursuit (Gabor)",
+    "rule": "max(AR, log-interpolated)",
+}
+
+DEFAULTS: dict[str, tuple[str, ...]] = {
+    "gaps": ("nothing", "line", "frames", "ar-published", "janssen", "rule", "ar", "auto"),
+    "blind": ("nothing", "ar", "auto"),
+    "context-encoder": ("nothing", "line", "frames", "ar-published", "janssen", "rule", "ar", "auto"),
+    "long": ("nothing", "frames", "ar-published", "rule", "ar", "auto"),
+    "packets": ("nothing", "line", "ar-published", "rule", "ar", "auto"),
+    "paper": ("nothing", "frames", "paper"),
+}
+"""What is measured of each protocol when nobody says."""
+
+WITH_RIVALS = ("blind", "packets")
+"""Protocols in which rivals take part by default: the others tell positions, which rivals cannot be told."""
+
+TOLD_MAX_GAP_MS = 60_000.0
+
+Kind = Literal["ours", "baseline", "rival", "paper"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """Something that restores.
+
+    Attributes:
+        name: as in ``--methods``.
+        title: for tables, with version and options where they matter.
+        kind: who restores.
+        model: weights of one's own.
+        digest: of those weights, so that kept results know them.
+        rival: the program, for rivals.
+        time_limit_s: for rivals.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    model: str | None = None
+    digest: str = ""
+    rival: FoundRival | None = None
+    time_limit_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method made of a trial.
+
+    Attributes:
+        samples: ``(C, T)``, or None with ``trouble``.
+        found: spans that it found; None if it was told, or does not say.
+        seconds, peak_mb: wall clock and largest resident size, MB (None where the system does not tell).
+        trouble: why there is nothing.
+    """
+
+    samples: Samples | None
+    found: tuple[Span, ...] | None
+    seconds: float
+    peak_mb: float | None
+    trouble: str | None = None
+
+
+def choose_methods(
+    names: Sequence[str], protocol: str, rivals: Sequence[FoundRival], *, rival_time_limit_s: float
+) -> list[Method]:
+    """Methods by name.
+
+    Args:
+        names: those wanted; the protocol's own when empty.
+        protocol: what they are wanted for.
+        rivals: those that are here and wanted; they follow the named ones, or are named.
+        rival_time_limit_s: for each file.
+
+    Raises:
+        UsageError: nothing is called so, or it cannot do this protocol; the message says what can.
+        ModelError: a weights file is missing or damaged.
+    """
+    by_name = {r.rival.name: r for r in rivals}
+    asked = list(names) or [*DEFAULTS[protocol], *(by_name if protocol in WITH_RIVALS else ())]
+    return list(
+        {m.name: m for m in (_method(n, protocol, by_name, rival_time_limit_s) for n in asked)}.values()
+    )
+
+
+def _method(name: str, protocol: str, rivals: dict[str, FoundRival], limit_s: float) -> Method:
+    possible = _possible(protocol)
+    if name in rivals and protocol != "paper":
+        return Method(name, rivals[name].title, "rival", rival=rivals[name], time_limit_s=limit_s)
+    if name.endswith(".safetensors"):
+        return _own_weights(Path(name), protocol)
+    if name not in possible:
+        choice = ", ".join((*possible, *(() if protocol == "paper" else rivals)))
+        raise UsageError(
+            f"The protocol '{protocol}' has no method '{name}' here: choose from {choice}, "
+            f"or give a .safetensors file."
+        )
+    if protocol == "paper":
+        return _paper_method(name)
+    kind: Kind = "ours" if name in OURS else "baseline"
+    method = Method(name, TITLES[name], kind)
+    return method if name not in ("auto", "network") else replace(method, digest=_shipped_digest("restore"))
+
+
+def _possible(protocol: str) -> tuple[str, ...]:
+    if protocol == "paper":
+        return DEFAULTS["paper"]
+    return ("nothing", *OURS) if protocol == "blind" else (*BASELINES, *OURS)
+
+
+def _paper_method(name: str) -> Method:
+    if name != "paper":
+        return Method(name, TITLES[name], "paper")
+    return Method(name, "network, weights 'paper'", "paper", model="paper", digest=_shipped_digest("paper"))
+
+
+def _own_weights(path: Path, protocol: str) -> Method:
+    from ..network.checkpoint import model_path, read_card
+
+    card = read_card(model_path(str(path)))
+    wanted = "paper" if protocol == "paper" else "restore"
+    if card.task != wanted:
+        raise UsageError(
+            f"The weights {path} are for the task '{card.task}', and the protocol '{protocol}' measures "
+            f"those for '{wanted}': choose another --protocol or other weights."
+        )
+    kind: Kind = "paper" if protocol == "paper" else "ours"
+    return Method(str(path), f"weights {path.stem}", kind, model=str(path), digest=_digest(path))
+
+
+def _shipped_digest(task: str) -> str:
+    from ..network.checkpoint import model_path
+
+    return _digest(model_path(task))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def run_method(method: Method, trial: Trial) -> Outcome:
+    """Let a method restore a trial.
+
+    Raises:
+        RestoreError: ours could not.
+    """
+    if method.kind == "rival":
+        assert method.rival is not None
+        result = run_rival(method.rival, trial.damaged, trial.rate_hz, time_limit_s=method.time_limit_s)
+        found = None if result.found is None else tuple(result.found)
+        return Outcome(result.samples, found, result.seconds, result.peak_mb, result.trouble)
+    if method.kind == "baseline":
+        spans = trial.spans if trial.told else ()  # only "nothing" is measured without being told
+        fill = BASELINES[method.name]
+        with Meter() as meter:
+            samples = fill(trial.damaged, spans, trial.rate_hz) if trial.told else trial.damaged.copy()
+        found = None if trial.told else ()
+        return Outcome(samples, found, meter.seconds, meter.peak_mb)
+    return _run_ours(method, trial)
+
+
+def _run_ours(method: Method, trial: Trial) -> Outcome:
+    from ..restore.pipeline import restore
+
+    named = method.name if method.name in OURS else "auto"
+    fill = FillSettings(method=named)  # type: ignore[arg-type]
+    if trial.told:
+        fill = replace(fill, max_gap_ms=TOLD_MAX_GAP_MS)
+    _warm_up(method, fill)
+    with Meter() as meter:
+        result = restore(
+            trial.damaged,
+            trial.rate_hz,
+            detect_settings=DetectSettings(),
+            fill_settings=fill,
+            spans=trial.spans if trial.told else None,
+            device="cpu",
+            model=method.model,
+        )
+    found = None if trial.told else tuple(result.spans)
+    return Outcome(result.samples, found, meter.seconds, meter.peak_mb)
+
+
+_WARM: set[tuple[str, str | None]] = set()
+
+
+def _warm_up(method: Method, fill: FillSettings) -> None:
+    """Weights are opened once in a process; the first trial should not pay for it."""
+    if (method.name, method.model) in _WARM:
+        return
+    from ..restore.pipeline import restore
+
+    noise = np.random.default_rng(0).standard_normal((1, 16_000)) / 10
+    restore(noise, 16_000, fill_settings=fill, spans=[Span(8000, 8800, 0)], device="cpu", model=method.model)
+    _WARM.add((method.name, method.model))

@@ -1,0 +1,274 @@
+"""Other programs on the same damage, run as anybody would run them: by their public commands.
+
+In: damaged samples ``(C, T)`` and a sample rate. Out: what the program made of them, and where it says that
+it repaired something, if it says so; or a sentence why there is no result. Nobody tells a rival where the
+damage is, so compare it with what finds the damage itself.
+
+A rival gets the samples as a 32-bit float WAV file in a folder of its own, a time limit, and nothing on its
+stdin. Crashing, hanging, writing nothing or writing something of another length is its result, never ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..spans import Span
+
+Samples = NDArray[np.float64]
+
+TIME_LIMIT_S = 120.0
+_VERSION_LIMIT_S = 30.0
+_POLL_S = 0.01
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A program and how it is called.
+
+    Attributes:
+        name: as in ``--methods``.
+        program: its executable.
+        options: those that the row of the table shows.
+        command: arguments after the executable, with ``{input}``, ``{output}`` and ``{options}``.
+        version: arguments that make it say its version.
+        report: file beside the output in which it says what it repaired, if it does.
+    """
+
+    name: str
+    program: str
+    options: tuple[str, ...]
+    command: tuple[str, ...]
+    version: tuple[str, ...]
+    report: str | None = None
+
+    def arguments(self, source: Path, target: Path) -> list[str]:
+        """The arguments for one file."""
+        filled: list[str] = []
+        for part in self.command:
+            if part == "{options}":
+                filled += self.options
+            else:
+                filled.append(part.replace("{input}", str(source)).replace("{output}", str(target)))
+        return filled
+
+
+_FFMPEG = ("-hide_banner", "-nostdin", "-loglevel", "error", "-y", "-i", "{input}", "{options}")
+
+RIVALS: tuple[Rival, ...] = (
+    Rival(
+        "ffmpeg-adeclick",
+        "ffmpeg",
+        ("-af", "adeclick"),
+        (*_FFMPEG, "-c:a", "pcm_f32le", "{output}"),
+        ("-version",),
+    ),
+    # The widest window and fusion, and a threshold that leaves most music alone: its best on dropouts.
+    Rival(
+        "ffmpeg-adeclick-tuned",
+        "ffmpeg",
+        ("-af", "adeclick=window=100:overlap=75:arorder=8:threshold=6:burst=10"),
+        (*_FFMPEG, "-c:a", "pcm_f32le", "{output}"),
+        ("-version",),
+    ),
+    Rival(
+        "grooveclean",
+        "grooveclean",
+        ("--max-width-ms", "400", "--device", "cpu"),
+        ("clean", "{input}", "-o", "{output}", "{options}"),
+        ("--version",),
+        report="{stem}.report.json",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class FoundRival:
+    """A rival that is on this machine."""
+
+    rival: Rival
+    executable: str
+    version: str
+
+    @property
+    def title(self) -> str:
+        """Program, version and options, for the row of a table."""
+        return f"{self.rival.program} {self.version} {' '.join(self.rival.options)}"
+
+
+@dataclass(frozen=True)
+class RivalResult:
+    """What a rival made: samples, or a sentence why there are none.
+
+    Attributes:
+        samples: ``(C, T)``, or None.
+        found: spans that it says it repaired; None if it says nothing.
+        seconds: wall clock, its start included.
+        peak_mb: largest resident size of its processes, MB; None where the system does not tell.
+        trouble: set exactly when there are no samples.
+    """
+
+    samples: Samples | None
+    found: list[Span] | None
+    seconds: float
+    peak_mb: float | None
+    trouble: str | None = None
+
+
+def find_rivals(
+    rivals: Sequence[Rival] = RIVALS, *, which: Callable[[str], str | None] = shutil.which
+) -> tuple[list[FoundRival], list[str]]:
+    """Rivals on this machine, and one line about each program that is not here."""
+    found: list[FoundRival] = []
+    missing: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    for rival in rivals:
+        executable = which(rival.program)
+        if executable is None:
+            missing[rival.program] = f"{rival.program} is not installed here: not compared."
+            continue
+        if executable not in versions:
+            versions[executable] = _version([executable, *rival.version])
+        found.append(FoundRival(rival, executable, versions[executable]))
+    return found, list(missing.values())
+
+
+def run_rival(
+    found: FoundRival, samples: Samples, rate_hz: int, *, time_limit_s: float = TIME_LIMIT_S
+) -> RivalResult:
+    """Let a rival repair a recording.
+
+    Args:
+        found: the rival.
+        samples: ``(C, T)``; values that are no numbers are written as zeros, as few programs bear them.
+        rate_hz: sample rate.
+        time_limit_s: after this its processes are killed.
+    """
+    import soundfile
+
+    given = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    with tempfile.TemporaryDirectory(prefix="restore-audio-rival-") as folder:
+        source, target = Path(folder) / "damaged.wav", Path(folder) / "repaired.wav"
+        soundfile.write(source, given.T, rate_hz, subtype="FLOAT")
+        code, said, seconds, peak_mb = _run(
+            [found.executable, *found.rival.arguments(source, target)], Path(folder), time_limit_s
+        )
+        trouble = None
+        if code is None:
+            trouble = f"killed after {time_limit_s:g} s"
+        elif code != 0:
+            trouble = f"failed with {_ending(code)}{': ' + said if said else ''}"
+        elif not target.is_file():
+            trouble = "wrote nothing"
+        if trouble is not None:
+            return RivalResult(None, None, seconds, peak_mb, trouble)
+        try:
+            answer, answer_rate_hz = soundfile.read(target, dtype="float64", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError):
+            return RivalResult(None, None, seconds, peak_mb, "wrote something that is not audio")
+        if answer.T.shape != samples.shape or answer_rate_hz != rate_hz:
+            wrong = f"wrote {answer.shape[1]} × {answer.shape[0]} samples at {answer_rate_hz} Hz"
+            return RivalResult(None, None, seconds, peak_mb, f"{wrong} instead of the same shape")
+        return RivalResult(np.ascontiguousarray(answer.T), _reported(found.rival, target), seconds, peak_mb)
+
+
+def _reported(rival: Rival, target: Path) -> list[Span] | None:
+    """Spans of grooveclean's report; whatever is wrong with it, it just says nothing."""
+    if rival.report is None:
+        return None
+    path = target.with_name(rival.report.replace("{stem}", target.stem))
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["clicks"]
+        return sorted(Span(r["start_sample"], r["end_sample"], r["channel"], "click") for r in rows)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _version(command: list[str]) -> str:
+    try:
+        answer = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_VERSION_LIMIT_S,
+            check=False,
+            text=True,
+            errors="replace",
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "(version unknown)"
+    number = re.search(r"\d+(?:\.\d+)+", answer.stdout + answer.stderr)
+    return number.group() if number else "(version unknown)"
+
+
+def _run(
+    command: list[str], folder: Path, time_limit_s: float
+) -> tuple[int | None, str, float, float | None]:
+    """Exit code (None: killed), last line on stderr, seconds, peak MB."""
+    log = folder / "stderr"
+    began = time.perf_counter()
+    with log.open("wb") as errors:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,  # so that whatever it starts can be ended with it
+            )
+        except OSError as error:
+            return 127, str(error.strerror), 0.0, None
+        try:
+            code, peak_mb = _wait(process, began + time_limit_s)
+        except BaseException:
+            _kill(process)
+            raise
+    seconds = time.perf_counter() - began
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    said = lines[-1].replace(str(folder) + os.sep, "")[:200] if lines else ""
+    return code, said, seconds, peak_mb
+
+
+def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int | None, float | None]:
+    if not hasattr(os, "wait4"):
+        try:
+            return process.wait(max(deadline - time.perf_counter(), 0.0)), None
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            return None, None
+    while True:
+        done, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if done:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, usage.ru_maxrss / 1024
+        if time.perf_counter() > deadline:
+            _kill(process)
+            return None, None
+        time.sleep(_POLL_S)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
