@@ -83,7 +83,7 @@ class TestFiles:
         path = tmp_path / "report.json"
         report.write_text(path, "first")
         monkeypatch.setattr(Path, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left")))
-        with pytest.raises(OutputError, match="No space left"):
+        with pytest.raises(OutputError, match="The disk is full"):
             report.write_text(path, "second")
         assert path.read_text() == "first"
         assert [p.name for p in path.parent.iterdir()] == ["report.json"]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -257,12 +258,13 @@ def _converted(native: NDArray[Any], source_subtype: str, subtype: str) -> NDArr
     return from_float(to_float(native), subtype)
 
 
+@contextmanager
 def _new(
     temporary: Path, target: Path, container: str, subtype: str, rate_hz: int, channels: int
-) -> soundfile.SoundFile:
+) -> Iterator[soundfile.SoundFile]:
     level = {"MPEG_LAYER_III": _MP3_LEVEL, "VORBIS": _VORBIS_LEVEL, "OPUS": _VORBIS_LEVEL}.get(subtype)
     try:
-        return soundfile.SoundFile(
+        sound = soundfile.SoundFile(
             temporary,
             "w",
             samplerate=rate_hz,
@@ -276,6 +278,14 @@ def _new(
         raise OutputError(
             f"{target.name} cannot be written as {container} with {subtype} at {rate_hz} Hz, {channels} "
             f"channel(s) ({error}): write to .wav instead."
+        ) from None
+    try:
+        with sound:
+            yield sound
+    except soundfile.LibsndfileError as error:
+        raise OutputError(
+            f"{target} cannot be written ({_reason(error)}): the disk may be full; free some space or choose "
+            f"another folder."
         ) from None
 
 

@@ -70,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             list(arguments) if arguments is not None else None, "restore-audio", standalone_mode=False
         )
         sys.stdout.flush()
+        if outcome == INTERRUPTED:  # newer versions of Typer turn Ctrl-C into this
+            raise KeyboardInterrupt
         return outcome if isinstance(outcome, int) else 0
     except RestoreError as error:
         console.error(f"restore-audio: {error}")

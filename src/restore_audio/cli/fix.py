@@ -165,6 +165,10 @@ def fix(
         if result.before is not None:
             console.say(texts.loudness_sentence(result))
 
+    if dry_run:
+        for job in planned:
+            console.say(f"{job.source}: would be written to {job.target}")
+        journal = None
     session = Session(console, as_json, jobs, shard, journal, skip_existing)
     return session.run(planned, settings, failures, tell)
 

@@ -12,7 +12,6 @@ import typer
 
 from ..errors import RestoreError, UsageError
 from ..show.console import Console
-from ..show.tensorboard import Board, require_tensorboard
 from . import train_options as options
 
 if TYPE_CHECKING:
@@ -77,6 +76,8 @@ def train(
         raise UsageError("A training needs one budget: give --minutes, --epochs or --examples.")
     run = run or Path("runs") / f"{task}-{network}"
     _check_run(run, resume)
+    from ..show.tensorboard import Board, require_tensorboard
+
     if tensorboard:
         require_tensorboard()
     import torch

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -61,9 +61,12 @@ def run(
     with ProcessPoolExecutor(
         min(workers, len(jobs)), get_context("spawn"), initializer=_prepare_worker, initargs=(threads,)
     ) as pool:
+        others = set(active_children())
         try:
             yield from _collect(pool, jobs, work, settings, progress)
         except BaseException:
+            for child in set(active_children()) - others:
+                child.terminate()  # which ends its job as Ctrl-C would
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
@@ -132,10 +135,12 @@ def _attempt_interruptible(
 ) -> Outcome[Result]:
     """Ctrl-C ends a worker's job but not the worker, which has no one to tell its traceback to."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _attempt(job, work, settings, _untold)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class Journal:
