@@ -1,10 +1,33 @@
-"""Fill a gap with what its surroundings predict: autoregressive extrapolation from both sides.
+"""Fill a gap with what its surroundings predict: autoregressive, from both sides at once.
 
-In: the samples before (B,) and after (A,) a gap. Out: the gap's samples (gap,), float64.
-The recording is taken for an autoregressive process, fitted by Burg's method on each side; both
-continuations are cross-faded over the gap.
+In: the samples before ``(B,)`` and after ``(A,)`` a gap. Out: the gap's samples ``(gap,)``, float64.
 
-Source: Burg, *Maximum entropy spectral analysis* (1975).
+1. Each side is taken for an autoregressive process and fitted by Burg's method (:mod:`.burg`), the right
+   one backwards in time.
+2. Both are continued into the gap by their own prediction, and cross-faded with cos².
+3. The gap's samples are solved for, such that both models' prediction errors over all windows that touch
+   the gap are least in sum, each model weighted by how well it fits its own side. This is Janssen's step.
+   The normal equations are Toeplitz, so Levinson's recursion solves them in O(gap²).
+4. The solution is accepted if it is finite, no louder than 1.5 × the local peak, and its errors are below
+   those of step 2; a fifth of step 2 stays in it. Otherwise the fill is step 2 alone.
+
+The models of step 1 serve step 3 as they are: a further fit over both sides and the fill, as Janssen has
+it, measured the same (within 0.2 dB from 5 to 100 ms) and costs as much again; repeating it changed
+nothing. What was measured at 44.1 kHz on the EBU SQAM excerpts, mean SDR in the gap, dB (context/order):
+
+==================================== ====== ====== ======= ======= =======
+gap, ms                                   5     20      50     100     200
+==================================== ====== ====== ======= ======= =======
+8192/1024, steps 1–2                   21.0   11.6    10.9     9.3     6.3
+8192/1024, steps 1–3                   24.9   12.2    11.6     9.2     7.8
+16384/2048, steps 1–2                  20.4   11.3    11.8     9.9     7.9
+16384/2048, steps 1–3                  24.5   13.2    13.2    11.7     8.6
+16384/2048, a third of step 2 in it    24.0   13.3    13.2    11.7     8.9
+==================================== ====== ====== ======= ======= =======
+
+Other music gains as much from the longer context; speech (22 kHz) does not care. Noise under the fit from
+−55 to −80 dB is the same. Sources: Janssen, Veldhuis & Vries (1986); Kauppinen & Roth (2002) for the
+two-sided extrapolation.
 """
 
 from __future__ import annotations
@@ -13,10 +36,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import daxpy
+from scipy.linalg import LinAlgError, solve_toeplitz
 from scipy.signal import fftconvolve, lfilter
 
+from .burg import NOISE_DB, burg
+
 Samples = NDArray[np.float64]
+Model = tuple[Samples, float]
+
+SHORTEST_CONTEXT = 8
+"""Samples below which a side says nothing about the process."""
 
 
 @dataclass(frozen=True)
@@ -25,65 +54,33 @@ class ArSettings:
 
     Attributes:
         context_ms: how much of each side is used at most.
-        order_share: order of the model as a share of the shorter side's context.
+        order_share: order of the model as a share of that; a side that is cut short keeps the order up to
+            a third of what it has.
         noise_db: white noise that the fit imagines under the signal, relative to its level.
+        passes: 1 to solve for the gap after the extrapolation, 0 to leave it at that.
+        longest_pass_ms: longer gaps are left at the extrapolation: the solution takes O(gap²).
+        kept_share: how much of the extrapolation stays in the solution.
     """
 
-    context_ms: float = 186.0
+    context_ms: float = 372.0
     order_share: float = 0.125
-    noise_db: float = -65.0
+    noise_db: float = NOISE_DB
+    passes: int = 1
+    longest_pass_ms: float = 250.0
+    kept_share: float = 0.2
 
 
-FAST = ArSettings(context_ms=93.0, order_share=0.125)
-"""Cheap fills for training data: half the context, a quarter of the order."""
-
-
-def burg(x: Samples, order: int, *, noise_db: float | None = None) -> Samples:
-    """Fit an autoregressive model by Burg's method.
-
-    Args:
-        x: samples, shape (T,).
-        order: number of coefficients besides the leading one; lowered to T - 1 if longer.
-        noise_db: level of white noise, relative to that of ``x``, that is added in expectation
-            (nothing is drawn); ``None`` fits the samples as they are.
-
-    Returns:
-        Prediction error filter, shape (order + 1,), first element 1; its zeros lie inside the unit circle.
-    """
-    a = np.zeros(order + 1)
-    a[0] = 1.0
-    x = np.ascontiguousarray(x, dtype=np.float64)
-    energy = float(x @ x)
-    if x.size < 2 or not energy > 0.0:
-        return a
-    variance = 0.0 if noise_db is None else energy / x.size * 10.0 ** (noise_db / 10.0)
-    smallest = energy * 1e-14
-    forward, backward = x.copy(), x.copy()
-    for m in range(min(order, x.size - 1)):
-        # forward[t] and backward[t] are the errors of order m at sample t; both live on t >= m.
-        f, b = forward[m + 1 :], backward[m:-1]
-        noise = variance * f.size
-        known = a[1 : m + 1]
-        cross = float(f @ b) + noise * float(known @ known[::-1])
-        power = float(f @ f) + float(b @ b) + 2.0 * noise * (1.0 + float(known @ known))
-        if power <= smallest:
-            break
-        k = -2.0 * cross / power
-        a[1 : m + 2] += k * a[m::-1]
-        previous = f.copy()
-        daxpy(b, f, a=k)
-        backward[m + 1 :] = b
-        daxpy(previous, backward[m + 1 :], a=k)
-    return a
+FAST = ArSettings(context_ms=93.0, order_share=0.125, passes=0)
+"""Cheap fills for training data: a quarter of the context and order, extrapolation only."""
 
 
 def extrapolate(context: Samples, count: int, coefficients: Samples) -> Samples:
     """Continue samples by the model's own prediction.
 
     Args:
-        context: samples before the continuation, shape (T,); earlier ones count as zeros.
+        context: samples before the continuation, shape (T,); those before them count as zeros.
         count: number of samples wanted.
-        coefficients: prediction error filter from :func:`burg`, shape (order + 1,).
+        coefficients: prediction error filter from :func:`.burg.burg`, shape (order + 1,).
 
     Returns:
         The continuation, shape (count,).
@@ -106,29 +103,105 @@ def fill_gap(
     """Fill a gap from both sides, or from the one that there is.
 
     Args:
-        before: samples before the gap, shape (B,); B may be 0.
+        before: samples before the gap, shape (B,); B may be 0. What lies beyond a sample that is not
+            finite is not used; the same for ``after``.
         after: samples after the gap, shape (A,); A may be 0.
         gap: number of samples missing.
         rate_hz: sample rate.
-        settings: how; the default is the best that was measured.
+        settings: how; the default is the best that was measured, :data:`FAST` the cheap one.
 
     Returns:
-        The missing samples, shape (gap,), always finite.
+        The missing samples, shape (gap,): finite, and within 1.5 × the peak of what is around them.
     """
     how = settings or ArSettings()
     longest = max(1, round(how.context_ms * rate_hz / 1000.0))
-    left = np.asarray(before[-longest:], dtype=np.float64) if len(before) else np.zeros(0)
-    right = np.asarray(after[:longest], dtype=np.float64)[::-1]
-    forwards, backwards = (_continue(side, gap, how) for side in (left, right))
-    if left.size == 0 or right.size == 0:
-        return forwards + backwards[::-1]
+    left = _finite_end(np.asarray(before[max(len(before) - longest, 0) :], dtype=np.float64))
+    right = _finite_end(np.asarray(after[:longest], dtype=np.float64)[::-1])  # as if a left
+    if gap <= 0:
+        return np.zeros(0)
+    peak = max(float(np.max(np.abs(side), initial=0.0)) for side in (left, right))
+    if peak == 0.0:
+        return np.zeros(gap)
+    left, right = left / peak, right / peak
+    if max(left.size, right.size) < SHORTEST_CONTEXT:
+        return peak * _straight(left, right, gap)
+    order = max(1, round(how.order_share * longest))
+    models = [_fit(side, order, how.noise_db) for side in (left, right)]
+    fill = _extrapolated(left, right, gap, models)
+    if how.passes and gap <= how.longest_pass_ms * rate_hz / 1000.0:
+        solved = _solved(left, right, gap, [m for m in models if m is not None], fill)
+        if solved is not None:
+            fill = how.kept_share * fill + (1.0 - how.kept_share) * solved
+    bound = _local_peak(left, right, gap)
+    return peak * np.clip(fill, -bound, bound)
+
+
+def _finite_end(side: Samples) -> Samples:
+    """The longest end of a side that is finite throughout."""
+    broken = np.flatnonzero(~np.isfinite(side))
+    return side[broken[-1] + 1 :] if broken.size else side
+
+
+def _straight(left: Samples, right: Samples, gap: int) -> Samples:
+    """A line between what little there is; silence where one end is missing."""
+    ends = [side[-1] if side.size else 0.0 for side in (left, right)]
+    return np.asarray(np.linspace(ends[0], ends[1], gap + 2)[1:-1], dtype=np.float64)
+
+
+def _fit(side: Samples, order: int, noise_db: float) -> Model | None:
+    """A side's model and the weight of its errors: one over their variance."""
+    order = min(order, side.size // 3)
+    if side.size < SHORTEST_CONTEXT or not np.any(side):
+        return None
+    predictor = burg(side, order, noise_db=noise_db)
+    errors = fftconvolve(side, predictor, mode="valid")
+    floor = float(np.mean(side**2)) * 10.0 ** (max(noise_db, -120.0) / 10.0)
+    return predictor, 1.0 / (float(np.mean(errors**2)) + floor)
+
+
+def _extrapolated(left: Samples, right: Samples, gap: int, models: list[Model | None]) -> Samples:
+    forwards, backwards = (
+        np.zeros(gap) if model is None else extrapolate(side, gap, model[0])
+        for side, model in zip((left, right), models, strict=True)
+    )
+    backwards = backwards[::-1]
+    if left.size < SHORTEST_CONTEXT:
+        return backwards
+    if right.size < SHORTEST_CONTEXT:
+        return forwards
     fade = np.cos(0.5 * np.pi * (np.arange(gap) + 1.0) / (gap + 1.0)) ** 2
-    blended: Samples = fade * forwards + (1.0 - fade) * backwards[::-1]
-    return blended
+    return np.asarray(fade * forwards + (1.0 - fade) * backwards)
 
 
-def _continue(context: Samples, count: int, how: ArSettings) -> Samples:
-    order = min(int(context.size * how.order_share), context.size - 1)
-    if order < 1:
-        return np.zeros(count)
-    return extrapolate(context, count, burg(context, order, noise_db=how.noise_db))
+def _solved(left: Samples, right: Samples, gap: int, models: list[Model], start: Samples) -> Samples | None:
+    """The gap of least weighted prediction error, or None where that is not to be trusted."""
+    # A window that reaches past a short side would take what is unknown there for silence.
+    models = [model for model in models if model[0].size <= min(left.size, right.size)]
+    if not models:
+        return None
+    order = max(predictor.size for predictor, _ in models) - 1
+    products = np.zeros(2 * order + 1)  # lags -order … order
+    for predictor, weight in models:
+        reach = predictor.size - 1
+        products[order - reach : order + reach + 1] += weight * fftconvolve(predictor, predictor[::-1])
+    known = np.concatenate([left[left.size - order :], np.zeros(gap), right[right.size - order :][::-1]])
+    column = np.zeros(gap)
+    column[: order + 1] = products[order : order + gap]
+    try:
+        solved = solve_toeplitz(column, -fftconvolve(known, products, mode="valid"))
+    except (LinAlgError, ValueError):
+        return None
+    if not np.all(np.isfinite(solved)) or np.max(np.abs(solved)) > _local_peak(left, right, gap):
+        return None
+    errors = []
+    for fill in (solved, start):
+        known[order : order + gap] = fill
+        # A predictor below the highest order sees known samples on both sides, the same for both fills.
+        errors.append(sum(w * float(np.sum(fftconvolve(known, a, mode="valid") ** 2)) for a, w in models))
+    return np.asarray(solved, dtype=np.float64) if errors[0] <= errors[1] else None
+
+
+def _local_peak(left: Samples, right: Samples, gap: int) -> float:
+    """1.5 × the peak within four gaps' length, and at least 1024 samples, of the gap."""
+    near = max(4 * gap, 1024)
+    return 1.5 * max(float(np.max(np.abs(side[-near:]), initial=0.0)) for side in (left, right))

@@ -1,0 +1,103 @@
+"""Fit an autoregressive model by Burg's method, in a time that hardly depends on the recording's length.
+
+In: samples (T,). Out: the prediction error filter (order + 1,), first element 1, that leaves the least
+energy when run over the samples forwards and backwards, built up one reflection coefficient at a time.
+
+Burg's recursion filters all T samples once for each order. Its sums of products can be updated instead of
+its signals (Vos 2013): with
+
+    R_m[j, l] = Σ_n x[n-j] x[n-l]  +  the same for the samples reversed,   n = m … T-1,
+
+the next reflection coefficient needs only ``g = R a``, and R changes from one order to the next by the
+products of the samples that drop out at the two ends. That makes O(T log T + order²).
+
+On band-limited music the sums are near-singular, and the fit would follow rounding errors. White noise far
+below the signal cures it; its expectation is added to R, so nothing is drawn and nothing is left to chance.
+
+Sources: Burg, *Maximum entropy spectral analysis* (1975); Vos, *A fast implementation of Burg's method*
+(2013).
+
+>>> a = burg(np.array([1.0, 0.5, 0.25, 0.125, 0.0625]), 1, noise_db=-120.0)
+>>> [round(float(v), 3) for v in a]
+[1.0, -0.8]
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import next_fast_len
+
+Samples = NDArray[np.float64]
+
+NOISE_DB = -65.0
+"""Level of the imagined noise relative to the signal's; from −55 to −80 dB nothing measurable changes."""
+
+
+def burg(x: Samples, order: int, *, noise_db: float = NOISE_DB) -> Samples:
+    """Fit an autoregressive model.
+
+    Args:
+        x: samples, shape (T,).
+        order: coefficients besides the leading one. Those past T - 1, and those past the point where
+            nothing is left to predict, are 0.
+        noise_db: white noise that is imagined under the samples, relative to their level;
+            ``-inf`` for none, which suits noisy signals only.
+
+    Returns:
+        Prediction error filter, shape (order + 1,), first element 1; its zeros lie inside the unit circle.
+        Silence gives ``[1, 0, …]``.
+
+    Raises:
+        ValueError: the samples are not finite.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    a = np.zeros(order + 1)
+    a[0] = 1.0
+    peak = float(np.max(np.abs(x), initial=0.0))
+    if not np.isfinite(peak):
+        raise ValueError("burg needs finite samples")
+    steps = min(order, x.size - 1)
+    if steps < 1 or peak == 0.0:
+        return a
+    x = x / peak  # so that neither very quiet nor very loud samples leave the range of the squares
+    energy = float(x @ x)
+    noise = 2.0 * energy / x.size * 10.0 ** (noise_db / 10.0)
+    smallest = energy * 1e-13
+    products = 2.0 * _autocorrelation(x, steps + 1)
+    ends = np.stack([x[::-1], x])
+    # Row 0 is g; row 1 the last row of R, newest product last. Both change by the same two vectors.
+    sums = np.zeros((2, steps + 2))
+    g, last = sums
+    g[0] = last[0] = products[0] - x[0] ** 2 - x[-1] ** 2 + (x.size - 1) * noise
+    g[1] = last[1] = products[1]
+    shares = np.empty((2, 2))
+    for m in range(steps):
+        known = a[: m + 1]
+        power = float(known @ g[: m + 1])
+        if power <= smallest:
+            break
+        reflection = -float(known @ g[m + 1 : 0 : -1]) / power
+        if not abs(reflection) < 1.0:
+            break
+        a[: m + 2] += reflection * a[m + 1 :: -1]
+        if m + 1 == steps:
+            break
+        g[: m + 2] += reflection * g[m + 1 :: -1]
+        known = a[: m + 2]
+        dropped = ends[:, x.size - 2 - m :]  # (2, m + 2)
+        shares[0] = dropped @ known
+        shares[1] = dropped[:, 0]
+        sums[:, : m + 2] -= shares @ dropped
+        g[: m + 2] -= noise * known
+        last[0] -= noise
+        last[m + 2] = products[m + 2]
+        g[m + 2] = last[1 : m + 3] @ a[m + 1 :: -1]
+    return a
+
+
+def _autocorrelation(x: Samples, lags: int) -> Samples:
+    """Σ_n x[n] x[n - lag] for lags 0 … ``lags`` - 1."""
+    size = next_fast_len(x.size + lags, real=True)
+    products: Samples = np.fft.irfft(np.abs(np.fft.rfft(x, size)) ** 2, size)[:lags]
+    return products
