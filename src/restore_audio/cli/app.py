@@ -21,7 +21,7 @@ from ..show.console import Console
 
 INTERRUPTED = 130
 
-COMMANDS = ("fix", "detect", "damage", "score", "train", "data", "models", "doctor")
+COMMANDS = ("fix", "detect", "damage", "score", "bench", "train", "data", "models", "doctor")
 """Modules of this package in the order of ``--help``; each has ``register(app)``."""
 
 

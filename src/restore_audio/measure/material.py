@@ -87,7 +87,7 @@ def choose_material(
     Args:
         data: folder of music; None for the built-in suite.
         genres: only these, in any case; all when empty.
-        per_genre: excerpts of each genre, as far as its recordings have room for.
+        per_genre: excerpts of each genre, as far as its recordings have room for; 0: one of each recording.
         seconds: length of an excerpt; shorter recordings are taken whole.
         seed: of the draw.
         split: FMA's split as ``data stats --split`` wrote it; None draws the paper's with seed 0.
@@ -124,6 +124,7 @@ def _known_genre(genre: str, known: Sequence[str], place: str) -> str:
 def _draw(sources: list[_Source], rng: np.random.Generator, count: int, seconds: float) -> list[Excerpt]:
     """As many recordings as there are, then further places of the same ones, without overlap."""
     order = [sources[int(k)] for k in rng.permutation(len(sources))]
+    count = count or len(sources)
     rounds: list[list[Excerpt]] = []
     for source in order[:count]:
         room = max(source.seconds - 2 * _MARGIN_S, 0.0)

@@ -15,6 +15,7 @@ does; ``odg`` against the recording itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -67,12 +68,7 @@ def measure_paper(method: Method, excerpt: Excerpt, rng: np.random.Generator, *,
     mono, clean = _clean_patches(excerpt)
     damaged, lost = lose_frames(clean, rng)
     with Meter() as meter:
-        if method.name == "nothing":
-            restored = damaged
-        elif method.name == "frames":
-            restored = line_across(damaged, lost)
-        else:
-            restored = _network(method).paper_magnitudes(damaged).astype(np.float64)
+        restored = _restore(method, damaged, lost)
     sounding = clean.max(axis=(1, 2), initial=0.0) > 0
     reference, test = clean[sounding] / PAPER_SCALE, restored[sounding] / PAPER_SCALE
     grades: list[float | None] = []
@@ -93,6 +89,31 @@ def measure_paper(method: Method, excerpt: Excerpt, rng: np.random.Generator, *,
         audio_s=mono.size / PAPER_RATE_HZ,
         peak_mb=meter.peak_mb,
     )
+
+
+def _restore(method: Method, damaged: Samples, lost: NDArray[np.bool_]) -> Samples:
+    if method.name == "nothing" or not len(damaged):
+        return damaged
+    if method.name == "frames":
+        return line_across(damaged, lost)
+    return np.asarray(_network(method).paper_magnitudes(damaged), dtype=np.float64)
+
+
+def paper_versions(
+    methods: Sequence[Method], excerpt: Excerpt, rng: np.random.Generator
+) -> list[tuple[str, Samples]]:
+    """Clean, damaged and restored magnitudes as sound: labels and 16 kHz samples ``(1, T)``."""
+    from ..restore.paper import invert
+
+    mono, clean = _clean_patches(excerpt)
+    if not len(clean):
+        return []
+    damaged, lost = lose_frames(clean, rng)
+    versions = [("clean", mono[None]), ("damaged", invert(_joined(damaged), mono.size)[None])]
+    for method in methods:
+        restored = _restore(method, damaged, lost)
+        versions.append((method.title, invert(_joined(restored), mono.size)[None]))
+    return versions
 
 
 @lru_cache(maxsize=2)

@@ -54,10 +54,10 @@ class BenchResult:
         """One sentence on what was measured on, and how."""
         excerpts = self.plan.material.excerpts
         seconds = sum(excerpt.seconds for excerpt in excerpts)
-        genres = ", ".join(self.genres)
+        count = "1 excerpt" if len(excerpts) == 1 else f"{len(excerpts)} excerpts"
         return (
-            f"Measured on {self.plan.material.title}: {len(excerpts)} excerpt(s), {seconds:.0f} s, {genres}; "
-            f"seed {self.plan.seed}, restore-audio {__version__}."
+            f"Measured on {self.plan.material.title}: {count}, {seconds:.0f} s, {', '.join(self.genres)}; "
+            f"protocol {self.plan.protocol}, seed {self.plan.seed}, restore-audio {__version__}."
         )
 
 

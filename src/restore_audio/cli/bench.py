@@ -1,0 +1,223 @@
+"""``restore-audio bench``: what the tool does, in numbers, beside the baselines and other programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from ..show.console import Console
+
+if TYPE_CHECKING:
+    from ..measure.bench import Plan
+    from ..show.bench_table import BenchResult
+
+MATERIAL = "What is measured on"
+DAMAGE = "What is damaged"
+METHODS = "What repairs it"
+RESULTS = "What comes out"
+RUN = "The run"
+
+
+class ProtocolName(StrEnum):
+    """Protocols; :mod:`restore_audio.measure.protocols` says what they are."""
+
+    BLIND = "blind"
+    GAPS = "gaps"
+    LONG = "long"
+    PACKETS = "packets"
+    CONTEXT_ENCODER = "context-encoder"
+    PAPER = "paper"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(bench)
+
+
+def bench(
+    protocol: Annotated[
+        ProtocolName,
+        typer.Option(
+            help="blind: all kinds of damage, positions to be found; gaps: zeroed gaps, told; "
+            "long: 320 to 1500 ms; packets: lost packets; context-encoder: 64 of 320 ms at 16 kHz; "
+            "paper: random frames (Serra et al. 2021).",
+            rich_help_panel=DAMAGE,
+        ),
+    ] = ProtocolName.BLIND,
+    lengths_ms: Annotated[
+        str | None,
+        typer.Option(
+            "--lengths-ms",
+            metavar="MS,...",
+            help="Other gap lengths for blind, gaps and long, with commas.",
+            rich_help_panel=DAMAGE,
+        ),
+    ] = None,
+    gaps: Annotated[
+        int, typer.Option(min=1, max=100, help="Damages in each excerpt.", rich_help_panel=DAMAGE)
+    ] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes excerpts and damage.", rich_help_panel=DAMAGE)] = 0,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="FMA's folder (its test split is taken), genre/track folders or a folder of recordings; "
+            "without it the built-in suite.",
+            rich_help_panel=MATERIAL,
+        ),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="FMA's split as 'data stats --split' wrote it.", rich_help_panel=MATERIAL
+        ),
+    ] = None,
+    genre: Annotated[
+        list[str] | None,
+        typer.Option("--genre", help="Only this genre; can be repeated.", rich_help_panel=MATERIAL),
+    ] = None,
+    excerpts: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Excerpts of each genre; 0 takes one of each recording.", rich_help_panel=MATERIAL
+        ),
+    ] = 1,
+    seconds: Annotated[
+        float,
+        typer.Option(min=1.0, max=600.0, help="Length of an excerpt.", rich_help_panel=MATERIAL),
+    ] = 10.0,
+    mono: Annotated[
+        bool, typer.Option("--mono", help="Mix channels first.", rich_help_panel=MATERIAL)
+    ] = False,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Only these, with commas: auto, ar, network, a .safetensors file, baselines "
+            "(nothing, line, frames, ar-published, janssen, omp, rule), rivals by name.",
+            rich_help_panel=METHODS,
+        ),
+    ] = None,
+    rivals: Annotated[
+        bool,
+        typer.Option(
+            "--rivals/--no-rivals",
+            help="Run other programs that are installed (ffmpeg, grooveclean) on the same damage.",
+            rich_help_panel=METHODS,
+        ),
+    ] = True,
+    rival_seconds: Annotated[
+        float,
+        typer.Option(
+            min=1.0, help="After so many seconds for an excerpt a rival is stopped.", rich_help_panel=METHODS
+        ),
+    ] = 120.0,
+    odg: Annotated[
+        bool,
+        typer.Option(
+            "--odg/--no-odg", help="Grade by PEAQ too, which takes a while.", rich_help_panel=RESULTS
+        ),
+    ] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Everything as JSON on stdout.", rich_help_panel=RESULTS)
+    ] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Tables for a README on stdout.", rich_help_panel=RESULTS)
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="One page with tables, curves, spectrograms and players, which needs no network.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep results in this folder as they come, and go on from those that are there.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: one for each core.", rich_help_panel=RUN)
+    ] = 0,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but the result.", rich_help_panel=RUN)
+    ] = False,
+) -> None:
+    """Measure what restoration does: SDR, spectra, PEAQ, detection, speed, beside baselines and rivals."""
+    from ..measure.bench import Plan, conditions_of, run_bench
+    from ..measure.material import choose_material
+    from ..measure.methods import choose_methods
+    from ..measure.rivals import find_rivals
+    from ..show.bench_table import BenchResult
+
+    if as_json and as_markdown:
+        raise UsageError("--json and --markdown both want stdout: choose one.")
+    console = Console(verbosity=-1 if quiet else 0)
+    lengths = _lengths(lengths_ms, protocol)
+    named = [name.strip() for name in (methods or "").split(",") if name.strip()]
+    found, missing = find_rivals() if rivals and protocol != ProtocolName.PAPER else ([], [])
+    chosen = choose_methods(named, protocol.value, found, rival_time_limit_s=rival_seconds)
+    material = choose_material(
+        data, genres=genre or (), per_genre=excerpts, seconds=seconds, seed=seed, split=split
+    )
+    plan = Plan(
+        protocol.value, conditions_of(protocol.value, lengths), tuple(chosen), material, seed, gaps, mono, odg
+    )
+    with console.progress("measuring", len(plan.tasks())) as tell:
+        rows = run_bench(plan, jobs=jobs or os.cpu_count() or 1, folder=resume, progress=tell)
+    notes = () if named or not _rivals_compete(plan) else tuple(missing)
+    result = BenchResult(plan, tuple(rows), notes, shlex.join(["restore-audio", *sys.argv[1:]]))
+    _show(console, result, as_json=as_json, as_markdown=as_markdown)
+    if html is not None:
+        from ..show.bench_html import write_page
+
+        write_page(result, html)
+        console.say(f"The page is in {html}.")
+
+
+def _lengths(text: str | None, protocol: ProtocolName) -> tuple[float, ...]:
+    if text is None:
+        return ()
+    if protocol not in (ProtocolName.BLIND, ProtocolName.GAPS, ProtocolName.LONG):
+        raise UsageError(f"--lengths-ms is for blind, gaps and long; leave it out for {protocol.value}.")
+    try:
+        lengths = tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        lengths = ()
+    if not lengths or not all(0.05 <= length <= 5000 for length in lengths):
+        raise UsageError(f"--lengths-ms is '{text}': give milliseconds from 0.05 to 5000, like 5,20,80.")
+    return lengths
+
+
+def _rivals_compete(plan: Plan) -> bool:
+    from ..measure.methods import WITH_RIVALS
+
+    return plan.protocol in WITH_RIVALS
+
+
+def _show(console: Console, result: BenchResult, *, as_json: bool, as_markdown: bool) -> None:
+    from ..show.bench_table import as_data, markdown, remarks, rich_table, sheets
+
+    if as_json:
+        console.result(json.dumps(as_data(result), allow_nan=False, ensure_ascii=False, indent=1))
+        return
+    if as_markdown:
+        console.result(markdown(result).rstrip())
+        return
+    console.result(result.about)
+    for sheet in sheets(result):
+        console.table(rich_table(sheet))
+    for line in remarks(result):
+        console.result(line)
