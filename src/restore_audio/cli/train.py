@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     from ..learn.tasks import Task
 
-INTERRUPTED = 130
+
+class Interrupted(RestoreError):
+    """The training was stopped; its checkpoint is there."""
+
+    exit_code = 130
 
 
 def register(app: typer.Typer) -> None:
@@ -64,7 +68,7 @@ def train(
     checkpoint_minutes: options.CheckpointMinutes = 3.0,
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
-) -> int:
+) -> None:
     """Train one of the paper's networks, on FMA or any music.
 
     The run's folder gets the checkpoint (state.safetensors), the best weights (best.safetensors, for
@@ -152,13 +156,10 @@ def train(
             _draw(run, what.score_name, console.say)
         if board is not None:
             board.close()
-    if state.interrupted:
-        console.error(
-            f"restore-audio: interrupted after {state.examples} patches: the same command with --resume "
-            f"goes on."
+    if state.interrupted and workers.first:
+        raise Interrupted(
+            f"Interrupted after {state.examples} patches: the same command with --resume goes on."
         )
-        return INTERRUPTED
-    return 0
 
 
 def _check_run(run: Path, resume: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
@@ -15,6 +15,7 @@ PAPER = "How, in the paper's task only"
 RUN = "The run"
 
 NetworkName = Literal["unet", "unet-v2", "res-unet", "res-unet-v2", "attention-unet", "attention-res-unet"]
+NETWORKS = get_args(NetworkName)
 TaskName = Literal["paper", "restore"]
 ScheduleName = Literal["cosine", "fixed"]
 LevelName = Literal["patch", "global"]
@@ -60,7 +61,10 @@ Jobs = Annotated[
     int, typer.Option("--jobs", "-j", min=1, help="Processes that make AR fills.", rich_help_panel=DATA)
 ]
 
-Network = Annotated[NetworkName, typer.Option(help="Which of the paper's networks.", rich_help_panel=WHAT)]
+Network = Annotated[
+    NetworkName,
+    typer.Option(metavar="NAME", help=f"One of the paper's: {', '.join(NETWORKS)}.", rich_help_panel=WHAT),
+]
 Task = Annotated[
     TaskName,
     typer.Option(
@@ -73,12 +77,23 @@ Width = Annotated[
 ]
 
 Minutes = Annotated[
-    float, typer.Option(min=0.0, help="Minutes to train, over resumed parts too.", rich_help_panel=BUDGET)
+    float,
+    typer.Option(
+        min=0.0,
+        show_default=False,
+        help="Minutes to train, over resumed parts too.",
+        rich_help_panel=BUDGET,
+    ),
 ]
 Epochs = Annotated[
-    float, typer.Option(min=0.0, help="Times through the training patches.", rich_help_panel=BUDGET)
+    float,
+    typer.Option(
+        min=0.0, show_default=False, help="Times through the training patches.", rich_help_panel=BUDGET
+    ),
 ]
-Examples = Annotated[int, typer.Option(min=0, help="Patches to see.", rich_help_panel=BUDGET)]
+Examples = Annotated[
+    int, typer.Option(min=0, show_default=False, help="Patches to see.", rich_help_panel=BUDGET)
+]
 
 Batch = Annotated[
     int,

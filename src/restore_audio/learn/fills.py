@@ -101,6 +101,7 @@ def make_fills(
     seed: int = 0,
     worker: int = 0,
     workers: int = 1,
+    shard_examples: int = SHARD_EXAMPLES,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Make ``count`` examples, rounded up to whole shards; shards that exist are left alone.
@@ -112,17 +113,19 @@ def make_fills(
         tracks: only these of the cache; all when None.
         seed: of every example.
         worker, workers: this process makes the shards ``worker``, ``worker + workers``, ….
+        shard_examples: examples of a shard.
         report: called with shards done and shards in all.
 
     Raises:
         InputError: the music is too short or silent; OutputError: a shard cannot be written.
     """
-    shards = shard_count(count)
+    shards = shard_count(count, shard_examples)
+    among = cache.tracks if tracks is None else tracks
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for shard in range(worker, shards, workers):
             if not (folder / f"fills-{shard:05d}.json").exists():
-                _make_shard(cache, cache.tracks if tracks is None else tracks, folder, shard, seed)
+                _make_shard(cache, among, folder, shard, seed, shard_examples)
             report(shard + 1, shards)
     except OSError as error:
         raise OutputError(
@@ -139,14 +142,26 @@ def make_fills_together(
     jobs: int,
     tracks: Sequence[CachedTrack] | None = None,
     seed: int = 0,
+    shard_examples: int = SHARD_EXAMPLES,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """:func:`make_fills` in ``jobs`` processes at a time; the shards are the same."""
-    shards = shard_count(count)
+    shards = shard_count(count, shard_examples)
     if jobs == 1:
-        make_fills(cache, folder, count, tracks=tracks, seed=seed, report=report)
+        make_fills(
+            cache, folder, count, tracks=tracks, seed=seed, shard_examples=shard_examples, report=report
+        )
         return
-    make = functools.partial(make_fills, cache, folder, count, tracks=tracks, seed=seed, workers=shards)
+    make = functools.partial(
+        make_fills,
+        cache,
+        folder,
+        count,
+        tracks=tracks,
+        seed=seed,
+        workers=shards,
+        shard_examples=shard_examples,
+    )
     # Spawned rather than forked: a fork of a process whose PyTorch has threads can hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, shards), mp_context=context) as pool:
@@ -160,12 +175,14 @@ def make_fills_together(
             raise
 
 
-def shard_count(examples: int) -> int:
+def shard_count(examples: int, shard_examples: int = SHARD_EXAMPLES) -> int:
     """Shards that hold ``examples``."""
-    return -(-examples // SHARD_EXAMPLES)
+    return -(-examples // shard_examples)
 
 
-def _make_shard(cache: Cache, among: Sequence[CachedTrack], folder: Path, shard: int, seed: int) -> None:
+def _make_shard(
+    cache: Cache, among: Sequence[CachedTrack], folder: Path, shard: int, seed: int, size: int
+) -> None:
     tracks = [t for t in among if t.frames > 2 * t.rate_hz]
     if not tracks:
         raise InputError(
@@ -176,7 +193,7 @@ def _make_shard(cache: Cache, among: Sequence[CachedTrack], folder: Path, shard:
     pieces: list[NDArray[np.int16]] = []
     entries = []
     offset = 0
-    for number in range(SHARD_EXAMPLES):
+    for number in range(size):
         rng = np.random.default_rng((seed, shard, number))
         for attempt in range(_ATTEMPTS):
             track = tracks[int(rng.choice(len(tracks), p=weights))]
@@ -247,7 +264,7 @@ class Fills:
         return sum(len(examples) for _, examples in self._shards)
 
     def __getitem__(self, number: int) -> Fill:
-        shard, place = divmod(number, SHARD_EXAMPLES)
+        shard, place = divmod(number, len(self._shards[0][1]))
         samples, examples = self._shards[shard]
         entry = examples[place]
         offset, length, rate_hz = (int(entry[k]) for k in ("offset", "samples", "rate_hz"))

@@ -19,7 +19,7 @@ from ..signal.spectrum import PAPER_RATE_HZ
 from . import fma
 from .cache import Cache, CachedTrack
 from .dataset import PaperExamples, RestoreExamples
-from .fills import Fills, make_fills_together, shard_count
+from .fills import SHARD_EXAMPLES, Fills, make_fills_together, shard_count
 from .library import Library, scan_library, with_split
 from .prepare import PrepareSettings, prepare
 from .tasks import RESTORE_POWER, PaperTask, RestoreTask, Task
@@ -104,9 +104,12 @@ def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) ->
             jobs=sources.jobs,
             tracks=tracks,
             seed=sources.seed + number,
+            shard_examples=SHARD_EXAMPLES,
             report=lambda done, total, name=name: say(f"AR fills to {name}: shard {done} of {total}"),  # type: ignore[misc]
         )
-        examples.append(RestoreExamples(Fills(folder, shard_count(count)), sources.seed + number))
+        examples.append(
+            RestoreExamples(Fills(folder, shard_count(count, SHARD_EXAMPLES)), sources.seed + number)
+        )
     return RestoreTask(examples[0], examples[1], FeatureSettings(power=power))
 
 

@@ -170,6 +170,7 @@ def train(
                 for group in state.optimizer.param_groups:
                     group["lr"] = _learning_rate(settings, state.step, progress)
                 network.train()
+                _warm_statistics(network, network_settings.batch_norm_momentum, state.step)
                 with autocast:
                     loss = task.loss(model, state.examples + share.start, share.count, device)
                 state.optimizer.zero_grad(set_to_none=True)
@@ -232,6 +233,13 @@ def _learning_rate(settings: TrainSettings, step: int, progress: float) -> float
     return (
         settings.learning_rate * warmup * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
     )
+
+
+def _warm_statistics(network: nn.Module, momentum: float, step: int) -> None:
+    """Plain means of the batches seen so far at first: short trainings would evaluate with untrained ones."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = max(momentum, 1 / (step + 1))
 
 
 def _due(settings: TrainSettings, state: State, validated: Clock, workers: Workers) -> bool:
