@@ -15,6 +15,7 @@ Audio is ``(C, T)``, float64 in [-1, 1]; a spectrogram is ``(..., F, K)``.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -32,8 +33,10 @@ def __getattr__(name: str) -> Any:
         from .restore.detect import detect
 
         return detect
-    if name in ("restore", "restore_file"):
-        from .restore import pipeline
+    if name == "restore_file":
+        from .restore.pipeline import restore_file
 
-        return getattr(pipeline, name)
+        return restore_file
+    if name == "restore":
+        return importlib.import_module(".restore", __name__)  # callable: see there
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
