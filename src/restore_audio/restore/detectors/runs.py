@@ -32,6 +32,9 @@ _JUMP_DB = -24.0
 _JUMP_BELOW_MS = 1.5
 """Only runs shorter than this need a visible jump: sounds below 100 Hz can rest that long."""
 
+_FEWEST_STEPS = 3.0
+"""A visible jump has more quantisation steps than this."""
+
 _CLIPPED = 0.97
 _STUCK = 1.03
 _CHANCE_NATS = 14.0
@@ -98,6 +101,12 @@ def _long_runs(equal: NDArray[np.bool_], fewest: int) -> list[Run]:
     return runs
 
 
+def _step(before: Samples, after: Samples) -> float:
+    """The coarsest quantisation that the samples may have: their smallest change."""
+    changes = np.abs(np.concatenate([np.diff(before), np.diff(after)]))
+    return float(changes[changes > 0].min(initial=1.0))
+
+
 def _score(
     samples: Samples, equal: NDArray[np.bool_], lost: NDArray[np.bool_], run: Run, rate_hz: int
 ) -> float:
@@ -131,6 +140,9 @@ def _score(
             np.abs(after[:3] - value).max() / level_after,
         )
         margins.append(db(float(max(jumps))) - _JUMP_DB)
+        # The crest of a slow wave in 8 bit rests as long, one step above its neighbours.
+        step = _step(before, after)
+        margins.append(db(max(jumps[0] * level_before, jumps[1] * level_after) / (_FEWEST_STEPS * step)))
     around = np.concatenate(
         [equal[left][~lost[left]], equal[end : end + context][~lost[right][: equal.size - end]]]
     )
