@@ -20,13 +20,14 @@ def music(seconds: float = 2.0, rate_hz: int = 44_100, channels: int = 1, seed: 
     audio = 1e-4 * rng.standard_normal((channels, total))
     for start in np.arange(-0.3, seconds, 0.23):
         pitch = 110 * 2 ** (rng.integers(0, 25) / 12)
-        age = np.maximum(time - start, 0)
-        shape = np.minimum(age / 0.01, 1) * np.exp(-age / 0.5) * (time >= start)
+        sounding = slice(max(round(start * rate_hz), 0), round((start + 1.5) * rate_hz))
+        age = time[sounding] - start
+        shape = np.minimum(age / 0.01, 1) * np.exp(-age / 0.4) * (1 - np.minimum(age / 1.5, 1)) ** 0.5
         for partial in range(1, 9):
             if pitch * partial < 0.45 * rate_hz:
                 phase = rng.uniform(0, 2 * np.pi)
                 wave = shape * np.sin(2 * np.pi * pitch * partial * age + phase) / partial
-                audio += wave * (1 + 0.2 * rng.standard_normal((channels, 1)))
+                audio[:, sounding] += wave * (1 + 0.2 * rng.standard_normal((channels, 1)))
     return 0.5 * audio / np.max(np.abs(audio))
 
 

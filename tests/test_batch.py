@@ -184,7 +184,7 @@ class TestWindows:
         ),
         block=st.integers(1, 9000),
     )
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     def test_every_gap_lies_in_one_window_and_healthy_samples_are_told_from_damaged(self, gaps, block):
         rate_hz, total, longest = 1000, 40_000, 300
         taken: dict[int, list[Span]] = {0: [], 1: []}

@@ -397,6 +397,17 @@ class TestBadInput:
         damaged.chmod(0)
         assert "cannot be read" in fails(capsys, "fix", damaged)
 
+    def test_unreadable_for_anybody(self, capsys, damaged, monkeypatch):
+        whole = Path.open
+
+        def locked(path, *arguments, **options):
+            if path == damaged:
+                raise PermissionError(13, "Permission denied")
+            return whole(path, *arguments, **options)
+
+        monkeypatch.setattr(Path, "open", locked)
+        assert "no permission" in fails(capsys, "fix", damaged)
+
     def test_unwritable_for_anybody(self, capsys, damaged):
         if not Path("/proc/self").exists():
             pytest.skip("there is no folder here that nobody can write to")
@@ -430,8 +441,8 @@ class TestBadInput:
     @pytest.mark.parametrize("workers", [1, 2])
     def test_interrupted_in_the_middle(self, number, workers, tmp_path):
         names = [f"{letter}.wav" for letter in "abcdefgh"]
+        audio = holes(music(10.0, 22_050), [(s, 300) for s in range(9_000, 210_000, 20_000)])
         for name in names:
-            audio = holes(music(10.0, 22_050), [(s, 300) for s in range(9_000, 210_000, 20_000)])
             save(tmp_path / name, audio, 22_050)
         out = tmp_path / "out"
         words = ["fix", str(tmp_path), "-o", str(out), "--method", "ar", "--jobs", str(workers)]

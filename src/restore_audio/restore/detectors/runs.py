@@ -32,7 +32,7 @@ _JUMP_DB = -24.0
 _JUMP_BELOW_MS = 1.5
 """Only runs shorter than this need a visible jump: sounds below 100 Hz can rest that long."""
 
-_FEWEST_STEPS = 3.0
+_FEWEST_STEPS = 4.0
 """A visible jump has more quantisation steps than this."""
 
 _CLIPPED = 0.97
