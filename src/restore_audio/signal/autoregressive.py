@@ -70,6 +70,14 @@ class ArSettings:
     kept_share: float = 0.2
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """A fill, shape (gap,), and the energy of the error that its models expect of it, to choose by."""
+
+    samples: Samples
+    expected_error: float
+
+
 FAST = ArSettings(context_ms=93.0, order_share=0.125, passes=0)
 """Cheap fills for training data: a quarter of the context and order, extrapolation only."""
 
@@ -114,26 +122,64 @@ def fill_gap(
         The missing samples, shape (gap,): finite, and within 1.5 × the peak of what is around them.
     """
     how = settings or ArSettings()
+    left, right, peak = _surroundings(before, after, gap, rate_hz, how)
+    models = _fit_both(left, right, rate_hz, how)
+    return peak * _fill(left, right, gap, models, rate_hz, how)
+
+
+def predict_gap(
+    before: Samples, after: Samples, gap: int, *, rate_hz: float, settings: ArSettings | None = None
+) -> Prediction:
+    """:func:`fill_gap`, with the error to expect, so that fills of different origin can be compared."""
+    how = settings or ArSettings()
+    left, right, peak = _surroundings(before, after, gap, rate_hz, how)
+    models = _fit_both(left, right, rate_hz, how)
+    fill = _fill(left, right, gap, models, rate_hz, how)
+    return Prediction(peak * fill, peak**2 * _expected_error(left, right, gap, models))
+
+
+def _surroundings(
+    before: Samples, after: Samples, gap: int, rate_hz: float, how: ArSettings
+) -> tuple[Samples, Samples, float]:
+    """Both sides with peak 1, the right one backwards in time, as if it were a left; and the peak."""
     longest = max(1, round(how.context_ms * rate_hz / 1000.0))
     left = _finite_end(np.asarray(before[max(len(before) - longest, 0) :], dtype=np.float64))
-    right = _finite_end(np.asarray(after[:longest], dtype=np.float64)[::-1])  # as if a left
-    if gap <= 0:
-        return np.zeros(0)
+    right = _finite_end(np.asarray(after[:longest], dtype=np.float64)[::-1])
     peak = max(float(np.max(np.abs(side), initial=0.0)) for side in (left, right))
-    if peak == 0.0:
-        return np.zeros(gap)
-    left, right = left / peak, right / peak
-    if max(left.size, right.size) < SHORTEST_CONTEXT:
-        return peak * _straight(left, right, gap)
-    order = max(1, round(how.order_share * longest))
-    models = [_fit(side, order, how.noise_db) for side in (left, right)]
+    return (left / peak, right / peak, peak) if peak else (left, right, 0.0)
+
+
+def _fit_both(left: Samples, right: Samples, rate_hz: float, how: ArSettings) -> list[Model | None]:
+    order = max(1, round(how.order_share * max(1, round(how.context_ms * rate_hz / 1000.0))))
+    return [_fit(side, order, how.noise_db) for side in (left, right)]
+
+
+def _fill(
+    left: Samples, right: Samples, gap: int, models: list[Model | None], rate_hz: float, how: ArSettings
+) -> Samples:
+    gap = max(gap, 0)
+    if gap == 0 or max(left.size, right.size) < SHORTEST_CONTEXT:
+        return _straight(left, right, gap)
     fill = _extrapolated(left, right, gap, models)
     if how.passes and gap <= how.longest_pass_ms * rate_hz / 1000.0:
         solved = _solved(left, right, gap, [m for m in models if m is not None], fill)
         if solved is not None:
             fill = how.kept_share * fill + (1.0 - how.kept_share) * solved
     bound = _local_peak(left, right, gap)
-    return peak * np.clip(fill, -bound, bound)
+    return np.clip(fill, -bound, bound)
+
+
+def _expected_error(left: Samples, right: Samples, gap: int, models: list[Model | None]) -> float:
+    """Variance of each continuation's error, growing to the side's own power, combined and summed."""
+    certainty = np.zeros(gap)
+    impulse = np.zeros(gap)
+    impulse[:1] = 1.0
+    for number, (side, model) in enumerate(zip((left, right), models, strict=True)):
+        if model is not None:
+            response = lfilter(np.ones(1), model[0], impulse)
+            variance = np.minimum(np.cumsum(response**2) / model[1], np.mean(side**2))
+            certainty += 1.0 / (variance if number == 0 else variance[::-1])
+    return float(np.sum(1.0 / certainty)) if np.all(certainty > 0.0) else 0.0
 
 
 def _finite_end(side: Samples) -> Samples:
