@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..learn.tasks import Task
 
 
-class Interrupted(RestoreError):
+class StoppedError(RestoreError):
     """The training was stopped; its checkpoint is there."""
 
     exit_code = 130
@@ -66,6 +66,7 @@ def train(
     validate_minutes: options.ValidateMinutes = 4.0,
     validate_examples: options.ValidateExamples = 0,
     checkpoint_minutes: options.CheckpointMinutes = 3.0,
+    report_steps: options.ReportSteps = 20,
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -74,7 +75,8 @@ def train(
     The run's folder gets the checkpoint (state.safetensors), the best weights (best.safetensors, for
     'fix --model'), metrics.jsonl and convergence.png. Ctrl-C writes a checkpoint and stops.
 
-    Several processes, or GPUs: torchrun --nproc-per-node 2 -m restore_audio train --batch 58 ...
+    Several processes, or GPUs: torchrun --nproc-per-node 2 -m restore_audio train --batch 58
+    --run-folder DIR ...
     """
     if sum(bool(budget) for budget in (minutes, epochs, examples)) != 1:
         raise UsageError("A training needs one budget: give --minutes, --epochs or --examples.")
@@ -127,6 +129,7 @@ def train(
             validate_minutes=validate_minutes,
             validate_examples=validate_examples,
             checkpoint_minutes=checkpoint_minutes,
+            report_steps=report_steps,
             seed=seed,
         )
         console.say(f"{len(what)} training patches an epoch; the run is in {run}.")
@@ -157,7 +160,7 @@ def train(
         if board is not None:
             board.close()
     if state.interrupted and workers.first:
-        raise Interrupted(
+        raise StoppedError(
             f"Interrupted after {state.examples} patches: the same command with --resume goes on."
         )
 

@@ -163,7 +163,11 @@ Sampling = Annotated[
 Run = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="Folder for all that is written; else runs/TASK-NETWORK.", rich_help_panel=RUN
+        "--run",
+        "--run-folder",  # torchrun takes a --run for its own --run-path, even behind the module's name
+        metavar="DIR",
+        help="Folder for all that is written; else runs/TASK-NETWORK.",
+        rich_help_panel=RUN,
     ),
 ]
 Work = Annotated[
@@ -187,6 +191,9 @@ ValidateExamples = Annotated[
 ]
 CheckpointMinutes = Annotated[
     float, typer.Option(min=0.01, help="Minutes between checkpoints.", rich_help_panel=RUN)
+]
+ReportSteps = Annotated[
+    int, typer.Option(min=1, help="Steps between two lines of metrics.", rich_help_panel=RUN)
 ]
 TensorBoard = Annotated[
     bool,

@@ -16,7 +16,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from ..network.unet import UNet
@@ -95,8 +94,7 @@ class Workers:
             for name, child in module.named_children():
                 if isinstance(child, nn.BatchNorm2d):
                     setattr(module, name, GroupBatchNorm.of(child))
-        # The statistics are the same everywhere already.
-        return DistributedDataParallel(network, broadcast_buffers=False)
+        return DistributedDataParallel(network)
 
     def mean(self, value: Tensor) -> Tensor:
         """Mean over the processes, element by element."""
@@ -148,7 +146,7 @@ class GroupBatchNorm(nn.BatchNorm2d):
         values = x.float()
         count = values.shape[0] * values.shape[2] * values.shape[3] * dist.get_world_size()
         sums = torch.stack([values.sum(dim=(0, 2, 3)), values.square().sum(dim=(0, 2, 3))])
-        mean, square = all_reduce(sums) / count  # type: ignore[no-untyped-call]
+        mean, square = _total(sums) / count
         variance = (square - mean.square()).clamp(min=0)
         with torch.no_grad():
             assert self.running_mean is not None
@@ -162,3 +160,24 @@ class GroupBatchNorm(nn.BatchNorm2d):
         shift = self.bias - mean * scale
         y: Tensor = values * scale[:, None, None] + shift[:, None, None]
         return y.to(x.dtype)
+
+
+class _Total(torch.autograd.Function):
+    """Sum over the processes; so is its gradient, as each process's loss depends on all terms."""
+
+    @staticmethod
+    def forward(_: object, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: object, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _total(values: Tensor) -> Tensor:
+    total: Tensor = _Total.apply(values)
+    return total

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import InputError
-from ..network.features import FeatureSettings
+from ..network.features import MAX_TILES, FeatureSettings
 from ..signal.spectrum import PAPER_RATE_HZ
 from . import fma
 from .cache import Cache, CachedTrack
@@ -28,6 +28,9 @@ Say = Callable[[str], None]
 
 _HELD_OUT_OF = 10
 """Without a split and without a validation folder, one track in ten validates."""
+
+VALIDATION_PATCHES = 1024
+"""Patches of a validation, where there are as many."""
 
 RESTORE_SECONDS_PER_TRACK = 180.0
 """At full rate, the middle three minutes of a track are enough, and a third of the disk."""
@@ -80,7 +83,7 @@ def paper_task(
     for part, folder in ((examples, train[0].folder), (held_out, validation[0].folder)):
         if not len(part):
             raise InputError(f"{folder} has no track as long as a patch (0.53 s): give other music.")
-    return PaperTask(examples, held_out, features, loss_name)
+    return PaperTask(examples, held_out, features, loss_name, min(VALIDATION_PATCHES, len(held_out)))
 
 
 def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) -> Task:
@@ -110,7 +113,8 @@ def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) ->
         examples.append(
             RestoreExamples(Fills(folder, shard_count(count, SHARD_EXAMPLES)), sources.seed + number)
         )
-    return RestoreTask(examples[0], examples[1], FeatureSettings(power=power))
+    patches = min(VALIDATION_PATCHES, MAX_TILES * len(examples[1]))
+    return RestoreTask(examples[0], examples[1], FeatureSettings(power=power), patches)
 
 
 def _key(cache: Cache, tracks: Sequence[CachedTrack]) -> str:
