@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from .autoregressive import ArSettings, fill_gap
+from .autoregressive import ArSettings, Prediction, predict_gap
 
 Samples = NDArray[np.float64]
 
@@ -133,7 +133,7 @@ def fill_from_passage(
     rate_hz: float,
     settings: SimilarSettings | None = None,
     ar: ArSettings | None = None,
-) -> Samples | None:
+) -> Prediction | None:
     """Fill a gap from a similar passage, and by AR what the passage lacks.
 
     Args:
@@ -145,7 +145,8 @@ def fill_from_passage(
         ar: how the rest is continued.
 
     Returns:
-        The missing samples, shape (end - start,), or None: use AR alone.
+        The missing samples, shape (end - start,), with the error to expect, to be taken if that is below the
+        error of :func:`.autoregressive.predict_gap`; or None: use AR alone.
     """
     how = settings or SimilarSettings()
     gap = end - start
@@ -169,10 +170,11 @@ def fill_from_passage(
     if not (np.all(np.isfinite(before[-least:])) or np.all(np.isfinite(after[:least]))):
         return None
     fill = passage.gain * samples[passage.start : passage.start + gap]
-    fill = fill + fill_gap(before, after, gap, rate_hz=rate_hz, settings=ar)
+    remainder = predict_gap(before, after, gap, rate_hz=rate_hz, settings=ar)
+    fill = fill + remainder.samples
     near = samples[max(0, start - context) : end + context][healthy[max(0, start - context) : end + context]]
     loudest = 1.5 * float(np.max(np.abs(near), initial=0.0))
-    return fill if np.max(np.abs(fill)) <= loudest else None
+    return Prediction(fill, remainder.expected_error) if np.max(np.abs(fill)) <= loudest else None
 
 
 def _correlate(audio: Samples, pattern: Samples, size: int, places: int) -> Samples:
