@@ -52,9 +52,7 @@ class Filling:
         for gap in too_long:
             self._fate[gap] = replace(gap, reason=self._sentence(gap))
         fillable = [gap for gap in gaps if gap.length <= longest]
-        self.windows: list[Window] = plan_windows(
-            fillable, too_long, rate_hz=rate_hz, total=total, longest=longest
-        )
+        self.windows: list[Window] = plan_windows(fillable, too_long, rate_hz=rate_hz, total=total)
         self._gaps = gaps
 
     def _sentence(self, gap: Span) -> str:
@@ -76,10 +74,13 @@ class Filling:
         tape = Tape(blocks, self.windows)
         for number, window in enumerate(self.windows):
             audio = tape.read(window)
-            here = [_moved(gap, -window.first) for gap in (*window.gaps, *window.others)]
+            here = [_moved(gap, -window.first) for gap in window.gaps]
+            others = [_moved(gap, -window.first) for gap in window.others]
             needed = any(gap.length >= shortest for gap in window.gaps)
             network = self._weights.open() if needed else None
-            filled, marked = inpaint(audio, here, self._rate_hz, settings=self._settings, network=network)
+            filled, marked = inpaint(
+                audio, here, self._rate_hz, settings=self._settings, network=network, others=others
+            )
             fates = {(s.channel, s.start + window.first): s for s in marked}
             done = []
             for gap in window.gaps:

@@ -10,8 +10,8 @@ stream as the windows still to come need.
     windows        [~~~~~▒▒~~~▒~~~~~]                [~~~~~~▒▒▒~~~~~~]
                     context  gaps  context
 
-A window's left context is already repaired; its right context ends before the next gap, unless that is so
-near that the fill needs what lies beyond it: then the window knows of that gap as well.
+A window's left context is already repaired; what is still damaged in it (later gaps, gaps too long to be
+filled) it is told, so that no fill takes that for healthy.
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ Samples = NDArray[np.float64]
 CONTEXT_S = 2.0
 """Audio on each side of a window's gaps, where there is as much."""
 
+LONG_CONTEXT_S = 10.5
+"""The same for gaps that similar passages are looked for (:mod:`restore_audio.signal.similar`)."""
+
+LONG_GAP_S = 0.04
+
 NEAR_S = 0.75
 """A fill needs this much on each side: gaps that are nearer than this share a window."""
 
@@ -41,7 +46,7 @@ CORE_S = 10.0
 class Window:
     """Samples ``first`` to ``last`` with the ``gaps`` to fill there.
 
-    ``others`` are damaged too (gaps of later windows, or too long to be filled), cut to the window.
+    ``others`` are damaged as well (gaps of later windows, or too long to be filled), cut to the window.
     """
 
     first: int
@@ -50,9 +55,7 @@ class Window:
     others: tuple[Span, ...] = ()
 
 
-def plan_windows(
-    gaps: Sequence[Span], too_long: Sequence[Span], *, rate_hz: int, total: int, longest: int
-) -> list[Window]:
+def plan_windows(gaps: Sequence[Span], too_long: Sequence[Span], *, rate_hz: int, total: int) -> list[Window]:
     """The windows for gaps to fill.
 
     Args:
@@ -60,18 +63,15 @@ def plan_windows(
         too_long: gaps that stay, which no fill may take for healthy.
         rate_hz: sample rate.
         total: samples of the recording.
-        longest: samples of the longest gap that is filled; a window that holds a part of a longer one holds
-            more of it than this.
     """
-    near, context = round(NEAR_S * rate_hz), round(CONTEXT_S * rate_hz)
     ordered = sorted(gaps)
     windows = []
-    for begin, stop in _groups(ordered, near, round(CORE_S * rate_hz)):
+    for begin, stop in _groups(ordered, round(NEAR_S * rate_hz), round(CORE_S * rate_hz)):
         core, later = ordered[begin:stop], ordered[stop:]
+        long = any(gap.length >= LONG_GAP_S * rate_hz for gap in core)
+        context = round((LONG_CONTEXT_S if long else CONTEXT_S) * rate_hz)
         end = max(gap.end for gap in core)
-        after = next((gap.start for gap in later if gap.start >= end + near), total)
-        first, last = max(core[0].start - context, 0), min(end + context, after, total)
-        first, last = _widen(first, last, too_long, longest)
+        first, last = max(core[0].start - context, 0), min(end + context, total)
         others = [*too_long, *_starting_before(later, last)]
         windows.append(Window(first, last, tuple(core), tuple(_cut(others, first, last))))
     return windows
@@ -94,21 +94,6 @@ def _starting_before(ordered: Sequence[Span], last: int) -> Iterator[Span]:
         if gap.start >= last:
             return
         yield gap
-
-
-def _widen(first: int, last: int, too_long: Sequence[Span], longest: int) -> tuple[int, int]:
-    """Take in enough of each gap that is too long to see that it is."""
-    changed = True
-    while changed:
-        changed = False
-        for gap in too_long:
-            inside = min(gap.end, last) - max(gap.start, first)
-            if 0 < inside <= longest:
-                missing = longest + 1 - inside
-                right = min(missing, max(gap.end - last, 0))
-                first, last = first - (missing - right), last + right
-                changed = True
-    return first, last
 
 
 def _cut(gaps: Iterable[Span], first: int, last: int) -> Iterator[Span]:
