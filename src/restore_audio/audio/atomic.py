@@ -30,9 +30,7 @@ def beside(target: Path, *, overwrite: bool = False, source: Path | None = None)
     """
     check_target(target, overwrite=overwrite, source=source)
     try:
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.stem[:40]}-", suffix=target.suffix
-        )
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".restore-audio-", suffix=target.suffix)
     except OSError as error:
         raise OutputError(_sentence(target, error)) from None
     os.close(handle)

@@ -1,6 +1,6 @@
 """Recordings in and out, block by block: nothing here grows with their length.
 
-In: paths of anything that libsndfile reads. Out: samples ``(C, n)`` float64 in [-1, 1), and files of the
+In: paths of anything that :mod:`.decode` opens. Out: samples ``(C, n)`` float64 in [-1, 1), and files of the
 same container, subtype, rate, channels and length with some samples replaced.
 
 A restored file is, from the best way to the last:
@@ -29,16 +29,16 @@ from numpy.typing import NDArray
 from ..errors import InputError, OutputError
 from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
 from .atomic import beside, check_target
-from .datachunk import find_data, find_layout
-from .formats import SUFFIXES, choose, same_container
-from .native import from_float, is_lossless, native_dtype, to_float
-from .tags import copy_tags
+from .datachunk import find_layout
+from .decode import check_whole, native_blocks, open_recording, reason_of
+from .formats import SUFFIXES, choose, keeps_coding
+from .native import from_float, is_lossless, native_dtype, sndfile_name, to_float
+from .tags import copy_tags, text_strings
 
 Samples = NDArray[np.float64]
 
 BLOCK_FRAMES = 1 << 16
 
-_NEEDS_AV = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka"})
 _MP3_LEVEL, _VORBIS_LEVEL = 0.0, 0.1
 """libsndfile's compression level, 0 (largest) to 1: 320 kbit/s MP3, Vorbis quality 9."""
 
@@ -91,7 +91,7 @@ def probe(path: str | Path) -> AudioInfo:
         InputError: it is missing, not audio, empty, cut off, or at a rate that we do not restore.
     """
     path = Path(path)
-    with _opened(path) as sound:
+    with open_recording(path) as sound:
         info = AudioInfo(
             path,
             sound.samplerate,
@@ -101,7 +101,7 @@ def probe(path: str | Path) -> AudioInfo:
             sound.subtype,
             is_lossless(sound.subtype),
         )
-    _check_whole(info)
+    check_whole(path, seconds=info.seconds)
     if info.frames == 0:
         raise InputError(f"{path} holds no audio: its header is there, but not one sample.")
     if not MIN_RATE_HZ <= info.rate_hz <= MAX_RATE_HZ:
@@ -118,7 +118,7 @@ def read_blocks(path: str | Path, block_frames: int = BLOCK_FRAMES) -> Iterator[
     Raises:
         InputError: it cannot be read, or ends before its header says.
     """
-    for block in _native_blocks(Path(path), block_frames):
+    for block in native_blocks(Path(path), block_frames):
         yield np.ascontiguousarray(to_float(block).T)
 
 
@@ -158,7 +158,9 @@ def write_audio(
     if container is None:
         raise OutputError(f"{path.name} has no suffix of an audio container: use .wav or .flac.")
     parts = iter([blocks] if isinstance(blocks, np.ndarray) else blocks)
-    first = next(parts)
+    first = next(parts, None)
+    if first is None:
+        raise ValueError("there is no block to write")
     wanted = subtype or ("FLOAT" if container == "WAV" else soundfile.default_subtype(container))
     container, wanted = choose(path, container, wanted, rate_hz=rate_hz, channels=first.shape[0])
     with (
@@ -194,12 +196,18 @@ def rewrite(
     source, target = Path(source), Path(target)
     info = probe(source)
     check_target(target, overwrite=overwrite, source=source)
+    parts = iter(replacements)
+    first: Replacement | None = None
+    as_it_is = keeps_coding(target, info.format, info.subtype)
+    if as_it_is:
+        first = next(parts, None)
+        if first is None:
+            with beside(target, overwrite=overwrite, source=source) as temporary:
+                shutil.copyfile(source, temporary)
+            return True
     container, subtype = choose(
         target, info.format, info.subtype, rate_hz=info.rate_hz, channels=info.channels
     )
-    as_it_is = same_container(info.format, target) and subtype == info.subtype
-    parts = iter(replacements)
-    first = next(parts, None)
     pending = parts if first is None else chain([first], parts)
     with beside(target, overwrite=overwrite, source=source) as temporary:
         layout = (
@@ -207,16 +215,32 @@ def rewrite(
             if as_it_is
             else None
         )
-        if as_it_is and (first is None or layout is not None):
+        if layout is not None:
             shutil.copyfile(source, temporary)
-            if layout is not None and first is not None:
-                with temporary.open("rb+") as file:
-                    for part in pending:
-                        layout.replace(file, part.start, part.channel, part.samples)
-            return first is None
-        _encode(info, temporary, target, container, subtype, pending)
-        copy_tags(source, temporary, container)
+            with temporary.open("rb+") as file:
+                for part in pending:
+                    layout.replace(file, part.start, part.channel, part.samples)
+        else:
+            _encode(info, temporary, target, container, subtype, pending)
+            copy_tags(source, temporary, container)
+            _check_written(info, temporary, target)
     return False
+
+
+def _check_written(info: AudioInfo, temporary: Path, target: Path) -> None:
+    """Success is only reported for a file that opens and has the source's shape."""
+    try:
+        made = probe(temporary)
+    except InputError as error:
+        raise OutputError(
+            f"{target} could not be written as a recording that opens again ({info.format}): write to .wav "
+            f"or .flac instead."
+        ) from error
+    if (made.rate_hz, made.channels) != (info.rate_hz, info.channels) or made.frames < info.frames:
+        raise OutputError(
+            f"{target} would not hold all of {info.path.name}: {made.frames} samples in place of "
+            f"{info.frames}; write to .wav or .flac instead."
+        )
 
 
 def _encode(
@@ -231,8 +255,10 @@ def _encode(
     waiting: list[Replacement] = []
     more = True
     with _new(temporary, target, container, subtype, info.rate_hz, info.channels) as sound:
+        for name, text in text_strings(info.path, container).items():
+            setattr(sound, name, text)
         position = 0
-        for native in _native_blocks(info.path, BLOCK_FRAMES):
+        for native in native_blocks(info.path, BLOCK_FRAMES):
             end = position + len(native)
             # Replacements come in order, so one that starts a minute later means that all for here are in.
             while more and (not waiting or waiting[-1].start < end + 60 * info.rate_hz):
@@ -265,7 +291,7 @@ def _new(
     level = {"MPEG_LAYER_III": _MP3_LEVEL, "VORBIS": _VORBIS_LEVEL, "OPUS": _VORBIS_LEVEL}.get(subtype)
     try:
         sound = soundfile.SoundFile(
-            temporary,
+            sndfile_name(temporary),
             "w",
             samplerate=rate_hz,
             channels=channels,
@@ -284,75 +310,6 @@ def _new(
             yield sound
     except soundfile.LibsndfileError as error:
         raise OutputError(
-            f"{target} cannot be written ({_reason(error)}): the disk may be full; free some space or choose "
-            f"another folder."
+            f"{target} cannot be written ({reason_of(error)}): the disk may be full; free some space or "
+            f"choose another folder."
         ) from None
-
-
-def _native_blocks(path: Path, block_frames: int) -> Iterator[NDArray[Any]]:
-    with _opened(path) as sound:
-        kind = native_dtype(sound.subtype)
-        expected, done = sound.frames, 0
-        while True:
-            try:
-                block = sound.read(block_frames, dtype=kind, always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise InputError(
-                    f"{path} cannot be decoded after {done / sound.samplerate:.1f} s ({_reason(error)}): "
-                    f"copy it again from where it came."
-                ) from None
-            if len(block) == 0:
-                break
-            done += len(block)
-            yield block
-        if done < expected:
-            raise InputError(_cut_off(path, expected / sound.samplerate, done / sound.samplerate))
-
-
-def _opened(path: Path) -> soundfile.SoundFile:
-    if not path.exists():
-        raise InputError(f"{path} is not there: check the name.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a recording in it, or give the folder to 'fix'.")
-    try:
-        if path.is_file() and path.stat().st_size == 0:
-            raise InputError(f"{path} is empty: copy it again from where it came.")
-        with path.open("rb"):
-            pass
-        return soundfile.SoundFile(path)
-    except PermissionError:
-        raise InputError(f"{path} cannot be read (no permission): ask its owner for it.") from None
-    except (soundfile.LibsndfileError, OSError, TypeError) as error:
-        if path.suffix.lower() in _NEEDS_AV:
-            raise InputError(
-                f"{path} is of a kind that is not read here: convert it to FLAC or WAV first, for instance "
-                f"with ffmpeg -i {path.name} {path.stem}.flac."
-            ) from None
-        raise InputError(
-            f"{path} is not audio that can be read ({_reason(error)}): give WAV, AIFF, CAF, FLAC, Ogg, Opus "
-            f"or MP3."
-        ) from None
-
-
-def _check_whole(info: AudioInfo) -> None:
-    """Refuse a file whose header promises more samples than are there."""
-    with info.path.open("rb") as file:
-        data = find_data(file)
-        if data is None or data.promised_bytes is None or info.frames == 0:
-            return
-        there = file.seek(0, 2) - data.offset
-    if data.promised_bytes > there + 1:
-        promised_s = info.seconds * data.promised_bytes / max(there, 1)
-        raise InputError(_cut_off(info.path, promised_s, info.seconds))
-
-
-def _cut_off(path: Path, promised_s: float, there_s: float) -> str:
-    return (
-        f"{path} is cut off: it promises {promised_s:.1f} s of audio and holds {there_s:.1f} s; copy it "
-        f"again from where it came, or save what is there under another name with an audio editor."
-    )
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    return text.rsplit(": ", 1)[-1].strip().rstrip(".") or type(error).__name__

@@ -1,8 +1,9 @@
 """Where in a file the samples of uncompressed audio lie, so that a few can be replaced in place.
 
-In: a WAV, RF64, W64, AIFF or CAF file with PCM or float samples. Out: the position of its first sample and
-their byte layout, checked against what libsndfile reads there; None where that does not agree. Replacing
-samples in a byte copy keeps every other chunk as it was: bext, cue, LIST, iXML, markers, unknown ones.
+In: a WAV, RF64, W64, AIFF, CAF or AU file with PCM, float or companded (G.711) samples. Out: the position of
+its first sample and their byte layout, checked against what libsndfile reads there; None where that does not
+agree. Replacing samples in a byte copy keeps every other chunk as it was: bext, cue, LIST, iXML, markers,
+unknown ones.
 
 Sources: EBU Tech 3285 (WAV) and 3306 (RF64), Apple's AIFF-C and CAF specifications, Sony's Wave64.
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -18,11 +21,22 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from .native import from_float, native_dtype
+from .native import from_float, native_dtype, sndfile_name
 
 Order = Literal["little", "big"]
 
-_BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+_BYTES = {
+    "ULAW": 1,
+    "ALAW": 1,
+    "PCM_S8": 1,
+    "PCM_U8": 1,
+    "PCM_16": 2,
+    "PCM_24": 3,
+    "PCM_32": 4,
+    "FLOAT": 4,
+    "DOUBLE": 8,
+}
+_COMPANDED = ("ULAW", "ALAW")
 _PROBE_FRAMES = 512
 
 
@@ -43,6 +57,8 @@ class Layout:
 
     def encode(self, samples: NDArray[np.float64]) -> NDArray[np.uint8]:
         """Float samples ``(n,)`` as the file's bytes, ``(n, sample_bytes)``."""
+        if self.subtype in _COMPANDED:
+            return _nearest_codes(samples, self.subtype)[:, None]
         return self._bytes(from_float(samples, self.subtype))
 
     def decode(self, raw: bytes) -> NDArray[Any]:
@@ -52,6 +68,8 @@ class Layout:
             kind = native_dtype(self.subtype)
             values = np.frombuffer(raw, np.dtype(kind).newbyteorder(self.order)).astype(kind)
             return values.reshape(-1, self.channels)
+        if self.subtype in _COMPANDED:
+            return _levels(self.subtype)[np.frombuffer(raw, np.uint8)].reshape(-1, self.channels)
         parts = np.frombuffer(raw, np.uint8)[: count * size].reshape(count, size)
         if self.order == "big":
             parts = parts[:, ::-1]
@@ -82,6 +100,23 @@ class Layout:
         file.write(raw.tobytes())
 
 
+@cache
+def _levels(subtype: str) -> NDArray[np.float32]:
+    """The sample that each byte of a companded coding (ITU-T G.711) stands for, as libsndfile has it."""
+    codes = BytesIO(bytes(range(256)))
+    levels, _ = soundfile.read(
+        codes, samplerate=8_000, channels=1, format="RAW", subtype=subtype, dtype="float32"
+    )
+    return np.asarray(levels)
+
+
+def _nearest_codes(samples: NDArray[np.float64], subtype: str) -> NDArray[np.uint8]:
+    levels = _levels(subtype).astype(np.float64)
+    order = np.argsort(levels, kind="stable")
+    middles = (levels[order][1:] + levels[order][:-1]) / 2
+    return order[np.searchsorted(middles, np.nan_to_num(samples))].astype(np.uint8)
+
+
 def find_layout(path: Path, *, frames: int, channels: int, subtype: str) -> Layout | None:
     """The layout of a file, or None if it has none that we can vouch for."""
     if subtype not in _BYTES:
@@ -101,7 +136,7 @@ def _agrees(layout: Layout, path: Path) -> bool:
     """Whether libsndfile reads the same samples at the start, in the middle and at the end."""
     count = min(_PROBE_FRAMES, layout.frames)
     stride = layout.channels * layout.sample_bytes
-    with soundfile.SoundFile(path) as sound, path.open("rb") as file:
+    with soundfile.SoundFile(sndfile_name(path)) as sound, path.open("rb") as file:
         for start in (0, (layout.frames - count) // 2, layout.frames - count):
             sound.seek(start)
             expected = sound.read(count, dtype=native_dtype(layout.subtype), always_2d=True)
@@ -121,7 +156,7 @@ class DataChunk:
 
 
 def find_data(file: BinaryIO) -> DataChunk | None:
-    """Find the chunk of samples of a WAV, RF64, W64, AIFF or CAF file; None if there is none."""
+    """Find the chunk of samples of a WAV, RF64, W64, AIFF, CAF or AU file; None if there is none."""
     head = file.read(16)
     if head[:4] in (b"RIFF", b"RF64", b"RIFX") and head[8:12] == b"WAVE":
         return _riff(file, ">" if head[:4] == b"RIFX" else "<")
@@ -131,6 +166,9 @@ def find_data(file: BinaryIO) -> DataChunk | None:
         return _caf(file)
     if head[:4] == b"riff":
         return _w64(file)
+    if head[:4] in (b".snd", b"dns."):
+        offset, size = struct.unpack(">II" if head[:4] == b".snd" else "<II", head[4:12])
+        return DataChunk(offset, None if size == 0xFFFFFFFF else size)
     return None
 
 

@@ -36,12 +36,23 @@ MP3_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 4
 _WAV_FAMILY = {"WAV", "WAVEX", "RF64"}
 
 
+_READ_ONLY = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka", ".sd2"})
+
+
 def same_container(source_format: str, target: Path) -> bool:
     """Whether the target's suffix asks for the source's own container (or for nothing)."""
-    wanted = SUFFIXES.get(target.suffix.lower())
+    suffix = target.suffix.lower()
+    if suffix in _READ_ONLY:
+        return source_format == ("SD2" if suffix == ".sd2" else "M4A")
+    wanted = SUFFIXES.get(suffix)
     if wanted is None:
         return True
     return wanted == source_format or (wanted in _WAV_FAMILY and source_format in _WAV_FAMILY)
+
+
+def keeps_coding(target: Path, source_format: str, source_subtype: str) -> bool:
+    """Whether the target is of the source's container and coding, so that its bytes can be copied."""
+    return same_container(source_format, target) and not _changes_codec(target, source_subtype)
 
 
 def choose(
@@ -55,7 +66,9 @@ def choose(
     Raises:
         OutputError: the container cannot hold this rate, number of channels or bit depth.
     """
-    if same_container(source_format, target) and not _changes_codec(target, source_subtype):
+    if target.suffix.lower() in _READ_ONLY:
+        raise OutputError(_only_read(target, target.suffix))
+    if keeps_coding(target, source_format, source_subtype):
         container, subtype = source_format, source_subtype
     else:
         container = SUFFIXES[target.suffix.lower()]
@@ -90,6 +103,8 @@ def _subtype(target: Path, container: str, source_subtype: str) -> str:
 
 
 def _check(target: Path, container: str, subtype: str, rate_hz: int, channels: int) -> None:
+    if container in ("M4A", "SD2"):  # libsndfile keeps half of an SD2 in a second file that is not renamed
+        raise OutputError(_only_read(target, container))
     if subtype == "OPUS" and rate_hz not in OPUS_RATES_HZ:
         rates = ", ".join(f"{r / 1000:g}" for r in OPUS_RATES_HZ)
         raise OutputError(
@@ -112,3 +127,10 @@ def _check(target: Path, container: str, subtype: str, rate_hz: int, channels: i
         )
     if not soundfile.check_format(container, subtype):
         raise OutputError(f"{target.name} cannot hold {subtype} samples: write to .wav or .flac instead.")
+
+
+def _only_read(target: Path, kind: str) -> str:
+    return (
+        f"{target.name} cannot be written, since {kind} is only read here: name an output in .flac, .wav, "
+        f".ogg or .mp3."
+    )

@@ -7,6 +7,9 @@ floats as they are; turning them into float64 in [-1, 1) and back is ours, and e
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,3 +64,8 @@ def from_float(samples: NDArray[np.float64], subtype: str) -> NDArray[Any]:
     top = 2.0 ** (bits - 1)
     rounded = np.clip(np.rint(np.nan_to_num(samples) * top), -top, top - 1).astype(np.int64)
     return (rounded << (32 - bits)).astype(np.int32)
+
+
+def sndfile_name(path: Path) -> str | bytes:
+    """A path as soundfile can open it, also if it is not Unicode (names from old archives)."""
+    return str(path) if sys.platform == "win32" else os.fsencode(path)

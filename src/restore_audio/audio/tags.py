@@ -8,17 +8,24 @@ pictures.
 from __future__ import annotations
 
 import base64
+import binascii
 from pathlib import Path
 from typing import Any
 
 import mutagen
+import soundfile
 from mutagen.aiff import AIFF
 from mutagen.flac import FLAC, Picture
+from mutagen.flac import error as FLACError
 from mutagen.id3 import APIC, COMM, ID3, TXXX, Frames
 from mutagen.mp3 import MP3
+from mutagen.mp4 import MP4Cover, MP4Tags
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
+
+from ..errors import OutputError
+from .native import sndfile_name
 
 _FRAMES = {
     "title": "TIT2",
@@ -34,14 +41,43 @@ _FRAMES = {
 }
 """Vorbis comments and the ID3 frames that mean the same."""
 
+_ATOMS = {
+    "title": "\xa9nam",
+    "artist": "\xa9ART",
+    "album": "\xa9alb",
+    "albumartist": "aART",
+    "composer": "\xa9wrt",
+    "date": "\xa9day",
+    "genre": "\xa9gen",
+    "comment": "\xa9cmt",
+    "copyright": "cprt",
+}
+"""Vorbis comments and the MPEG-4 atoms that mean the same."""
+
+_STRINGS = ("title", "artist", "album", "date", "genre", "tracknumber", "comment", "copyright", "license")
+"""Texts that libsndfile keeps in chunks of WAV, AIFF and CAF (LIST INFO and the like)."""
+
+_WRITES_STRINGS = frozenset({"WAV", "WAVEX", "RF64", "CAF"})
+
 _PICTURE = "metadata_block_picture"
+
+_FLAC_BLOCKS = (2, 5)
+"""APPLICATION and CUESHEET; libsndfile makes the others anew, comments and pictures are copied apart."""
 
 Comments = dict[str, list[str]]
 
 
 def read_tags(path: Path) -> Comments:
     """The text tags of a file under their Vorbis names; empty where there are none."""
-    return _comments(_open(path))[0]
+    return _source_tags(path)[0]
+
+
+def text_strings(source: Path, container: str) -> dict[str, str]:
+    """What to hand to libsndfile for a new file's text chunks: soundfile's attribute names and texts."""
+    if container not in _WRITES_STRINGS:
+        return {}
+    comments, _ = _source_tags(source)
+    return {name: comments[name][0] for name in _STRINGS if comments.get(name)}
 
 
 def copy_tags(source: Path, target: Path, container: str) -> None:
@@ -51,24 +87,50 @@ def copy_tags(source: Path, target: Path, container: str) -> None:
         source: the tagged file.
         target: an encoded file.
         container: the target's, as libsndfile names it; containers that mutagen does not tag are left alone.
+
+    Raises:
+        OutputError: they cannot be written.
     """
     tagged, new = _open(source), _open(target)
-    if tagged is None or new is None or tagged.tags is None:
+    if new is None:
         return
-    if isinstance(tagged.tags, ID3) and isinstance(new, MP3 | WAVE | AIFF):
-        if new.tags is None:
-            new.add_tags()
-        for frame in tagged.tags.values():
-            new.tags.add(frame)
-        new.save()
-        return
-    comments, pictures = _comments(tagged)
-    if not comments and not pictures:
-        return
-    if isinstance(new, FLAC | OggVorbis | OggOpus):
-        _write_comments(new, comments, pictures)
-    elif isinstance(new, MP3 | WAVE | AIFF):
-        _write_frames(new, comments, pictures)
+    try:
+        if tagged is not None and isinstance(tagged.tags, ID3) and isinstance(new, MP3 | WAVE | AIFF):
+            if new.tags is None:
+                new.add_tags()
+            for frame in tagged.tags.values():
+                new.tags.add(frame)
+            new.save()
+            return
+        comments, pictures = _source_tags(source)
+        if isinstance(tagged, FLAC) and isinstance(new, FLAC):
+            new.metadata_blocks += [b for b in tagged.metadata_blocks if b.code in _FLAC_BLOCKS]
+        elif not comments and not pictures:
+            return
+        if isinstance(new, FLAC | OggVorbis | OggOpus):
+            _write_comments(new, comments, pictures)
+        elif isinstance(new, MP3 | WAVE | AIFF):
+            _write_frames(new, comments, pictures)
+    except (mutagen.MutagenError, OSError) as error:
+        raise OutputError(
+            f"The tags of {source.name} cannot be written to the {container} file ({error}): the disk may be "
+            f"full; free some space, or choose another folder."
+        ) from None
+
+
+def _source_tags(path: Path) -> tuple[Comments, list[Picture]]:
+    comments, pictures = _comments(_open(path))
+    if not comments:
+        comments = {name: [text] for name, text in _strings(path).items()}
+    return comments, pictures
+
+
+def _strings(path: Path) -> dict[str, str]:
+    try:
+        with soundfile.SoundFile(sndfile_name(path)) as sound:
+            return {name: text for name in _STRINGS if (text := getattr(sound, name))}
+    except (soundfile.LibsndfileError, TypeError):
+        return {}  # read by PyAV: its tags are mutagen's
 
 
 def _open(path: Path) -> Any:
@@ -83,15 +145,41 @@ def _comments(tagged: Any) -> tuple[Comments, list[Picture]]:
         return {}, []
     if isinstance(tagged.tags, ID3):
         return _from_id3(tagged.tags)
+    if isinstance(tagged.tags, MP4Tags):
+        return _from_mp4(tagged.tags)
     comments: Comments = {}
     pictures = list(getattr(tagged, "pictures", []))
     if hasattr(tagged.tags, "items"):
         for name, values in tagged.tags.items():
             texts = [str(v) for v in (values if isinstance(values, list) else [values])]
             if name.lower() == _PICTURE:
-                pictures += [Picture(base64.b64decode(text)) for text in texts]
+                pictures += [picture for text in texts if (picture := _picture(text)) is not None]
             else:
                 comments.setdefault(name.lower(), []).extend(texts)
+    return comments, pictures
+
+
+def _picture(text: str) -> Picture | None:
+    try:
+        return Picture(base64.b64decode(text))
+    except (binascii.Error, FLACError, ValueError):
+        return None  # a cover that no player could show either
+
+
+def _from_mp4(tags: MP4Tags) -> tuple[Comments, list[Picture]]:
+    comments: Comments = {
+        name: [str(value) for value in tags[atom]] for name, atom in _ATOMS.items() if tags.get(atom)
+    }
+    for name, atom in (("tracknumber", "trkn"), ("discnumber", "disk")):
+        if tags.get(atom):
+            number, total = tags[atom][0]
+            comments[name] = [f"{number}/{total}" if total else str(number)]
+    pictures = []
+    for cover in tags.get("covr", []):
+        picture = Picture()
+        png = cover.imageformat == MP4Cover.FORMAT_PNG
+        picture.data, picture.mime, picture.type = bytes(cover), "image/png" if png else "image/jpeg", 3
+        pictures.append(picture)
     return comments, pictures
 
 

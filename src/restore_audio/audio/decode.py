@@ -1,0 +1,188 @@
+"""Open a recording and read it from start to end, or say in one sentence why not.
+
+In: a path of anything that libsndfile reads, or of what PyAV reads if it is installed (M4A, AAC). Out: its
+native samples, block by block. A recording that is cut off is refused, since a restored copy of the same
+length cannot be promised: by its header where that tells, else where its samples end too early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import soundfile
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .datachunk import find_data
+from .native import native_dtype, sndfile_name
+
+_NEEDS_AV = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka"})
+_SLACK_BYTES = 64
+"""Some recorders count their header in with the samples; nothing is missing then."""
+
+_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
+"""The longest page of Ogg (RFC 3533)."""
+
+
+class Decoder(Protocol):
+    """An open recording; soundfile's interface."""
+
+    @property
+    def samplerate(self) -> int:
+        """In Hz."""
+
+    @property
+    def channels(self) -> int:
+        """How many."""
+
+    @property
+    def frames(self) -> int:
+        """Samples a channel, by the header."""
+
+    @property
+    def format(self) -> str:
+        """Container, as libsndfile names it."""
+
+    @property
+    def subtype(self) -> str:
+        """Coding, as libsndfile names it."""
+
+    def read(self, frames: int, dtype: str, always_2d: bool) -> NDArray[Any]:
+        """The next samples ``(n, C)``; n is 0 at the end."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_recording(path: Path) -> Decoder:
+    """Open a file for reading; a context manager.
+
+    Raises:
+        InputError: it is missing, empty, unreadable or not audio.
+    """
+    if not path.exists():
+        raise InputError(f"{path} is not there: check the name.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a recording in it, or give the folder to 'fix'.")
+    if not path.is_file():
+        raise InputError(f"{path} is no file: pipe the recording in, with - in place of the name.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        reason = "no permission" if isinstance(error, PermissionError) else error.strerror
+        raise InputError(f"{path} cannot be read ({reason}): ask its owner for it, or copy it.") from None
+    if not head:
+        raise InputError(f"{path} is empty: copy it again from where it came.")
+    if _is_for_av(head):
+        return _opened_by_av(path)
+    try:
+        sound: Decoder = soundfile.SoundFile(sndfile_name(path))
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:
+        if path.suffix.lower() in _NEEDS_AV:
+            return _opened_by_av(path)
+        raise InputError(
+            f"{path} is not audio that can be read ({reason_of(error)}): give WAV, AIFF, CAF, FLAC, Ogg, "
+            f"Opus or MP3."
+        ) from None
+    return sound
+
+
+def native_blocks(path: Path, block_frames: int) -> Iterator[NDArray[Any]]:
+    """Native samples ``(n, C)`` from start to end, n at most ``block_frames``.
+
+    Raises:
+        InputError: it cannot be read, or ends before its header says.
+    """
+    with open_recording(path) as sound:
+        kind = native_dtype(sound.subtype)
+        # PyAV tells the length only by decoding everything, which is what happens here anyway.
+        expected = sound.frames if isinstance(sound, soundfile.SoundFile) else 0
+        done = 0
+        while True:
+            try:
+                block = sound.read(block_frames, dtype=kind, always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise InputError(
+                    f"{path} cannot be decoded after {done / sound.samplerate:.1f} s ({reason_of(error)}): "
+                    f"copy it again from where it came."
+                ) from None
+            if len(block) == 0:
+                break
+            done += len(block)
+            yield block
+        if done < expected:
+            raise InputError(_cut_off(path, expected / sound.samplerate, done / sound.samplerate))
+
+
+def check_whole(path: Path, *, seconds: float) -> None:
+    """Refuse a file whose header promises more samples than are there.
+
+    Args:
+        path: an audio file.
+        seconds: what can be read of it.
+
+    Raises:
+        InputError: it is cut off.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        data = find_data(file)
+        if data is not None and data.promised_bytes is not None and seconds > 0:
+            there = size - data.offset
+            if data.promised_bytes > there + _SLACK_BYTES:
+                raise InputError(_cut_off(path, seconds * data.promised_bytes / max(there, 1), seconds))
+        file.seek(0)
+        if file.read(4) == b"OggS":
+            file.seek(max(0, size - _OGG_PAGE_BYTES))
+            if _ends_inside_page(file.read()):
+                raise InputError(
+                    f"{path} is cut off after {seconds:.1f} s, in the middle of a page: copy it again from "
+                    f"where it came, or save what is there under another name with an audio editor."
+                )
+
+
+def _ends_inside_page(tail: bytes) -> bool:
+    start = tail.rfind(b"OggS")
+    if start < 0:
+        return False
+    page = tail[start:]
+    if len(page) < 27 or len(page) < 27 + page[26]:
+        return True
+    return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def _is_for_av(head: bytes) -> bool:
+    """MPEG-4, Matroska, Windows Media, or AAC in ADTS frames."""
+    adts = len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0
+    return head[4:8] == b"ftyp" or head[:4] in (b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75") or adts
+
+
+def _opened_by_av(path: Path) -> Decoder:
+    try:
+        from .avfile import AvFile
+    except ImportError:
+        raise InputError(
+            f"{path} needs PyAV to be read: install it with pip install 'restore-audio[m4a]', or convert the "
+            f"recording to FLAC first, for instance with ffmpeg -i {path.name} {path.stem}.flac."
+        ) from None
+    return AvFile(path)
+
+
+def _cut_off(path: Path, promised_s: float, there_s: float) -> str:
+    return (
+        f"{path} is cut off: it promises {promised_s:.1f} s of audio and holds {there_s:.1f} s; copy it "
+        f"again from where it came, or save what is there under another name with an audio editor."
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """What libsndfile says, without the path and the dot."""
+    text = str(error)
+    return text.rsplit(": ", 1)[-1].strip().rstrip(".") or type(error).__name__
