@@ -99,7 +99,7 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     chosen, why = choose_device(device)
-    with Workers.joined(chosen) as workers, _enough_memory(network, width, batch):
+    with Workers.joined(chosen) as workers, enough_memory(network, width, batch):
         if batch % workers.count:
             raise UsageError(
                 f"--batch {batch} cannot be shared evenly by {workers.count} processes: give a multiple."
@@ -176,7 +176,7 @@ def _check_run(run: Path, resume: bool) -> None:
 
 
 @contextmanager
-def _enough_memory(network: str, width: int, batch: int) -> Iterator[None]:
+def enough_memory(network: str, width: int, batch: int) -> Iterator[None]:
     """One sentence for each way in which PyTorch says that memory is short."""
     import torch
 

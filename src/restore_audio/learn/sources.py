@@ -1,7 +1,7 @@
 """From folders of music to a task that can be trained.
 
 In: a folder (FMA's, ``genre/track`` files, or a cache that ``data prepare`` made), and one to validate on.
-Out: a :class:`~restore_audio.learn.tasks.Task`. What is decoded or filled on the way is kept in a work
+Out: a task (:mod:`restore_audio.learn.tasks`). What is decoded or filled on the way is kept in a work
 folder and used again by the next training.
 """
 
@@ -22,7 +22,7 @@ from .dataset import PaperExamples, RestoreExamples
 from .fills import SHARD_EXAMPLES, Fills, make_fills_together, shard_count
 from .library import Library, scan_library, with_split
 from .prepare import PrepareSettings, prepare
-from .tasks import RESTORE_POWER, PaperTask, RestoreTask, Task
+from .tasks import RESTORE_POWER, PaperTask, RestoreTask
 
 Say = Callable[[str], None]
 
@@ -71,7 +71,7 @@ def paper_task(
     loss_name: Literal["mse", "psnr"],
     sampling: Literal["random", "grid"],
     say: Say,
-) -> Task:
+) -> PaperTask:
     """The paper's task on a folder of music.
 
     Raises:
@@ -86,7 +86,7 @@ def paper_task(
     return PaperTask(examples, held_out, features, loss_name, min(VALIDATION_PATCHES, len(held_out)))
 
 
-def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) -> Task:
+def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) -> RestoreTask:
     """The task of ``fix`` on a folder of music; makes the AR fills first.
 
     Raises:
