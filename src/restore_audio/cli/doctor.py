@@ -35,6 +35,7 @@ NEEDED = (
 OPTIONAL = {
     "torchaudio": "--method paper",
     "matplotlib": "--picture (pip install 'restore-audio[plots]')",
+    "av": "M4A files (pip install 'restore-audio[m4a]')",
     "tensorboard": "train's pictures and sounds (pip install 'restore-audio[train]')",
 }
 

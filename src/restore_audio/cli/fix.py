@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -145,6 +146,8 @@ def fix(
         verbosity=-1 if quiet else int(verbose),
         results_on_stderr=any(job.target == STREAM for job in planned),
     )
+    if console.results_on_stderr and sys.stdout.isatty():
+        raise UsageError("Audio on a terminal helps nobody: name a file with -o, or pipe it somewhere.")
     settings = WorkSettings(
         detect=DetectSettings(sensitivity=sensitivity, max_gap_ms=max_gap_ms),
         fill=None if dry_run else FillSettings(method=method.value, max_gap_ms=max_gap_ms),
