@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import struct
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import soundfile
 
 from restore_audio.audio.audiofile import probe, read_audio, read_blocks, rewrite, write_audio
 from restore_audio.audio.native import native_dtype
-from restore_audio.errors import InputError, OutputError
+from restore_audio.errors import OutputError
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,104 @@ def test_lossy_recordings_keep_shape_and_coding(
     assert 10 * np.log10(np.mean(before[1] ** 2) / np.mean(noise**2)) > 15
 
 
+PLAIN = [
+    (*case, endian)
+    for endian in ("LITTLE", "BIG")
+    for case in [
+        *[c for c in LOSSLESS if c[1] != "FLAC" and not c[2].startswith("ALAC")],
+        (".au", "AU", "PCM_24"),
+        (".au", "AU", "ULAW"),
+        (".wav", "WAV", "ULAW"),
+        (".wav", "WAV", "ALAW"),
+        (".wav", "WAVEX", "PCM_24"),
+        (".caf", "CAF", "ALAW"),
+    ]
+    if soundfile.check_format(case[1], case[2], endian)
+]
+
+
+@pytest.mark.parametrize(("suffix", "container", "subtype", "endian"), PLAIN)
+def test_not_a_byte_changes_outside_the_replaced_frames(
+    tmp_path: Path, suffix: str, container: str, subtype: str, endian: str
+) -> None:
+    source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    with soundfile.SoundFile(
+        source, "w", 44_100, 3, subtype=subtype, format=container, endian=endian
+    ) as sound:
+        if container not in ("W64", "AU"):  # which hold no texts
+            sound.title, sound.comment = "A title", "and a comment, after the samples"
+        sound.write(music(3).T)
+    before, _ = read_audio(source)
+    new = np.where(before[1, 5_000:5_200] > 0, -0.5, 0.5)
+    rewrite(source, target, [Part(5_000, 1, new)])
+    after, _ = read_audio(target)
+    np.testing.assert_allclose(after[1, 5_000:5_200], new, atol=0.02)
+    old_bytes, new_bytes = (np.frombuffer(path.read_bytes(), np.uint8) for path in (source, target))
+    assert old_bytes.size == new_bytes.size
+    changed = np.flatnonzero(old_bytes != new_bytes)
+    sample_bytes = (old_bytes.size - 8_000) // before.size + 1
+    assert 200 <= changed.size <= 200 * max(sample_bytes, 8)
+    assert changed[-1] - changed[0] < 200 * 3 * max(sample_bytes, 8)
+    before[1, 5_000:5_200] = after[1, 5_000:5_200]
+    np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("length", [30_001, 1_152 * 20, 100_003])
+@pytest.mark.parametrize(
+    ("container", "subtype", "suffix", "rate_hz"),
+    [
+        ("MP3", "MPEG_LAYER_III", ".mp3", 44_100),
+        ("MP3", "MPEG_LAYER_III", ".mp3", 8_000),
+        ("OGG", "VORBIS", ".ogg", 96_000),
+        ("OGG", "VORBIS", ".ogg", 8_000),
+        ("OGG", "OPUS", ".opus", 48_000),
+        ("OGG", "OPUS", ".opus", 12_000),
+        ("WAV", "IMA_ADPCM", ".wav", 44_100),
+        ("W64", "MS_ADPCM", ".w64", 22_050),
+        ("WAV", "GSM610", ".wav", 8_000),
+    ],
+)
+def test_a_lossy_copy_has_the_length_of_its_source(
+    tmp_path: Path, container: str, subtype: str, suffix: str, rate_hz: int, length: int
+) -> None:
+    source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    audio = music(1, rate_hz, length / rate_hz)
+    soundfile.write(source, audio.T, rate_hz, subtype=subtype, format=container)
+    rewrite(source, target, [Part(9_000, 0, np.zeros(30))])
+    old, new = read_audio(source)[0][0], read_audio(target)[0][0]
+    assert new.size == old.size >= length
+    # An offset would show: the copy is nearest to its source where it lies.
+    fits = [np.dot(old[3_000:-3_000], np.roll(new, shift)[3_000:-3_000]) for shift in range(-40, 41)]
+    assert abs(int(np.argmax(fits)) - 40) <= 1
+
+
+def test_sizes_left_open_by_a_pipe_are_no_damage(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.wav", tmp_path / "out.wav"
+    soundfile.write(source, music().T, 44_100, subtype="PCM_16")
+    whole = bytearray(source.read_bytes())
+    place = whole.index(b"data") + 4
+    whole[4:8] = whole[place : place + 4] = b"\xff" * 4
+    source.write_bytes(whole)
+    rewrite(source, target, [Part(10, 0, np.zeros(5))])
+    assert probe(target).frames == probe(source).frames == music().shape[1]
+    assert target.read_bytes()[: place + 4] == whole[: place + 4]
+
+
+def test_names_from_old_archives_work(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    try:
+        folder.mkdir()
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has Unicode names only")
+    source = folder / os.fsdecode(b"b\xe4nd.wav")
+    soundfile.write(tmp_path / "in.wav", music().T, 44_100, subtype="PCM_16")
+    (tmp_path / "in.wav").rename(source)
+    for suffix in (b".wav", b".flac", b".mp3"):
+        target = folder / os.fsdecode(b"\xfcber" + suffix)
+        rewrite(source, target, [Part(10, 0, np.zeros(5))])
+        assert probe(target).frames == music().shape[1]
+
+
 def test_every_other_chunk_of_a_wav_stays_byte_for_byte(tmp_path: Path) -> None:
     source, target = tmp_path / "in.wav", tmp_path / "out.wav"
     soundfile.write(source, music(1).T, 48_000, subtype="PCM_24")
@@ -180,85 +278,6 @@ def test_other_containers_on_request(tmp_path: Path) -> None:
     assert probe(tmp_path / "out.ogg").subtype == "VORBIS"
     rewrite(tmp_path / "out.ogg", tmp_path / "back.wav", [])
     assert probe(tmp_path / "back.wav").subtype == "FLOAT"
-
-
-def test_what_a_container_cannot_hold_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    source = tmp_path / "in.wav"
-    soundfile.write(source, music().T, 44_100, subtype="PCM_32")
-    with pytest.raises(OutputError, match=r"out\.flac.*24 bits.*\.wav"):
-        rewrite(source, tmp_path / "out.flac", [])
-    with pytest.raises(OutputError, match=r"out\.opus.*44100 Hz.*\.flac"):
-        rewrite(source, tmp_path / "out.opus", [])
-    soundfile.write(tmp_path / "in.caf", music().T, 44_100, subtype="ALAC_24")
-    with pytest.raises(OutputError, match=r"out\.caf.*\.flac"):
-        rewrite(tmp_path / "in.caf", tmp_path / "out.caf", [Part(0, 0, np.zeros(9))])
-    soundfile.write(source, music(6).T, 44_100, subtype="PCM_16")
-    with pytest.raises(OutputError, match=r"out\.mp3.*6 channel"):
-        rewrite(source, tmp_path / "out.mp3", [])
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.caf", "in.wav"]
-
-
-def test_bad_input_gets_one_sentence_with_the_file_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(name: str, match: str) -> None:
-        with pytest.raises(InputError, match=match) as caught:
-            list(read_blocks(tmp_path / name)) if name == "short.flac" else probe(tmp_path / name)
-        assert name in str(caught.value)
-
-    refused("none.wav", "not there")
-    (tmp_path / "empty.wav").write_bytes(b"")
-    refused("empty.wav", "is empty")
-    (tmp_path / "text.wav").write_text("these are words")
-    refused("text.wav", "not audio")
-    (tmp_path / "song.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(64))
-    with monkeypatch.context() as without:
-        without.setitem(sys.modules, "av", None)
-        without.delitem(sys.modules, "restore_audio.audio.avfile", raising=False)
-        refused("song.m4a", r"restore-audio\[m4a\].*ffmpeg")
-    (tmp_path / "folder").mkdir()
-    refused("folder", "folder")
-    soundfile.write(tmp_path / "none.wav", np.zeros((0, 1)), 44_100)
-    refused("none.wav", "no audio")
-    soundfile.write(tmp_path / "slow.wav", music(1, 4_000).T, 4_000)
-    refused("slow.wav", "4000 Hz")
-    soundfile.write(tmp_path / "fast.wav", music(1, 200_000).T, 200_000)
-    refused("fast.wav", "200000 Hz")
-    soundfile.write(tmp_path / "whole.wav", music(1).T, 44_100)
-    (tmp_path / "short.wav").write_bytes((tmp_path / "whole.wav").read_bytes()[:20_000])
-    refused("short.wav", "cut off")
-    soundfile.write(tmp_path / "whole.flac", music(1, seconds=3).T, 44_100)
-    (tmp_path / "short.flac").write_bytes((tmp_path / "whole.flac").read_bytes()[:50_000])
-    refused("short.flac", "copy it again")
-
-
-def test_nothing_is_lost_when_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, target = tmp_path / "in.flac", tmp_path / "out.flac"
-    soundfile.write(source, music().T, 44_100)
-    target.write_bytes(b"an earlier result")
-
-    def interrupted():  # type: ignore[no-untyped-def]
-        yield Part(0, 0, np.zeros(10))
-        raise KeyboardInterrupt
-
-    with pytest.raises(OutputError, match="--overwrite"):
-        rewrite(source, target, [])
-    with pytest.raises(KeyboardInterrupt):
-        rewrite(source, target, interrupted(), overwrite=True)
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("shutil.copyfile", full)
-        with pytest.raises(OutputError, match="disk is full"):
-            rewrite(source, target, [], overwrite=True)
-    with pytest.raises(OutputError, match="recording itself"):
-        rewrite(source, source, [], overwrite=True)
-    with pytest.raises(OutputError, match="not there"):
-        rewrite(source, tmp_path / "no" / "out.flac", [])
-    assert target.read_bytes() == b"an earlier result"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.flac", "out.flac"]
 
 
 def test_writing_blocks_gives_the_file_of_the_whole(tmp_path: Path) -> None:

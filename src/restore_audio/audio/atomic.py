@@ -10,7 +10,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
@@ -39,7 +39,8 @@ def beside(target: Path, *, overwrite: bool = False, source: Path | None = None)
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(_mode_of_new_files())
+        with suppress(OSError):  # file systems without permissions refuse this
+            temporary.chmod(_mode_of_new_files())
         temporary.replace(target)
     except OSError as error:
         raise OutputError(_sentence(target, error)) from None

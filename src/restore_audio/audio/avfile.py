@@ -43,8 +43,8 @@ class AvFile:
             self.channels = int(self._stream.codec_context.channels)
         except (av.FFmpegError, OSError, IndexError, ValueError, TypeError) as error:
             raise InputError(
-                f"{path} is not audio that can be read ({_reason(error)}), or is cut off: copy it again from where it "
-                f"came, or convert it to FLAC or WAV first."
+                f"{path} is not audio that can be read ({_reason(error)}), or is cut off: copy it "
+                f"again from where it came, or convert it to FLAC or WAV first."
             ) from None
         self._blocks = self._decoded()
         self._rest: NDArray[Any] = np.zeros((0, self.channels), np.float32)

@@ -61,7 +61,8 @@ def choose(
     """Format and subtype for a target.
 
     The source's own where the suffix asks for nothing else; else the subtype that loses nothing, and for
-    lossy sources (whose decoded samples are floats) 32-bit float, or 24 bit where there are no floats.
+    lossy sources (whose decoded samples are floats) 32-bit float, or 24 bit where there are no floats (FLAC;
+    what a lossy codec lets rise above full scale is clipped there).
 
     Raises:
         OutputError: the container cannot hold this rate, number of channels or bit depth.
