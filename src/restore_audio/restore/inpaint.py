@@ -6,7 +6,9 @@ In: samples ``(C, T)``, spans, a network or none. Out: a filled copy and the spa
 The steps, for each gap of each channel:
 
 1. AR from both sides (:mod:`restore_audio.signal.autoregressive`): right in phase and best up to about
-   20 ms; in longer gaps it fades, and its return is heard as a new onset.
+   20 ms; in longer gaps it fades, and its return is heard as a new onset. A channel that is healthy there
+   (:mod:`restore_audio.signal.channels`) or, where music repeats itself, a similar passage
+   (:mod:`restore_audio.signal.similar`) may expect a smaller error; then the gap is theirs and done.
 2. The network sees the AR-filled spectrogram in 512 ms patches and says which magnitudes belong there.
 3. The two are blended: the louder of AR and a share of the network in each bin. Where AR knows, it is the
    louder; where it fades, in the middle of long gaps, the network takes over, by gap length and distance
@@ -25,9 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..settings import PATCH_BINS, PATCH_FRAMES, FillSettings
-from ..signal.autoregressive import fill_gap
+from ..signal.autoregressive import ArSettings, Prediction, predict_gap
+from ..signal.channels import fill_from_channel
 from ..signal.griffin_lim import griffin_lim
 from ..signal.patches import HALO_FRAMES, cut, stitch
+from ..signal.similar import fill_from_passage
 from ..signal.spectrum import Grid, known_share, stft
 from ..spans import Span
 
@@ -69,6 +73,14 @@ class Blend:
     ar: bool = True
 
 
+@dataclass(frozen=True)
+class _How:
+    """Sample rate, and whether other channels and similar passages may help AR."""
+
+    rate_hz: int
+    helped: bool
+
+
 NETWORK_ALONE = Blend(shortest_ms=0.0, share=1.0, ar=False)
 """``--method network``: what the network says, in AR's phase."""
 
@@ -81,6 +93,7 @@ def inpaint(
     settings: FillSettings,
     network: Inpainter | None = None,
     blend: Blend | None = None,
+    others: Iterable[Span] = (),
 ) -> tuple[Samples, list[Span]]:
     """Fill spans.
 
@@ -91,6 +104,7 @@ def inpaint(
         settings: ``method`` ``auto``, ``ar`` or ``network``, and the longest gap to fill.
         network: for ``auto`` and ``network``; with None both fill by AR.
         blend: other than the fitted one, for experiments.
+        others: damaged as well, but not to be filled here.
 
     Returns:
         The filled copy and the spans, ``filled`` or with a ``reason``, in order.
@@ -99,6 +113,7 @@ def inpaint(
         ValueError: a span lies outside the samples.
     """
     blend = blend or (NETWORK_ALONE if settings.method == "network" else Blend())
+    how = _How(rate_hz, helped=settings.method == "auto")
     ordered = sorted(spans)
     filled = samples.copy()
     longest = settings.max_gap_ms * rate_hz / 1000
@@ -107,19 +122,24 @@ def inpaint(
         if span.end > samples.shape[1] or span.channel >= samples.shape[0]:
             raise ValueError(f"{span} lies outside of samples {samples.shape}")
         lost[span.channel, span.start : span.end] = True
+    asked = lost.copy()
+    for span in others:
+        lost[span.channel, span.start : span.end] = True
     results: dict[tuple[int, Gap], str | None] = {}
     for channel in sorted({span.channel for span in ordered}):
         gaps = _runs(lost[channel])
         fillable: list[Gap] = []
         for gap in gaps:
+            if not asked[channel, gap[0] : gap[1]].any():
+                continue
             reason = _why_not(gap, lost[channel], longest, settings.max_gap_ms, rate_hz)
             results[channel, gap] = reason
             if reason is None:
                 fillable.append(gap)
-        _fill_channel(filled, channel, gaps, fillable, lost, rate_hz)
+        by_ar = _fill_channel(filled, channel, gaps, fillable, lost, how)
         if network is not None and settings.method != "ar":
             for gap in fillable:
-                if gap[1] - gap[0] >= blend.shortest_ms * rate_hz / 1000:
+                if gap in by_ar and gap[1] - gap[0] >= blend.shortest_ms * rate_hz / 1000:
                     _enrich(filled[channel], gap, lost[channel], Grid(rate_hz), network, blend)
     marked = []
     for span in ordered:
@@ -147,26 +167,60 @@ def _why_not(
 
 
 def _fill_channel(
-    filled: Samples,
-    channel: int,
-    gaps: list[Gap],
-    fillable: list[Gap],
-    lost: NDArray[np.bool_],
-    rate_hz: int,
-) -> None:
-    """AR for each gap of a channel, in place, each from what is healthy or already filled around it."""
-    audio = filled[channel]
-    bounds = [0, *(edge for gap in gaps for edge in gap), audio.size]
+    audio: Samples, channel: int, gaps: list[Gap], fillable: list[Gap], lost: NDArray[np.bool_], how: _How
+) -> set[Gap]:
+    """Fill the gaps of a channel of ``audio`` ``(C, T)`` in place, from what is healthy or filled around.
+
+    AR, another channel and a similar passage each say what error they expect; the least is taken.
+
+    Returns:
+        The gaps that AR alone has filled, which the network may enrich.
+    """
+    mine = audio[channel]
+    bounds = [0, *(edge for gap in gaps for edge in gap), mine.size]
     done: set[Gap] = set()
-    for gap in fillable:
-        number = gaps.index(gap)
-        start, end = gap
-        first = bounds[2 * number]
-        if number and gaps[number - 1] in done:
-            first = bounds[2 * number - 2]  # the gap before is filled: look through it
+    by_ar: set[Gap] = set()
+    for start, end in fillable:
+        number = gaps.index((start, end))
+        # A gap before this one that is filled by now may be looked through.
+        first = bounds[2 * number - 2 if number and gaps[number - 1] in done else 2 * number]
         last = bounds[2 * number + 3]
-        audio[start:end] = fill_gap(audio[first:start], audio[end:last], end - start, rate_hz=rate_hz)
-        done.add(gap)
+        done.add((start, end))
+        best = predict_gap(mine[first:start], mine[end:last], end - start, rate_hz=how.rate_hz)
+        by_ar.add((start, end))
+        if how.helped:
+            for other in (
+                _from_channels(audio, channel, lost, (first, start, end, last), how),
+                _from_passage(mine, (start, end), lost[channel], how),
+            ):
+                if other is not None and other.expected_error < best.expected_error:
+                    best = other
+                    by_ar.discard((start, end))
+        mine[start:end] = best.samples
+    return by_ar
+
+
+def _from_channels(
+    audio: Samples, channel: int, lost: NDArray[np.bool_], edges: tuple[int, int, int, int], how: _How
+) -> Prediction | None:
+    """The best fill by a channel that is healthy around the gap, if there is one."""
+    first, start, end, last = edges
+    context = round(ArSettings().context_ms * how.rate_hz / 1000)
+    first, last = max(first, start - context), min(last, end + context)
+    mine = audio[channel]
+    fills = [
+        fill_from_channel(
+            mine[first:start], mine[end:last], audio[other, first:last], end - start, rate_hz=how.rate_hz
+        )
+        for other in range(len(audio))
+        if other != channel and not lost[other, first:last].any()
+    ]
+    return min((f for f in fills if f is not None), key=lambda f: f.expected_error, default=None)
+
+
+def _from_passage(mine: Samples, gap: Gap, lost: NDArray[np.bool_], how: _How) -> Prediction | None:
+    """A fill by a similar passage of the same channel, if the gap is long enough and there is one."""
+    return fill_from_passage(mine, *gap, healthy=~lost, rate_hz=how.rate_hz)
 
 
 def _enrich(

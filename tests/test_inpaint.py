@@ -1,0 +1,141 @@
+"""Gaps are filled from what is around them, and nothing else is touched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from restore_audio.network.checkpoint import model_path
+from restore_audio.network.inpainter import Inpainter
+from restore_audio.restore.inpaint import inpaint
+from restore_audio.settings import FillSettings
+from restore_audio.signal.spectrum import Grid, stft
+from restore_audio.spans import Span
+
+RATE_HZ = 44_100
+
+
+@pytest.fixture(scope="module")
+def network() -> Inpainter:
+    return Inpainter.open(model_path("restore"), "restore")
+
+
+def music(channels: int = 1, seconds: float = 2.0, rate_hz: int = RATE_HZ) -> np.ndarray:
+    """Plucked chords over a little noise: partials that decay, so that a long gap is not just extrapolated."""
+    rng = np.random.default_rng(4)
+    time = np.arange(round(seconds * rate_hz)) / rate_hz
+    audio = 0.001 * rng.standard_normal((channels, time.size))
+    for onset in np.arange(0, seconds, 0.25):
+        since = np.maximum(time - onset, 0)
+        for base in rng.choice([220, 262, 330, 392, 440], 3, replace=False):
+            for partial in range(1, 9):
+                decay = np.exp(-since * (2 + partial)) * (time >= onset)
+                phase = rng.uniform(0, 2 * np.pi)
+                audio += 0.05 / partial * decay * np.sin(2 * np.pi * base * partial * time + phase)
+    return audio
+
+
+def sdr_db(clean: np.ndarray, test: np.ndarray) -> float:
+    return float(10 * np.log10(np.sum(clean**2) / np.sum((clean - test) ** 2)))
+
+
+def spectral_distance_db(clean: np.ndarray, test: np.ndarray, span: Span) -> float:
+    grid = Grid(RATE_HZ)
+    frames = slice(*grid.frame_range(span.start, span.end))
+    a, b = (np.abs(stft(x[span.channel], grid))[:, frames] for x in (clean, test))
+    floor = 1e-3 * np.sqrt(np.mean(a**2))
+    return float(np.sqrt(np.mean((20 * np.log10((a + floor) / (b + floor))) ** 2)))
+
+
+@pytest.mark.parametrize("method", ["auto", "ar", "network"])
+def test_samples_outside_the_spans_are_bit_identical(method: str, network: Inpainter) -> None:
+    damaged = music(2)
+    spans = [Span(30_000, 34_000, 0), Span(50_000, 50_300, 1), Span(0, 400, 1), Span(88_000, 88_200, 0)]
+    for span in spans:
+        damaged[span.channel, span.start : span.end] = np.nan
+    filled, marked = inpaint(damaged, spans, RATE_HZ, settings=FillSettings(method), network=network)  # type: ignore[arg-type]
+    healthy = np.isfinite(damaged)
+    np.testing.assert_array_equal(filled[healthy], damaged[healthy])
+    assert np.isfinite(filled).all()
+    assert all(span.filled and span.reason is None for span in marked)
+    assert [(s.start, s.end, s.channel) for s in marked] == sorted((s.start, s.end, s.channel) for s in spans)
+
+
+@pytest.mark.parametrize(("gap_ms", "at_least_db"), [(2, 25), (10, 18), (20, 12)])
+def test_short_gaps_are_restored_nearly_exactly(
+    gap_ms: float, at_least_db: float, network: Inpainter
+) -> None:
+    clean = music()
+    span = Span(60_000, 60_000 + round(gap_ms * 44.1), 0)
+    damaged = clean.copy()
+    damaged[0, span.start : span.end] = 0
+    filled, _ = inpaint(damaged, [span], RATE_HZ, settings=FillSettings(), network=network)
+    assert sdr_db(clean[0, span.start : span.end], filled[0, span.start : span.end]) > at_least_db
+
+
+def test_in_long_gaps_the_network_gives_back_what_ar_loses(network: Inpainter) -> None:
+    clean = music()
+    distances = {}
+    for method in ("ar", "auto"):
+        found = []
+        for start in (20_000, 38_000, 55_000):
+            span = Span(start, start + round(0.2 * RATE_HZ), 0)
+            damaged = clean.copy()
+            damaged[0, span.start : span.end] = 0
+            filled, _ = inpaint(damaged, [span], RATE_HZ, settings=FillSettings(method), network=network)  # type: ignore[arg-type]
+            found.append(spectral_distance_db(clean, filled, span))
+        distances[method] = float(np.mean(found))
+    assert distances["auto"] < distances["ar"] - 1
+
+
+def test_too_long_gaps_are_left_with_a_reason(network: Inpainter) -> None:
+    damaged = music()
+    spans = [Span(10_000, 40_000, 0), Span(41_000, 41_500, 0)]
+    damaged[0, 10_000:40_000] = 0
+    filled, marked = inpaint(damaged, spans, RATE_HZ, settings=FillSettings(), network=network)
+    assert not marked[0].filled
+    assert "680 ms" in (marked[0].reason or "")
+    assert "--max-gap-ms" in (marked[0].reason or "")
+    np.testing.assert_array_equal(filled[0, 10_000:40_000], 0)
+    assert marked[1].filled
+    _, marked = inpaint(damaged, spans, RATE_HZ, settings=FillSettings(max_gap_ms=800), network=network)
+    assert marked[0].filled
+
+
+def test_a_recording_without_anything_healthy_is_left_alone() -> None:
+    filled, marked = inpaint(np.zeros((1, 500)), [Span(0, 500, 0)], RATE_HZ, settings=FillSettings())
+    assert not marked[0].filled
+    assert "healthy" in (marked[0].reason or "")
+    np.testing.assert_array_equal(filled, 0)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000, 96_000])
+def test_any_rate_is_filled_over_its_full_band(rate_hz: int, network: Inpainter) -> None:
+    clean = music(rate_hz=rate_hz)
+    start, gap = rate_hz, round(0.06 * rate_hz)
+    damaged = clean.copy()
+    damaged[0, start : start + gap] = 0
+    filled, _ = inpaint(
+        damaged, [Span(start, start + gap, 0)], rate_hz, settings=FillSettings(), network=network
+    )
+    grid = Grid(rate_hz)
+    middle = (start + gap // 2) // grid.hop_samples
+    before, inside = (np.abs(stft(filled[0], grid))[:, f - 3 : f + 3] for f in (middle - 40, middle))
+    top = slice(grid.bins * 3 // 4, grid.bins)
+    level_db = 20 * np.log10(np.sqrt(np.mean(inside[top] ** 2)) / np.sqrt(np.mean(before[top] ** 2)))
+    assert level_db > -8
+
+
+def test_a_short_recording_is_filled_too(network: Inpainter) -> None:
+    clean = music(seconds=0.2)
+    span = Span(4_000, 5_500, 0)
+    damaged = clean.copy()
+    damaged[0, span.start : span.end] = 0
+    filled, marked = inpaint(damaged, [span], RATE_HZ, settings=FillSettings(), network=network)
+    assert marked[0].filled
+    assert np.abs(filled[0, span.start : span.end]).max() > 0.01
+
+
+def test_a_span_outside_of_the_samples_is_a_programmers_mistake() -> None:
+    with pytest.raises(ValueError, match="outside"):
+        inpaint(np.zeros((1, 100)), [Span(90, 101, 0)], RATE_HZ, settings=FillSettings())
