@@ -21,7 +21,7 @@ def network() -> Inpainter:
 
 
 def music(channels: int = 1, seconds: float = 2.0, rate_hz: int = RATE_HZ) -> np.ndarray:
-    """Plucked chords over a little noise: partials that decay, so that a long gap is not just extrapolated."""
+    """Plucked chords over a little noise: partials that decay, so that long gaps are not extrapolated."""
     rng = np.random.default_rng(4)
     time = np.arange(round(seconds * rate_hz)) / rate_hz
     audio = 0.001 * rng.standard_normal((channels, time.size))
