@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,12 +28,15 @@ class AvFile:
         path: the file.
 
     Raises:
+        ImportError: PyAV is not installed.
         InputError: it holds no sound that FFmpeg's libraries decode.
     """
 
     format = "M4A"
 
     def __init__(self, path: Path) -> None:
+        import av
+
         self._path = path
         try:
             self._container: Any = av.open(str(path))
@@ -92,6 +94,8 @@ class AvFile:
         return joined[:frames].astype(dtype, copy=False)
 
     def _decoded(self) -> Iterator[NDArray[Any]]:
+        import av
+
         done = 0
         try:
             for frame in self._container.decode(self._stream):

@@ -16,6 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .avfile import AvFile
 from .datachunk import find_data
 from .native import native_dtype, sndfile_name
 
@@ -166,13 +167,12 @@ def _is_for_av(head: bytes) -> bool:
 
 def _opened_by_av(path: Path) -> Decoder:
     try:
-        from .avfile import AvFile
+        return AvFile(path)
     except ImportError:
         raise InputError(
             f"{path} needs PyAV to be read: install it with pip install 'restore-audio[m4a]', or convert the "
             f"recording to FLAC first, for instance with ffmpeg -i {path.name} {path.stem}.flac."
         ) from None
-    return AvFile(path)
 
 
 def _cut_off(path: Path, promised_s: float, there_s: float) -> str:
