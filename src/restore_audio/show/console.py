@@ -65,7 +65,13 @@ class Console:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-        with Progress(*columns, TimeRemainingColumn(), console=_rich(stderr=True), transient=True) as bars:
+        with Progress(
+            *columns,
+            TimeRemainingColumn(),
+            console=_rich(stderr=True),
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # elsewhere results must reach the file or pipe they go to
+        ) as bars:
             task = bars.add_task(what, total=count)
             yield lambda done: bars.update(task, completed=done)
 
