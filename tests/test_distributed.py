@@ -170,3 +170,15 @@ def test_group_normalisation_of_one_process_is_batch_normalisation() -> None:
         torch.testing.assert_close(group.state_dict()[name], value, rtol=1e-4, atol=1e-4)
     x = torch.randn(2, 3, 8, 8)
     torch.testing.assert_close(group.eval()(x), plain.eval()(x))
+
+
+@pytest.mark.usefixtures("world_of_one")
+def test_group_statistics_of_bfloat16_are_in_full_precision() -> None:
+    torch.manual_seed(0)
+    plain = nn.BatchNorm2d(8)
+    group = GroupBatchNorm.of(plain)
+    x = (torch.randn(4, 8, 32, 32) * 2 + 3).bfloat16().to(memory_format=torch.channels_last)
+    assert group(x).dtype == plain(x).dtype == torch.bfloat16
+    assert group.running_mean is not None
+    torch.testing.assert_close(group.running_mean, plain.running_mean, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(group.running_var, plain.running_var, rtol=1e-5, atol=1e-6)

@@ -11,11 +11,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
+from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from ..network.unet import UNet
@@ -143,41 +144,67 @@ class GroupBatchNorm(nn.BatchNorm2d):
         """Normalise ``(N, C, F, K)`` by the statistics of all processes' batches."""
         if not self.training:
             return super().forward(x)
-        values = x.float()
-        count = values.shape[0] * values.shape[2] * values.shape[3] * dist.get_world_size()
-        sums = torch.stack([values.sum(dim=(0, 2, 3)), values.square().sum(dim=(0, 2, 3))])
-        mean, square = _total(sums) / count
-        variance = (square - mean.square()).clamp(min=0)
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
         with torch.no_grad():
-            assert self.running_mean is not None
-            assert self.running_var is not None
-            assert self.num_batches_tracked is not None
+            count = x.numel() // x.shape[1] * dist.get_world_size()
+            mean, variance = _group_statistics(x)
             momentum = self.momentum or 0.0
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, momentum)
             self.running_var.lerp_(variance * count / (count - 1), momentum)
-        scale = self.weight * (variance + self.eps).rsqrt()
-        shift = self.bias - mean * scale
-        y: Tensor = values * scale[:, None, None] + shift[:, None, None]
-        return y.to(x.dtype)
+        y: Tensor = _GroupNormalise.apply(x, self.weight, self.bias, mean, variance, self.eps)
+        return y
 
 
-class _Total(torch.autograd.Function):
-    """Sum over the processes; so is its gradient, as each process's loss depends on all terms."""
+def _group_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of each channel over all processes, which have equally many values."""
+    # Buffers in full precision make PyTorch sum in full precision, whatever x is stored in.
+    unused = torch.zeros(2, x.shape[1], device=x.device)
+    mean, variance = torch.batch_norm_update_stats(x, unused[0], unused[1], 0.0)
+    sums = torch.stack([mean, variance + mean.square()])
+    dist.all_reduce(sums)
+    mean, square = sums / dist.get_world_size()
+    return mean, (square - mean.square()).clamp(min=0)
+
+
+class _GroupNormalise(torch.autograd.Function):
+    """Normalisation by given statistics whose gradient knows that they came from all processes' values.
+
+    With x̂ = (x − mean) / σ and means over the values of all processes, as for one batch:
+    dx = weight / σ · (dy − mean(dy) − x̂ · mean(dy · x̂)).
+    """
 
     @staticmethod
-    def forward(_: object, values: Tensor) -> Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float
+    ) -> Tensor:
+        """Normalise."""
+        ctx.save_for_backward(x, weight, mean, variance)
+        ctx.eps = eps
+        return F.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)
 
     @staticmethod
-    def backward(_: object, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone()
-        dist.all_reduce(total)
-        return total
-
-
-def _total(values: Tensor) -> Tensor:
-    total: Tensor = _Total.apply(values)
-    return total
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of x, weight and bias."""
+        x, weight, mean, variance = ctx.saved_tensors
+        # As if the statistics were constants: weight / σ · dy, sum of dy · x̂, sum of dy.
+        dx, dweight, dbias = torch.ops.aten.native_batch_norm_backward(
+            gradients[0], x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+        )
+        sums = torch.stack([dweight, dbias]).float()
+        dist.all_reduce(sums)
+        by_x, alone = sums / (x.numel() // x.shape[1] * dist.get_world_size())
+        # What the statistics add is a straight line in x, which is a normalisation once more.
+        inverse = (variance + ctx.eps).rsqrt()
+        line = F.batch_norm(
+            x,
+            mean,
+            variance,
+            weight * inverse * by_x,
+            weight * inverse * alone,
+            training=False,
+            eps=ctx.eps,
+        )
+        return dx.sub_(line), dweight, dbias, None, None, None
