@@ -157,3 +157,33 @@ def test_an_unrelated_or_silent_channel_is_not_listened_to() -> None:
 def test_lengths_must_agree() -> None:
     with pytest.raises(ValueError, match="other has"):
         fill_from_channel(np.zeros(5), np.zeros(5), np.zeros(11), 2, rate_hz=RATE_HZ)
+
+
+@pytest.mark.parametrize("wanted", ["passage", "channel", "ar"])
+def test_the_expected_errors_choose_well(wanted: str) -> None:
+    loop, noise = colourful(13, 12_000), colourful(14, 24_000)
+    n = np.arange(24_000) / RATE_HZ
+    chirp = np.sin(2 * np.pi * (437.3 + 4 * n) * n)
+    x, other = {
+        "passage": (np.concatenate([loop, loop]), noise),
+        "channel": (noise, 0.7 * noise),
+        "ar": (0.1 * chirp + 1e-3 * noise, noise + 0.1 * np.roll(chirp, 90)),
+    }[wanted]
+    broken, healthy = damaged(x, (16_000, 16_800))
+    fills = {
+        "ar": predict_gap(broken[:16_000], broken[16_800:], 800, rate_hz=RATE_HZ),
+        "channel": from_channel(broken, other, 16_000, 800),
+        "passage": fill_from_passage(
+            broken,
+            16_000,
+            16_800,
+            healthy=healthy,
+            rate_hz=RATE_HZ,
+            settings=SimilarSettings(least_correlation=0.0),
+        ),
+    }
+    offered = {name: fill for name, fill in fills.items() if fill is not None}
+    assert min(offered, key=lambda name: offered[name].expected_error) == wanted
+    scores = {name: sdr_db(x[16_000:16_800], fill.samples) for name, fill in offered.items()}
+    assert len(scores) > 1
+    assert max(scores, key=lambda name: scores[name]) == wanted

