@@ -152,16 +152,9 @@ def trained(folder: Path, run: Path, how: Launch) -> float:
     command = [sys.executable, *(launch if how.processes > 1 else []), "-m", "restore_audio", "train"]
     command += ["--data", str(folder / "cache-16000"), "--validation", str(folder / "cache-16000")]
     command += ["--task", "paper", "--width", str(how.width), "--batch", str(BATCH)]
-    command += [
-        "--run-folder",
-        str(run),
-        "--minutes",
-        str(how.seconds / 30),
-        "--report-steps",
-        "4",
-        "--quiet",
-    ]
-    command += ["--threads", str(how.threads)]
+    patches = BATCH * max(8, round(2 * how.seconds))
+    command += ["--examples", str(patches), "--threads", str(how.threads), "--device", "cpu"]
+    command += ["--run-folder", str(run), "--report-steps", "2", "--quiet"]
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(how.threads)})
     rates = [line["patches_per_s"] for line in read_metrics(run / "metrics.jsonl") if "loss" in line]
     return float(np.quantile(rates[1:] or rates, 0.8))
