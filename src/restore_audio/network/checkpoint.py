@@ -96,6 +96,7 @@ def save(path: Path, network: UNet, card: ModelCard, *, half: bool = True) -> No
     os.close(handle)
     try:
         save_file(tensors, temporary, metadata=header)
+        Path(temporary).chmod(0o644)  # mkstemp makes files that only their owner may read
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
