@@ -96,13 +96,11 @@ def _paper(tasks: list[Task], title: str) -> Example | None:
     from ..signal.spectrum import PAPER_RATE_HZ
     from .paper_task import paper_versions
 
-    versions = (
-        paper_versions([task.method for task in tasks], tasks[0].excerpt, tasks[0].rng()) if tasks else []
-    )
-    if not versions or not versions[0][1].size:
+    if not tasks:
         return None
-    length = round(LENGTH_S * PAPER_RATE_HZ)
-    return Example(title, PAPER_RATE_HZ, tuple((label, audio[:, :length]) for label, audio in versions), ())
+    methods = [task.method for task in tasks]
+    versions = paper_versions(methods, tasks[0].excerpt, tasks[0].rng(), seconds=LENGTH_S)
+    return Example(title, PAPER_RATE_HZ, tuple(versions), ()) if versions else None
 
 
 def _window(spans: tuple[Span, ...], total: int, length: int) -> slice:

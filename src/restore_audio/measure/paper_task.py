@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..learn.damage import random_frames
 from ..settings import PATCH_FRAMES
-from ..signal.spectrum import PAPER_RATE_HZ
+from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ
 from .material import Excerpt, load_excerpt
 from .methods import Method
 from .metrics import nrmse_range, nrmse_rms, psnr_db
@@ -33,6 +33,7 @@ from .scoring import Scores
 Samples = NDArray[np.float64]
 
 PAPER_SCALE = 127.98
+PATCH_S = PATCH_FRAMES * PAPER_HOP_SAMPLES / PAPER_RATE_HZ
 
 
 def lose_frames(magnitudes: Samples, rng: np.random.Generator) -> tuple[Samples, NDArray[np.bool_]]:
@@ -100,19 +101,21 @@ def _restore(method: Method, damaged: Samples, lost: NDArray[np.bool_]) -> Sampl
 
 
 def paper_versions(
-    methods: Sequence[Method], excerpt: Excerpt, rng: np.random.Generator
+    methods: Sequence[Method], excerpt: Excerpt, rng: np.random.Generator, *, seconds: float
 ) -> list[tuple[str, Samples]]:
-    """Clean, damaged and restored magnitudes as sound: labels and 16 kHz samples ``(1, T)``."""
+    """The beginning, clean, damaged and restored, as sound: labels and 16 kHz samples ``(1, T)``."""
     from ..restore.paper import invert
 
     mono, clean = _clean_patches(excerpt)
     if not len(clean):
         return []
+    clean = clean[: max(1, round(seconds / PATCH_S))]
+    length = min(mono.size, round(len(clean) * PATCH_S * PAPER_RATE_HZ))
     damaged, lost = lose_frames(clean, rng)
-    versions = [("clean", mono[None]), ("damaged", invert(_joined(damaged), mono.size)[None])]
+    versions = [("clean", mono[None, :length]), ("damaged", invert(_joined(damaged), length)[None])]
     for method in methods:
         restored = _restore(method, damaged, lost)
-        versions.append((method.title, invert(_joined(restored), mono.size)[None]))
+        versions.append((method.title, invert(_joined(restored), length)[None]))
     return versions
 
 
@@ -125,8 +128,7 @@ def _clean_patches(excerpt: Excerpt) -> tuple[Samples, Samples]:
     magnitudes = analyse(mono)
     count = magnitudes.shape[1] // PATCH_FRAMES
     patches = magnitudes[:, : count * PATCH_FRAMES].reshape(magnitudes.shape[0], count, PATCH_FRAMES)
-    hop = mono.size // max(magnitudes.shape[1], 1)
-    return mono[: count * PATCH_FRAMES * hop], np.ascontiguousarray(np.swapaxes(patches, 0, 1))
+    return mono[: count * PATCH_FRAMES * PAPER_HOP_SAMPLES], np.ascontiguousarray(np.swapaxes(patches, 0, 1))
 
 
 @lru_cache(maxsize=1)

@@ -57,7 +57,7 @@ svg .grid{stroke:var(--rule)}svg .line{fill:none;stroke-width:2}
 .bar.s2,.dot.s2{fill:var(--c2)}.bar.s3,.dot.s3{fill:var(--c3)}.bar.s4,.dot.s4{fill:var(--c4)}
 .bar.s5,.dot.s5{fill:var(--c5)}.bar.s6,.dot.s6{fill:var(--c6)}.bar.s7,.dot.s7{fill:var(--c7)}
 .bar.s8,.dot.s8{fill:var(--c8)}.bar.s9,.dot.s9{fill:var(--c9)}
-.versions{display:grid;grid-template-columns:repeat(auto-fit,minmax(18rem,1fr));gap:1rem}
+.versions{display:grid;grid-template-columns:repeat(auto-fit,minmax(14rem,1fr));gap:1rem}
 figure{margin:0}figure img{width:100%;height:170px;display:block;image-rendering:auto;background:#000}
 .marks{position:relative}.marks i{position:absolute;bottom:0;height:4px;background:#22d3ee}
 audio{width:100%;height:2.2rem;margin-top:.3rem}

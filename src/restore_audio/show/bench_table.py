@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NOTHING = "nothing"
 SCHEMA_VERSION = 1
 NO_VALUE = "–"
+HEALTHY = "healthy samples changed / beyond 16 bit, %"
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,9 @@ def sheets(result: BenchResult) -> list[Sheet]:
         made.append(_by_condition(result, "ODG (PEAQ, basic version) of the excerpt", _odg))
     if result.plan.protocol == "blind":
         made.append(_by_condition(result, "Damage found, both ends within 1 ms / damage hit, %", _found))
-    made.append(_cost(result))
-    return made
+        made.append(_detection(result))
+    made = [sheet for sheet in made if any(set(row[1:]) != {NO_VALUE} for row in sheet.rows)]
+    return [*made, _cost(result)]
 
 
 def _by_condition(result: BenchResult, title: str, cell: Callable[[Summary], str]) -> Sheet:
@@ -119,25 +121,25 @@ def _changed(summary: Summary) -> str:
     return f"{share(summary.healthy_changed)} / {share(summary.healthy_altered)}"
 
 
-def _cost(result: BenchResult) -> Sheet:
-    blind = result.plan.protocol == "blind"
-    header = ["method", "energy, dB", "loudness, LU", "healthy samples changed / beyond 16 bit, %"]
-    header += ["precision, %", "F1, %", "false spans / min", "boundary, ms"] if blind else []
-    header += ["× real time", "peak MB"]
+def _detection(result: BenchResult) -> Sheet:
     rows = []
     for method in result.plan.methods:
         total = result.summary(method.name)
-        cells = [number(total.energy_db, 1), number(total.loudness_lu, 2), _changed(total)]
-        if blind:
-            cells += [
-                percent(total.precision, 1),
-                percent(total.f1, 1),
-                number(total.false_per_minute, 2),
-                number(total.boundary_ms, 2),
-            ]
-        cells += [significant(total.times_real_time), number(total.peak_mb, 0)]
-        rows.append((method.title, *cells))
-    return Sheet("All conditions together", tuple(header), tuple(rows))
+        cells = (percent(total.precision, 1), percent(total.recall, 1), percent(total.f1, 1))
+        others = (number(total.false_per_minute, 2), number(total.boundary_ms, 2))
+        rows.append((method.title, *cells, *others))
+    header = ("method", "precision, %", "recall, %", "F1, %", "false spans / min", "boundary error, ms")
+    return Sheet("Damage found, all conditions together", header, tuple(rows))
+
+
+def _cost(result: BenchResult) -> Sheet:
+    rows = []
+    for method in result.plan.methods:
+        total = result.summary(method.name)
+        cells = (number(total.energy_db, 1), number(total.loudness_lu, 2), _changed(total))
+        rows.append((method.title, *cells, significant(total.times_real_time), number(total.peak_mb, 0)))
+    header = ("method", "energy, dB", "loudness, LU", HEALTHY, "× real time", "peak MB")
+    return Sheet("All conditions together", header, tuple(rows))
 
 
 def _paper_sheets(result: BenchResult) -> list[Sheet]:

@@ -1,0 +1,357 @@
+"""Benchmarks are honest, repeatable, and survive being interrupted."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from restore_audio.cli.app import main
+from restore_audio.errors import InputError, UsageError
+from restore_audio.measure import bench
+from restore_audio.measure.bench import KEPT_NAME, Plan, conditions_of, make_trials, read_rows, run_bench
+from restore_audio.measure.material import Material, choose_material, load_excerpt
+from restore_audio.measure.methods import Method, Outcome, choose_methods
+from restore_audio.measure.paper_task import line_across, lose_frames
+from restore_audio.measure.protocols import PROTOCOLS, lose_packets
+from restore_audio.measure.rivals import FoundRival, Rival
+from restore_audio.measure.scoring import pool, score_trial
+from restore_audio.show.bench_table import BenchResult, as_data, markdown
+
+Array = NDArray[np.float64]
+RATE_HZ = 16_000
+
+
+def song(seed: int, seconds: float = 6.0) -> Array:
+    """Decaying chords over a little noise: predictable, but not wholly."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    sound = 2e-3 * rng.standard_normal(time.size)
+    for beat in np.arange(0, seconds, 0.5):
+        age = np.maximum(time - beat, 0)
+        struck = (time >= beat) * np.exp(-2 * age)
+        for f in 110 * 2 ** (rng.integers(0, 30, 3) / 12):
+            sound += 0.06 * struck * np.sin(2 * np.pi * f * age + rng.uniform(0, 6))
+    return np.asarray(sound)
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("music")
+    for seed, name in enumerate(("Folk/one", "Folk/two", "Jazz/three")):
+        path = folder / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, song(seed), RATE_HZ, subtype="FLOAT")
+    return folder
+
+
+def material(music: Path, genre: str = "Jazz", seconds: float = 5.0) -> Material:
+    return choose_material(music, genres=[genre], per_genre=1, seconds=seconds, seed=0)
+
+
+def plan(music: Path, protocol: str = "gaps", methods: str = "nothing,line,ar", **others: Any) -> Plan:
+    chosen = choose_methods(methods.split(","), protocol, [], rival_time_limit_s=5)
+    lengths = (5.0, 20.0) if protocol == "gaps" else ()
+    made = Plan(protocol, conditions_of(protocol, lengths), tuple(chosen), material(music), 0, 3, odg=False)
+    return replace(made, **others)
+
+
+def result_of(made: Plan, **how: Any) -> BenchResult:
+    return BenchResult(made, tuple(run_bench(made, **how)))
+
+
+def numbers(result: BenchResult) -> dict[str, Any]:
+    data = as_data(result)
+    del data["cost"]
+    return data
+
+
+class TestHonesty:
+    def test_doing_nothing_about_zeroed_gaps_is_0_db(self, music: Path) -> None:
+        summary = result_of(plan(music)).summary("nothing")
+        assert summary.sdr_db == 0
+        assert summary.gaps == 6
+
+    def test_a_perfect_restoration_is_graded_as_one(self, music: Path) -> None:
+        trial = make_trials(plan(music).tasks()[0])[0]
+        perfect = pool([score_trial(trial, Outcome(trial.clean, None, 1.0, None), odg=True)])
+        assert perfect.odg is not None
+        assert perfect.odg >= -0.05
+        assert perfect.sdr_db == 100
+        assert perfect.lsd_db == 0
+        assert perfect.healthy_changed == 0
+
+    def test_ours_beats_doing_nothing_and_leaves_healthy_samples_alone(self, music: Path) -> None:
+        result = result_of(plan(music))
+        ours = result.summary("ar")
+        assert ours.sdr_db is not None
+        assert ours.sdr_db > 6
+        assert ours.healthy_changed == 0
+
+    def test_every_method_gets_the_same_damage(self, music: Path) -> None:
+        tasks = plan(music).tasks()
+        first, second = (make_trials(task)[0] for task in tasks[:2])
+        assert tasks[0].method != tasks[1].method
+        assert np.array_equal(first.damaged, second.damaged)
+
+    def test_a_silent_reference_has_no_numbers_and_no_nan(self, music: Path, tmp_path: Path) -> None:
+        (tmp_path / "Quiet").mkdir()
+        soundfile.write(tmp_path / "Quiet" / "none.wav", np.zeros(4 * RATE_HZ), RATE_HZ)
+        for protocol in ("gaps", "blind", "packets"):
+            quiet = choose_material(tmp_path, per_genre=1, seconds=4, seed=0)
+            result = result_of(replace(plan(music, protocol, "nothing,ar"), material=quiet, odg=True))
+            assert result.summary("ar").sdr_db is None
+            json.dumps(as_data(result), allow_nan=False)
+            tables = [line for line in markdown(result).splitlines() if line.startswith("|")]
+            assert tables
+            assert not any("nan" in line or "inf" in line for line in tables)
+
+    def test_a_rival_that_fails_has_a_row_that_says_so(self, music: Path, tmp_path: Path) -> None:
+        program = tmp_path / "broken"
+        program.write_text("#!/bin/sh\necho out of tape >&2\nexit 9\n")
+        program.chmod(0o755)
+        rival = FoundRival(Rival("broken", "broken", ("--hard",), ("{input}",), ()), str(program), "1.0")
+        method = Method("broken", rival.title, "rival", rival=rival, time_limit_s=5)
+        result = result_of(replace(plan(music), methods=(method,)))
+        text = markdown(result)
+        assert "| broken 1.0 --hard | failed | failed |" in text
+        assert "2 run(s) without a result (failed with exit code 9: out of tape)" in text
+
+    def test_the_output_says_what_was_measured_on(self, music: Path) -> None:
+        result = result_of(plan(music))
+        assert f"Measured on 3 recordings in {music.name}: 1 excerpt, 5 s, Jazz" in markdown(result)
+
+
+class TestRepeatable:
+    def test_two_runs_and_two_processes_give_the_same_numbers(self, music: Path) -> None:
+        once = numbers(result_of(plan(music)))
+        assert numbers(result_of(plan(music))) == once
+        assert numbers(result_of(plan(music), jobs=2)) == once
+
+    def test_another_seed_gives_other_damage(self, music: Path) -> None:
+        assert numbers(result_of(plan(music, seed=1))) != {**numbers(result_of(plan(music))), "seed": 1}
+
+    def test_an_interrupted_run_goes_on_where_it_was(
+        self, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = numbers(result_of(plan(music)))
+        real, done = bench.run_task, []
+
+        def interrupted(task: bench.Task) -> bench.Row:
+            if len(done) == 3:
+                raise KeyboardInterrupt
+            done.append(task)
+            return real(task)
+
+        monkeypatch.setattr(bench, "run_task", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_bench(plan(music), folder=tmp_path)
+        assert len(read_rows(tmp_path)) == 3
+        with (tmp_path / KEPT_NAME).open("a") as file:
+            file.write('{"key": "half a li')  # what a crash leaves
+
+        again = []
+        monkeypatch.setattr(bench, "run_task", lambda task: (again.append(task), real(task))[1])
+        assert numbers(result_of(plan(music), folder=tmp_path)) == whole
+        assert len(again) == len(plan(music).tasks()) - 3
+        again.clear()
+        assert numbers(result_of(plan(music), folder=tmp_path)) == whole
+        assert again == []
+
+    def test_kept_rows_of_other_damage_or_code_are_not_taken(
+        self, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        keys = {task.key() for task in plan(music).tasks()}
+        for other in (plan(music, seed=1), plan(music, gaps=2), plan(music, mono=True)):
+            assert keys.isdisjoint(task.key() for task in other.tasks())
+        monkeypatch.setattr(bench, "code_digest", lambda: "changed")
+        assert keys.isdisjoint(task.key() for task in plan(music).tasks())
+
+
+class TestProtocols:
+    def test_gaps_have_the_length_they_are_named_for(self, music: Path) -> None:
+        for task in plan(music).tasks():
+            for trial in make_trials(task):
+                assert trial.told
+                assert {span.length for span in trial.spans} == {round(task.condition.value * RATE_HZ / 1000)}
+
+    def test_blind_damage_is_of_every_kind_and_nobody_is_told(self, music: Path) -> None:
+        made = plan(music, "blind", "nothing")
+        kinds = {}
+        for task in made.tasks():
+            (trial,) = make_trials(task)
+            assert not trial.told
+            kinds[task.condition.name] = {span.kind for span in trial.spans}
+        assert kinds["clean"] == set()
+        assert kinds["dropout"] == {"dropout"}
+        assert kinds["click"] == {"click"}
+        assert kinds["repeat"] == {"repeat"}
+        assert len(kinds["mixed"]) >= 3
+
+    def test_blind_finds_and_fills_silent_dropouts(self, music: Path) -> None:
+        made = plan(music, "blind", "nothing,ar")
+        zeros = tuple(condition for condition in made.conditions if condition.kind == "zeros")
+        result = result_of(replace(made, conditions=(*zeros, made.conditions[-1])))
+        assert result.summary("ar", condition="20 ms").recall == 1
+        ours, nothing = (result.summary(name, condition="5 ms").sdr_db for name in ("ar", "nothing"))
+        assert ours is not None
+        assert nothing is not None
+        assert ours > nothing + 5
+        assert result.summary("ar").healthy_changed == 0
+        assert result.summary("ar", condition="clean").false_per_minute == 0
+
+    def test_the_context_encoders_gap_lies_in_the_middle_of_320_ms(self, music: Path) -> None:
+        trials = make_trials(plan(music, "context-encoder", "nothing").tasks()[0])
+        assert trials
+        for trial in trials:
+            assert trial.clean.shape == (1, 5120)
+            assert [(s.start, s.end) for s in trial.spans] == [(2048, 3072)]
+
+    @pytest.mark.parametrize("share", [0.1, 0.2])
+    @pytest.mark.parametrize("burst", [None, 3.0])
+    def test_as_many_packets_are_lost_as_said_in_bursts_as_long_as_said(
+        self, share: float, burst: float | None
+    ) -> None:
+        mean = burst or 1 / (1 - share)
+        lost = lose_packets(np.random.default_rng(0), 200_000, share, mean)
+        assert lost.mean() == pytest.approx(share, rel=0.05)
+        bursts = np.count_nonzero(np.diff(lost.astype(int)) == 1)
+        assert lost.sum() / bursts == pytest.approx(mean, rel=0.05)
+
+    def test_long_gaps_are_filled_although_fix_would_leave_them(self, music: Path) -> None:
+        made = plan(music, "long", "ar", gaps=1)
+        made = replace(made, conditions=made.conditions[:2])
+        summary = result_of(made).summary("ar")
+        assert summary.energy_db is not None
+        assert summary.energy_db > -60
+
+    def test_the_papers_frames_are_lost_and_a_line_across_them_helps(self, music: Path) -> None:
+        result = result_of(plan(music, "paper", "nothing,frames"))
+        before, after = result.summary("nothing"), result.summary("frames")
+        assert before.gaps == after.gaps == 9  # 5 s hold 9 whole patches of 512 ms
+        assert before.psnr_db is not None
+        assert after.psnr_db is not None
+        assert after.psnr_db > before.psnr_db + 3
+        assert after.nrmse_rms is not None
+        assert before.nrmse_rms is not None
+        assert after.nrmse_rms < before.nrmse_rms < 1
+        assert "| mean of the genres | 9 |" in markdown(result)
+
+    def test_the_line_across_frames_is_that_of_the_networks_own_input(self) -> None:
+        torch = pytest.importorskip("torch")
+        from restore_audio.network.features import interpolate_frames
+
+        rng = np.random.default_rng(0)
+        clean = rng.uniform(0, 1, (4, 128, 128))
+        damaged, lost = lose_frames(clean, rng)
+        theirs = interpolate_frames(torch.from_numpy(damaged), ~torch.from_numpy(lost)[:, None])
+        assert line_across(damaged, lost) == pytest.approx(theirs.numpy(), rel=1e-6)
+        assert all(12 <= count <= 88 for count in lost.sum(axis=1))
+
+
+class TestMaterial:
+    def test_an_unknown_genre_is_answered_with_those_that_exist(self, music: Path) -> None:
+        with pytest.raises(InputError, match=r"no genre 'polka': choose from Folk, Jazz\."):
+            choose_material(music, genres=["polka"], per_genre=1, seconds=3, seed=0)
+
+    def test_genres_are_found_in_any_case(self, music: Path) -> None:
+        assert material(music, "jAZZ").excerpts[0].genre == "Jazz"
+
+    def test_a_folder_without_audio_is_one_sentence(self, tmp_path: Path) -> None:
+        (tmp_path / "Jazz").mkdir()
+        (tmp_path / "Jazz" / "readme.txt").write_text("no music")
+        with pytest.raises(InputError, match="holds no audio"):
+            choose_material(tmp_path, per_genre=1, seconds=3, seed=0)
+
+    def test_excerpts_of_a_recording_do_not_overlap(self, music: Path) -> None:
+        chosen = choose_material(music, genres=["Jazz"], per_genre=3, seconds=1.5, seed=4).excerpts
+        assert len(chosen) == 3
+        ends = [(excerpt.start_s, excerpt.start_s + excerpt.seconds) for excerpt in chosen]
+        assert all(a_end <= b_start for (_, a_end), (b_start, _) in pairwise(ends))
+
+    def test_an_excerpt_is_what_the_recording_holds_there(self, music: Path) -> None:
+        excerpt = material(music, seconds=2).excerpts[0]
+        samples, rate_hz = load_excerpt(excerpt)
+        whole, _ = soundfile.read(music / "Jazz" / "three.wav", dtype="float64")
+        first = round(excerpt.start_s * RATE_HZ)
+        assert rate_hz == RATE_HZ
+        assert np.array_equal(samples[0], whole[first : first + 2 * RATE_HZ])
+
+
+class TestMethods:
+    def test_an_unknown_method_is_answered_with_those_that_exist(self) -> None:
+        with pytest.raises(UsageError, match="no method 'magic' here: choose from nothing, line"):
+            choose_methods(["magic"], "gaps", [], rival_time_limit_s=1)
+
+    def test_baselines_that_must_be_told_are_not_offered_blind(self) -> None:
+        with pytest.raises(UsageError, match="no method 'janssen' here"):
+            choose_methods(["janssen"], "blind", [], rival_time_limit_s=1)
+
+
+class TestCommand:
+    def run(self, capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+        code = main(["bench", *map(str, arguments)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    def test_json_holds_every_number_and_no_nan(
+        self, music: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        code, out, _ = self.run(
+            capsys, *("--protocol", "gaps", "--data", music, "--genre", "jazz", "--methods", "nothing,ar"),
+            *("--lengths-ms", "10,30", "--no-odg", "--jobs", "1", "--json", "--seconds", "4"),
+        )  # fmt: skip
+        assert code == 0
+        data = json.loads(out, parse_constant=lambda name: pytest.fail(name))
+        assert data["conditions"] == ["10 ms", "30 ms"]
+        assert {(r["method"], r["condition"]) for r in data["results"]} == {
+            (m, c) for m in ("nothing", "ar") for c in data["conditions"]
+        }
+        assert all(math.isfinite(r["sdr_db"]) for r in data["results"])
+
+    def test_a_table_is_printed_and_the_run_can_be_kept(
+        self, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = (
+            *("--protocol", "blind", "--data", music, "--genre", "folk", "--methods", "nothing"),
+            *("--lengths-ms", "20", "--no-odg", "--jobs", "1", "--resume", tmp_path / "kept"),
+        )
+        code, out, _ = self.run(capsys, *arguments)
+        assert code == 0
+        assert "do nothing" in out
+        assert "false spans" in " ".join(out.split())
+        assert read_rows(tmp_path / "kept")
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (("--genre", "polka"), "choose from Folk, Jazz"),
+            (("--methods", "magic"), "choose from"),
+            (("--protocol", "paper", "--lengths-ms", "5"), "leave it out for paper"),
+            (("--protocol", "gaps", "--lengths-ms", "five"), "give milliseconds"),
+            (("--json", "--markdown"), "choose one"),
+        ],
+    )
+    def test_mistakes_are_one_sentence(
+        self, music: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
+    ) -> None:
+        if "--methods" not in arguments:
+            arguments = (*arguments, "--methods", "nothing")
+        code, out, err = self.run(capsys, "--data", music, *arguments)
+        assert code in (1, 2)
+        assert out == ""
+        assert sentence in " ".join(err.split())
+
+
+def test_every_protocol_has_its_methods() -> None:
+    for name in (*PROTOCOLS, "paper"):
+        methods = choose_methods(["nothing"], name, [], rival_time_limit_s=1)
+        assert [method.name for method in methods] == ["nothing"]
