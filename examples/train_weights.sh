@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The weights that ship, from an empty folder on Debian 12 (apt-get for the music, no other download):
-# about 8 GB of packages, 14 GB of decoded music, and four hours on two cores, most of it training.
+# about 6 GB of packages and music, 20 GB decoded and filled, and three to four hours on two cores.
 #
 #   mkdir weights && cd weights && bash /path/to/examples/train_weights.sh
 #
@@ -31,6 +31,7 @@ restore-audio train --task paper --prefill linear --network res-unet-v2 --width 
   --minutes "$MINUTES_PAPER" --validate-minutes 8 --threads 1 \
   --run runs/paper $(resume runs/paper) &
 paper=$!
+trap 'kill "$paper" 2>/dev/null || true' EXIT  # it writes its checkpoint and ends
 restore-audio train --task restore --network res-unet-v2 --width 16 \
   --data cache/restore-train --validation cache/restore-validation --fills 24000 --jobs 2 \
   --minutes "$MINUTES_RESTORE" --validate-minutes 8 --threads 1 --work cache \

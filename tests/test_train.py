@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import runpy
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,7 @@ from restore_audio.learn.train import TrainSettings, train
 from restore_audio.network.checkpoint import load
 from restore_audio.network.features import FeatureSettings
 from restore_audio.network.inpainter import Inpainter
-from restore_audio.network.unet import NetworkSettings, build
+from restore_audio.network.unet import NETWORKS, NetworkSettings, build
 from restore_audio.show.convergence import plot_convergence
 
 CPU = torch.device("cpu")
@@ -486,6 +487,26 @@ def test_tensorboard_gets_curves_pictures_and_sounds(folder: Path, tmp_path: Pat
     assert events.Images("spectrograms/0")[0].width == 3 * 128 + 8
 
 
+def test_a_missing_tensorboard_is_said_before_anything_is_made(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restore_audio.show.tensorboard.importlib.util.find_spec", lambda name: None)
+    said = sentence(capsys, quick(folder, tmp_path, "--examples", 8, "--tensorboard"), 2)
+    assert "pip install 'restore-audio[train]'" in said
+    assert not any(path.exists() for path in (tmp_path / "run", tmp_path / "cache"))
+
+
+def test_the_papers_own_protocol_trains(folder: Path, tmp_path: Path) -> None:
+    how = ["--schedule", "fixed", "--average", 0, "--level", "global", "--power", 1, "--prefill", "none"]
+    run = quick(folder, tmp_path, "--epochs", 0.5, *how, "--loss", "mse", "--sampling", "grid", "--quiet")
+    assert main([str(argument) for argument in run]) == 0
+    state = load_file(tmp_path / "run" / "state.safetensors")
+    assert torch.equal(state["average.last.weight"], state["network.last.weight"])
+    _, card = load(tmp_path / "run" / "best.safetensors")
+    assert card.training["patches_seen"] == 16  # half of 30 patches, in whole batches of 4
+    assert card.training["features"] == {"level": "global", "power": 1.0, "prefill": "none"}
+
+
 @pytest.mark.parametrize(
     ("more", "code", "part"),
     [
@@ -622,3 +643,23 @@ def test_convergence_is_drawn_for_several_runs_or_not_at_all(
 
 def test_patches_are_as_long_as_the_papers() -> None:
     assert PATCH_SAMPLES == 127 * 64 + 256
+
+
+def test_the_six_networks_are_compared_at_equal_budget_and_never_twice(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = Path(__file__).parent.parent / "examples" / "compare_networks.py"
+    arguments = ["--data", folder, "--validation", folder, "--patches", 8, "--batch", 4, "--width", 1]
+    monkeypatch.setattr(sys, "argv", [str(word) for word in (script, *arguments)])
+    for _ in range(2):
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(script), run_name="__main__")
+        assert ended.value.code == 0
+    rows = {row["name"]: row for row in json.loads((tmp_path / "six_networks.json").read_text())["rows"]}
+    assert set(rows) == {"nothing", "straight line", *NETWORKS}
+    assert rows["nothing"]["overall"]["psnr_gain_db"] == pytest.approx(0, abs=1e-6)
+    assert rows["straight line"]["overall"]["psnr_gain_db"] > 1
+    assert all(set(row["genres"]) == {"Rock", "Jazz"} for row in rows.values())
+    said = capsys.readouterr().out.splitlines()
+    assert all(said.count(f"{name}: training on 8 patches") == 1 for name in NETWORKS)

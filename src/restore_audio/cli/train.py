@@ -75,6 +75,9 @@ def train(
     The run's folder gets the checkpoint (state.safetensors), the best weights (best.safetensors, for
     'fix --model'), metrics.jsonl and convergence.png. Ctrl-C writes a checkpoint and stops.
 
+    The paper's own protocol: --task paper --width 32 --batch 58 --epochs 100 --schedule fixed --average 0
+    --level global --power 1 --prefill none --loss mse --sampling grid
+
     Several processes, or GPUs: torchrun --nproc-per-node 2 -m restore_audio train --batch 58
     --run-folder DIR ...
     """

@@ -99,7 +99,7 @@ def train(
         settings: how.
         run: folder for all that is written.
         device: where the network runs.
-        resume: go on from ``run/state.safetensors`` where it exists.
+        resume: go on from ``run/state.safetensors``.
         description: put into the weights' header (data, command line).
         report: called with each line that goes to ``metrics.jsonl``.
         look: called after each validation with the averaged network and the step.
