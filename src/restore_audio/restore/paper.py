@@ -12,7 +12,7 @@ Works on clips of 30 s, as the paper did, faded into each other over half a seco
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,7 @@ def analyse(mono: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def to_paper_rate(samples: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
     """``(C, T)`` mixed to one channel at 16 kHz, ``(T',)``."""
-    _, functional, torch = _torchaudio()
+    functional, torch = _torchaudio()
     mono = torch.from_numpy(np.ascontiguousarray(samples.mean(axis=0), dtype=np.float32))
     resampled: NDArray[np.float64] = functional.resample(mono, rate_hz, PAPER_RATE_HZ).double().numpy()
     return resampled
@@ -93,7 +93,7 @@ def to_paper_rate(samples: NDArray[np.float64], rate_hz: int) -> NDArray[np.floa
 
 def invert(magnitudes: NDArray[np.float64], length: int, iterations: int = ITERATIONS) -> NDArray[np.float64]:
     """Audio ``(length,)`` from magnitudes ``(128, K)`` by Griffin-Lim, zero phase, no momentum."""
-    _, functional, torch = _torchaudio()
+    functional, torch = _torchaudio()
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(PAPER_FFT_SAMPLES) / (PAPER_FFT_SAMPLES + 1))
     frames = 1 + (length - 1) // PAPER_HOP_SAMPLES  # as many as torch.stft makes of the length
     padded = np.pad(magnitudes, ((0, 0), (0, max(frames - magnitudes.shape[1], 0))))[:, :frames]
@@ -113,14 +113,14 @@ def invert(magnitudes: NDArray[np.float64], length: int, iterations: int = ITERA
     return result
 
 
-def _torchaudio():  # type: ignore[no-untyped-def]
+def _torchaudio() -> tuple[Any, Any]:
+    """torch and torchaudio's functions; imported here, since a broken torchaudio must not break ``fix``."""
     try:
         import torch
-        import torchaudio
         from torchaudio import functional
     except (ImportError, OSError) as error:
         raise RestoreError(
             f"The method 'paper' needs torchaudio, which does not work here ({str(error).splitlines()[0]}): "
             f"install a torchaudio that fits torch, or use --method auto."
         ) from None
-    return torchaudio, functional, torch
+    return functional, torch
