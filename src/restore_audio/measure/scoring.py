@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def score_trial(trial: Trial, outcome: Outcome, *, odg: bool) -> Scores:
     assert outcome.samples is not None
     clean, test, rate_hz = trial.clean, outcome.samples, trial.rate_hz
     gaps = [[span] for span in trial.spans]
-    counts: dict[str, int] = {}
+    counts: dict[str, Any] = {}
     boundaries: list[float | None] = []
     if outcome.found is not None:
         detection = score_detection(trial.spans, outcome.found, rate_hz)
@@ -124,8 +125,8 @@ def _bounded(value_db: float | None) -> float | None:
 
 def join(scores: Sequence[Scores]) -> Scores:
     """Scores of several trials as those of one."""
-    lists = {name: [value for s in scores for value in getattr(s, name)] for name in _LISTS}
-    counts = {}
+    lists: dict[str, Any] = {name: [value for s in scores for value in getattr(s, name)] for name in _LISTS}
+    counts: dict[str, Any] = {}
     for name in _COUNTS:
         known = [getattr(s, name) for s in scores if getattr(s, name) is not None]
         counts[name] = sum(known) if known else None
