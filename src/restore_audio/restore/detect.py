@@ -26,21 +26,30 @@ from numpy.typing import NDArray
 
 from ..settings import DetectSettings
 from ..spans import Span, merge_spans
-from .detectors.evidence import samples_of
+from .detectors.bursts import find_bursts
+from .detectors.candidate import Candidate
+from .detectors.clicks import find_clicks
+from .detectors.evidence import confidence, grid_samples, samples_of
+from .detectors.levels import find_dropouts
 from .detectors.repeats import find_repeats
 from .detectors.runs import find_nan, find_runs
+from .detectors.screen import prediction_error
+from .detectors.verifier import load_verifier
 
 Samples = NDArray[np.float64]
-
-GRID_MS = 32.0
-"""Windows begin at multiples of this, and so do the frames that detectors cut them into."""
 
 _CORE_GRIDS = 256
 _MARGIN_S = 1.0
 _TOGETHER = 0.5
 """Share of a span that another channel's must overlap to strengthen it."""
 
-_EXACT = ("nan", "zeros", "constant", "repeat")
+_WIDER_MS = {"click": 0.25, "noise": 1.0, "dropout": 1.2, "treble": 1.2}
+"""What is added to both ends of kinds whose edges are found on a grid and are damaged themselves."""
+
+_APART_MS = 6.0
+"""Exact evidence explains whatever else stirs so near to it."""
+
+_LEAST_CONFIDENCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ def detect_blocks(
 
 
 def _windows(blocks: Iterable[Samples], rate_hz: int, settings: DetectSettings) -> Iterator[_Window]:
-    grid = samples_of(GRID_MS, rate_hz)
+    grid = grid_samples(rate_hz)
     core = _CORE_GRIDS * grid
     margin = -(-round(max(_MARGIN_S, settings.max_gap_ms / 1000 + 0.5) * rate_hz) // grid) * grid
     held: list[Samples] = []
@@ -116,9 +125,12 @@ def _look(window: _Window, rate_hz: int, settings: DetectSettings) -> list[Span]
     longest = samples_of(settings.max_gap_ms, rate_hz)
     found: list[Span] = []
     for channel, audio in enumerate(samples):
-        sure = find_runs(audio, channel, rate_hz, longest)
-        sure += find_repeats(audio, channel, rate_hz)
-        found += sure
+        exact = find_runs(audio, channel, rate_hz, longest) + find_repeats(audio, channel, rate_hz)
+        sure = [s for s in exact if s.confidence >= 1.0 - settings.sensitivity]
+        sure += [s for s in lost if s.channel == channel]
+        near = samples_of(_APART_MS, rate_hz)
+        likely = _find_likely(audio, channel, rate_hz, longest)
+        found += exact + [s for s in likely if not any(_touch(s, e, near) for e in sure)]
     close = samples_of(1.0, rate_hz)
     found = [s for s in found if not any(_touch(s, n, close) for n in lost)]
     found = [s for s in _joined(found) if s.confidence >= 1.0 - settings.sensitivity]
@@ -133,6 +145,34 @@ def _look(window: _Window, rate_hz: int, settings: DetectSettings) -> list[Span]
         if start < end:
             kept.append(replace(span, start=start, end=end))
     return kept
+
+
+def _find_likely(audio: Samples, channel: int, rate_hz: int, longest: int) -> list[Span]:
+    """Kinds that have to be weighed: clicks, bursts, dropouts of the level and of the treble."""
+    if not np.any(audio):
+        return []
+    error = prediction_error(audio, rate_hz)
+    dropouts, treble = find_dropouts(audio, rate_hz, longest)
+    found = {
+        "click": find_clicks(audio, error, rate_hz),
+        "noise": find_bursts(audio, error, rate_hz),
+        "dropout": dropouts,
+        "treble": treble,
+    }
+    return [
+        span for kind, ones in found.items() for span in _weighed(kind, ones, channel, rate_hz, audio.size)
+    ]
+
+
+def _weighed(kind: str, ones: list[Candidate], channel: int, rate_hz: int, length: int) -> list[Span]:
+    wider = samples_of(_WIDER_MS[kind], rate_hz)
+    spans = []
+    for candidate, score in zip(ones, load_verifier(kind).scores(ones).tolist(), strict=True):
+        sureness = confidence(score)
+        if sureness > _LEAST_CONFIDENCE:
+            start, end = max(candidate.start - wider, 0), min(candidate.end + wider, length)
+            spans.append(Span(start, end, channel, kind, sureness))
+    return spans
 
 
 def _without_nan(samples: Samples, lost: list[Span]) -> Samples:

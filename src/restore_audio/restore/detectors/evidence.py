@@ -55,3 +55,13 @@ def confidence(score: float) -> float:
     0.5
     """
     return 1.0 / (1.0 + math.exp(-min(max(score, -30.0), 30.0)))
+
+
+def cell_samples(rate_hz: int) -> int:
+    """Samples of a cell of 0.5 ms, the finest time that the screens know."""
+    return max(4, round(rate_hz / 2000))
+
+
+def grid_samples(rate_hz: int) -> int:
+    """Samples of 64 cells, about 32 ms: windows begin at multiples of it, so frames never shift."""
+    return 64 * cell_samples(rate_hz)

@@ -1,0 +1,71 @@
+"""Levels that step down and up again, or up and down: where steep edges enclose something.
+
+In: a level in dB for each millisecond. Out: pairs of steps, the cells that they enclose.
+A decay has one steep edge, a dropout two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
+
+Levels = NDArray[np.float64]
+
+_OUTER, _INNER = 4, 2
+"""Cells that must be above, and below, a step; between them lie the three cells on either side that
+a soft edge and the smoothing of the level may take."""
+
+_REACH = 3
+
+
+@dataclass(frozen=True)
+class Dip:
+    """Cells ``first`` to ``last`` (exclusive) between a fall and a rise of so many dB."""
+
+    first: int
+    last: int
+    fall_db: float
+    rise_db: float
+
+
+def find_dips(levels: Levels, least_db: float, longest: int) -> tuple[list[Dip], Levels, Levels]:
+    """Pairs of a steep fall and a steep rise at most ``longest`` cells later.
+
+    Returns:
+        The dips, and how far the level falls and rises at each cell, for telling how common that is.
+    """
+    falls, rises = _falls(levels), _falls(levels[::-1])[::-1]
+    starts = _local_maxima(falls, least_db)
+    ends = _local_maxima(rises, least_db)
+    dips: list[Dip] = []
+    for start in starts.tolist():
+        near = ends[(ends > start + 2) & (ends <= start + longest)]
+        before = float(np.median(levels[max(start - 12, 0) : max(start - 2, 1)]))
+        for end in near.tolist():
+            after = float(np.median(levels[end + 3 : end + 13]))
+            inside = levels[start + 3 : end - 2] if end - start > 6 else levels[start + 2 : end - 1]
+            if inside.size and inside.max() < min(before, after) - 0.7 * least_db:
+                dips.append(Dip(start, end + 1, float(falls[start]), float(rises[end])))
+                break
+            if levels[start + 2 : end].max(initial=-300.0) > before - 0.5 * least_db:
+                break
+    return dips, falls, rises
+
+
+def _falls(levels: Levels) -> Levels:
+    """How far the level falls at each cell: its minimum just before over its maximum just after."""
+    lowest = minimum_filter1d(levels, _OUTER, origin=-(_OUTER // 2))  # of cells k … k + 3
+    highest = maximum_filter1d(levels, _INNER, origin=-(_INNER // 2))  # of cells k, k + 1
+    falls = np.zeros_like(levels)
+    first, last = _OUTER + _REACH - 1, levels.size - _REACH - _INNER
+    if last > first:
+        cells = np.arange(first, last)
+        falls[first:last] = lowest[cells - first] - highest[cells + _REACH]
+    return falls
+
+
+def _local_maxima(values: Levels, least: float) -> NDArray[np.int64]:
+    return np.flatnonzero((values >= least) & (values >= maximum_filter1d(values, 9)))
