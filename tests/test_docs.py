@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -46,6 +47,13 @@ def place(tmp_path_factory):
     return place
 
 
+def run(words: list[str], place: Path) -> subprocess.CompletedProcess:
+    # One thread: on a machine that is busy otherwise, PyTorch's threads wait for each other for minutes.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *words]
+    return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+
+
 def test_the_main_job_is_there():
     assert any(words[:1] == ["fix"] for words in commands()), "the README shows no 'restore-audio fix'"
 
@@ -54,21 +62,13 @@ def test_commands_run_in_the_order_of_the_readme(place):
     for words in commands():
         if not words or words[0] not in RUN:
             continue
-        done = subprocess.run(
-            [sys.executable, "-m", "restore_audio", *words],
-            cwd=place,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run(["-m", "restore_audio", *words], place)
         assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
 
 
 def test_python_examples_run(place):
     for block in blocks("python"):
-        done = subprocess.run(
-            [sys.executable, "-c", block], cwd=place, capture_output=True, text=True, check=False
-        )
+        done = run(["-c", block], place)
         assert done.returncode == 0, f"{block}\n{done.stderr}"
 
 
