@@ -285,6 +285,16 @@ class TestMaterial:
         assert rate_hz == RATE_HZ
         assert np.array_equal(samples[0], whole[first : first + 2 * RATE_HZ])
 
+    def test_the_built_in_suite_has_all_genres_and_is_never_called_a_dataset(self) -> None:
+        chosen = choose_material(None, per_genre=1, seconds=10, seed=0)
+        assert len(chosen.excerpts) == len({excerpt.genre for excerpt in chosen.excerpts}) == 16
+        assert "not a dataset" in chosen.title
+        samples, rate_hz = load_excerpt(chosen.excerpts[0])
+        assert rate_hz == 44_100
+        assert samples.shape[1] == pytest.approx(chosen.excerpts[0].seconds * rate_hz, abs=1)
+        with pytest.raises(InputError, match=r"no genre 'polka': choose from Blues, Classical, .*Spoken\."):
+            choose_material(None, genres=["polka"], per_genre=1, seconds=3, seed=0)
+
 
 class TestMethods:
     def test_an_unknown_method_is_answered_with_those_that_exist(self) -> None:
@@ -329,6 +339,18 @@ class TestCommand:
         assert "do nothing" in out
         assert "false spans" in " ".join(out.split())
         assert read_rows(tmp_path / "kept")
+
+    def test_it_runs_on_a_fresh_install(self, capsys: pytest.CaptureFixture[str]) -> None:
+        code, out, _ = self.run(
+            capsys, *("--protocol", "gaps", "--genre", "jazz", "--methods", "nothing,ar", "--no-odg"),
+            *("--jobs", "1", "--lengths-ms", "20", "--gaps", "2", "--seconds", "5", "--json"),
+        )  # fmt: skip
+        assert code == 0
+        data = json.loads(out)
+        assert "built-in suite" in data["material"]
+        found = {r["method"]: r["sdr_db"] for r in data["results"] if r["condition"] == "20 ms"}
+        assert found["nothing"] == 0
+        assert found["ar"] > 3
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),

@@ -46,7 +46,20 @@ def test_a_working_rival_gets_the_samples_exactly_and_its_answer_comes_back_exac
     assert np.array_equal(result.samples, SOUND)
     assert result.found is None
     assert result.seconds > 0
-    assert result.peak_mb is None or result.peak_mb > 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak")
+def test_its_memory_is_its_own_and_not_that_of_the_process_that_calls_it(tmp_path: Path) -> None:
+    ballast = np.ones(40_000_000)  # 305 MB in this process
+    small = run_rival(fake(tmp_path, f"{COPY}\nimport time; time.sleep(0.2)"), SOUND, RATE_HZ)
+    large = run_rival(
+        fake(tmp_path, f"{COPY}\nimport time; x = b'x' * 150_000_000; time.sleep(0.2)"), SOUND, RATE_HZ
+    )
+    assert ballast.size
+    assert small.peak_mb is not None
+    assert large.peak_mb is not None
+    assert small.peak_mb < 100
+    assert large.peak_mb > small.peak_mb + 120
 
 
 def test_the_row_says_version_and_options(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 
 _RESET = Path("/proc/self/clear_refs")
-_STATUS = Path("/proc/self/status")
 
 
 class Meter:
@@ -38,7 +37,7 @@ class Meter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.seconds = time.perf_counter() - self._began
-        self.peak_mb = _peak_mb() if self._counts else None
+        self.peak_mb = peak_of_process("self") if self._counts else None
 
 
 def _reset_peak() -> bool:
@@ -49,9 +48,10 @@ def _reset_peak() -> bool:
     return True
 
 
-def _peak_mb() -> float | None:
+def peak_of_process(number: int | str) -> float | None:
+    """Largest resident size so far of a process, MB; None if it is gone or the system does not tell."""
     try:
-        lines = _STATUS.read_text().splitlines()
+        lines = Path(f"/proc/{number}/status").read_text().splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), None)

@@ -80,6 +80,7 @@ def sheets(result: BenchResult) -> list[Sheet]:
         made.append(_by_condition(result, "ODG (PEAQ, basic version) of the excerpt", _odg))
     if result.plan.protocol == "blind":
         made.append(_by_condition(result, "Damage found, both ends within 1 ms / damage hit, %", _found))
+        made.append(_by_condition(result, HEALTHY.capitalize(), _changed))
         made.append(_detection(result))
     made = [sheet for sheet in made if any(set(row[1:]) != {NO_VALUE} for row in sheet.rows)]
     return [*made, _cost(result)]
