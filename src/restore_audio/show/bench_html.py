@@ -47,7 +47,8 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.5rem}h3{font-size:1rem;mar
 p.soft,figcaption,.remarks{color:var(--soft)}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--rule)}
-th:first-child,td:first-child{text-align:left}
+td{white-space:nowrap}th:first-child,td:first-child{text-align:left;white-space:normal;min-width:11rem}
+td:first-child{overflow-wrap:anywhere}
 svg{width:100%;height:auto;max-width:760px;display:block}
 svg .label{fill:var(--ink);font:12px system-ui,sans-serif}svg .small{font-size:11px;fill:var(--soft)}
 svg .grid{stroke:var(--rule)}svg .line{fill:none;stroke-width:2}

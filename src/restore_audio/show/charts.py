@@ -78,25 +78,26 @@ def bars(groups: Sequence[str], series: Sequence[Series], *, title: str) -> str:
     """Groups of lying bars, one of each series in a group, with their values written beside them.
 
     Args:
-        groups: names of the groups, one for each value of a series.
+        groups: names of the groups, one for each value of a series; those without any value are left out.
         series: what is compared.
         title: what the bars measure, with unit.
     """
     known = [v for s in series for v in s.values if v is not None]
     if not known:
         return ""
+    shown = [k for k in range(len(groups)) if any(line.values[k] is not None for line in series)]
     low, high, _ = _scale(min(0.0, *known), max(0.0, *known))
     left, group_height = 150, BAR * len(series) + 10
     legend_height = 18 * len(series) + 8
-    height = 24 + group_height * len(groups) + legend_height
+    height = 24 + group_height * len(shown) + legend_height
 
     def x_of(value: float) -> float:
         return left + (value - low) / (high - low) * (WIDTH - left - 60)
 
     parts = [_open(WIDTH, height, title), _text(left, 14, title, "start")]
-    for place, group in enumerate(groups):
-        top = 24 + place * group_height
-        parts.append(_text(left - 8, top + group_height / 2, group, "end"))
+    for row, place in enumerate(shown):
+        top = 24 + row * group_height
+        parts.append(_text(left - 8, top + group_height / 2, groups[place], "end"))
         for number, line in enumerate(series):
             value = line.values[place]
             if value is None:
@@ -107,8 +108,8 @@ def bars(groups: Sequence[str], series: Sequence[Series], *, title: str) -> str:
                 f'<rect class="bar s{number % COLOURS}" x="{x:.1f}" y="{y}" width="{max(end - x, 0.5):.1f}" '
                 f'height="{BAR - 2}"><title>{escape(line.name)}: {value:.2f}</title></rect>'
             )
-            parts.append(_text(end + 4, y + BAR - 3, f"{value:.1f}", "start", small=True))
-    top = 24 + group_height * len(groups) + 8
+            parts.append(_text(end + 4, y + BAR - 3, f"{round(value, 1) + 0.0:.1f}", "start", small=True))
+    top = 24 + group_height * len(shown) + 8
     parts += _legend([line.name for line in series], left=left, top=top)
     return "".join([*parts, "</svg>"])
 
