@@ -53,12 +53,8 @@ def play(score: Score, room: Room) -> Samples:
             "synth.polyphony": 512,
         }
         settings = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-        subprocess.run(
-            ["fluidsynth", "-niq", "-r", str(RATE_HZ), "-O", "float", "-T", "wav", "-F", str(wave)]
-            + [*settings, str(SOUNDFONT), str(midi)],
-            check=True,
-            capture_output=True,
-        )
+        wanted = ["-niq", "-r", str(RATE_HZ), "-O", "float", "-T", "wav", "-F", str(wave), *settings]
+        subprocess.run(["fluidsynth", *wanted, str(SOUNDFONT), str(midi)], check=True, capture_output=True)
         audio, rate_hz = soundfile.read(wave, always_2d=True)
     assert rate_hz == RATE_HZ
     return np.asarray(audio.T)
@@ -71,7 +67,7 @@ def finish(audio: Samples, room: Room, *, seconds: float, fade_s: float, mono: b
     """
     total = round(seconds * RATE_HZ)
     audio = np.pad(audio, ((0, 0), (0, max(0, total - audio.shape[1]))))[:, :total]
-    middle, side = audio.mean(axis=0), room.width * 0.5 * (audio[0] - audio[1])
+    middle, side = audio.mean(axis=0), room.width * 0.5 * (audio[0] - audio[-1])
     audio = middle[None] if mono else np.stack([middle + side, middle - side])
     audio = sosfilt(butter(2, 25, "highpass", fs=RATE_HZ, output="sos"), audio)
     audio = audio / np.max(np.abs(audio))

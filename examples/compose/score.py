@@ -195,9 +195,7 @@ class Part:
                     continue
                 octave, index = divmod(int(digit), len(notes))
                 loud = (velocity or self.velocity) * (1.08 if place % len(order) == 0 else 0.95)
-                self.notes.append(
-                    Note(at + place * step, ring * step, notes[index] + 12 * octave, loud)
-                )
+                self.notes.append(Note(at + place * step, ring * step, notes[index] + 12 * octave, loud))
             at += beats
         return at
 
