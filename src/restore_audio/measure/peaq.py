@@ -120,8 +120,9 @@ def to_16_bit_scale(samples: Array, rate_hz: int) -> Array:
     if rate_hz == RATE_HZ:
         return np.asarray(samples, dtype=np.float64) * FULL_SCALE
     divisor = gcd(rate_hz, RATE_HZ)
-    resampled = resample_poly(samples, RATE_HZ // divisor, rate_hz // divisor, axis=-1)
-    return np.clip(np.floor(resampled * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
+    resampled: Array = resample_poly(samples, RATE_HZ // divisor, rate_hz // divisor, axis=-1)
+    clipped: Array = np.clip(np.floor(resampled * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
+    return clipped
 
 
 def _obstacle(reference: Array, test: Array, rate_hz: int, test_rate_hz: int, trim: bool) -> str | None:
