@@ -447,6 +447,8 @@ class TestBadInput:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            # Where the tests run in the background of a shell, SIGINT is ignored and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         process.stdout.readline()  # the first recording is done
         time.sleep(0.1)
