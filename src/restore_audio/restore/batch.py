@@ -134,13 +134,20 @@ def _attempt_interruptible(
     job: Job, work: Callable[[Job, Settings, Progress], Result], settings: Settings
 ) -> Outcome[Result]:
     """Ctrl-C ends a worker's job but not the worker, which has no one to tell its traceback to."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _interrupt_once)
+    signal.signal(signal.SIGTERM, _interrupt_once)
     try:
         return _attempt(job, work, settings, _untold)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupt_once(number: int, frame: object) -> None:
+    """Raise, and be deaf from then on: terminal and parent may both signal, one as the other unwinds."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 class Journal:
