@@ -134,6 +134,7 @@ def _attempt_interruptible(
     job: Job, work: Callable[[Job, Settings, Progress], Result], settings: Settings
 ) -> Outcome[Result]:
     """Ctrl-C ends a worker's job but not the worker, which has no one to tell its traceback to."""
+    _heard.clear()
     signal.signal(signal.SIGINT, _interrupt_once)
     signal.signal(signal.SIGTERM, _interrupt_once)
     try:
@@ -143,11 +144,14 @@ def _attempt_interruptible(
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+_heard: list[int] = []
+
+
 def _interrupt_once(number: int, frame: object) -> None:
     """Raise, and be deaf from then on: terminal and parent may both signal, one as the other unwinds."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    if not _heard:
+        _heard.append(number)
+        raise KeyboardInterrupt
 
 
 class Journal:
