@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from ..beside import beside as renamed_to
 from ..errors import OutputError
 
 
@@ -30,22 +30,12 @@ def beside(target: Path, *, overwrite: bool = False, source: Path | None = None)
     """
     check_target(target, overwrite=overwrite, source=source)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".restore-audio-", suffix=target.suffix)
+        with renamed_to(target) as temporary:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
     except OSError as error:
         raise OutputError(_sentence(target, error)) from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        with suppress(OSError):  # file systems without permissions refuse this
-            temporary.chmod(_mode_of_new_files())
-        temporary.replace(target)
-    except OSError as error:
-        raise OutputError(_sentence(target, error)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def check_target(target: Path, *, overwrite: bool, source: Path | None = None) -> None:
@@ -64,13 +54,6 @@ def check_target(target: Path, *, overwrite: bool, source: Path | None = None) -
         )
     if not target.parent.is_dir():
         raise OutputError(f"The folder {target.parent} for {target.name} is not there: make it first.")
-
-
-def _mode_of_new_files() -> int:
-    """What ``open`` would give a new file; ``mkstemp`` gives 0600."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _sentence(target: Path, error: OSError) -> str:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from ..beside import beside
 from ..errors import InputError, OutputError
-from .beside import beside
 
 if TYPE_CHECKING:
     import requests

@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..beside import beside
 from ..errors import InputError, OutputError
 from ..settings import PATCH_FRAMES
 from ..signal.autoregressive import FAST, fill_gap
@@ -218,13 +218,10 @@ def _make_shard(
             pieces.append(np.clip(np.rint(piece * 32768), -32768, 32767).astype(np.int16))
         entries.append({"rate_hz": track.rate_hz, "offset": offset, "samples": length, "gaps": gaps})
         offset += 2 * length
-    temporary = folder / f".fills-{shard:05d}-{os.getpid()}.npy"
-    np.save(temporary, np.concatenate(pieces))
-    temporary.replace(folder / f"fills-{shard:05d}.npy")
-    text = json.dumps({"version": VERSION, "examples": entries})
-    temporary = temporary.with_suffix(".json")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(folder / f"fills-{shard:05d}.json")
+    with beside(folder / f"fills-{shard:05d}.npy") as part:
+        np.save(part, np.concatenate(pieces))
+    with beside(folder / f"fills-{shard:05d}.json") as part:
+        part.write_text(json.dumps({"version": VERSION, "examples": entries}), encoding="utf-8")
 
 
 class Fills:

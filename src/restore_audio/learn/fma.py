@@ -18,8 +18,8 @@ from typing import Literal
 
 import numpy as np
 
+from ..beside import beside
 from ..errors import InputError, OutputError
-from .beside import beside
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")

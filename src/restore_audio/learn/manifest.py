@@ -10,8 +10,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from ..beside import beside
 from ..errors import InputError
-from .beside import beside
 from .recipe import Part
 
 SCHEMA = 1

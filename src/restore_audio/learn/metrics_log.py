@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..beside import beside
 from ..errors import OutputError
 
 
@@ -29,9 +30,8 @@ class MetricsLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             kept = [json.dumps(line) + "\n" for line in read_metrics(path) if step and line["step"] <= step]
-            beside = path.with_name(f".{path.name}.part")
-            beside.write_text("".join(kept), encoding="utf-8")
-            beside.replace(path)
+            with beside(path) as part:
+                part.write_text("".join(kept), encoding="utf-8")
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
             raise self._failure(error) from None

@@ -24,8 +24,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from ..beside import beside
 from ..errors import InputError, OutputError
-from .beside import beside
 from .cache import (
     HEADER_BYTES,
     SCHEMA,

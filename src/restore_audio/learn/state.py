@@ -9,7 +9,6 @@ example is the whole of it.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ..beside import beside
 from ..errors import ModelError, OutputError
 
 FORMAT = "restore-audio-state/1"
@@ -85,17 +85,14 @@ class State:
             "best_score": repr(self.best_score),
             "losses": json.dumps([float(loss) for loss in self.losses]),
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            save_file(tensors, temporary, metadata=header)
-            temporary.replace(path)
+            with beside(path) as temporary:
+                save_file(tensors, temporary, metadata=header)
         except (SafetensorError, OSError) as error:
             raise OutputError(
                 f"The checkpoint {path} could not be written ({_short(error)}): make room and go on with "
                 f"--resume, an earlier checkpoint is kept."
             ) from None
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def load(self, path: Path, must_match: tuple[str, ...]) -> None:
         """Go on from ``path``.

@@ -20,9 +20,9 @@ import mutagen
 import numpy as np
 import soundfile
 
+from ..beside import beside
 from ..errors import OutputError
 from . import clips
-from .beside import beside
 from .manifest import Entry, Skipped
 from .packages import Stanza, package_version, read_copyright, stanza_of
 from .recipe import Package, Pick, genre_folder

@@ -7,8 +7,6 @@ and the metrics measured, so that a file explains itself and no class name is ev
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ..beside import beside
 from ..errors import ModelError
 from .unet import NetworkSettings, UNet
 
@@ -92,15 +91,8 @@ def save(path: Path, network: UNet, card: ModelCard, *, half: bool = True) -> No
         "metrics": json.dumps(dict(card.metrics)),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".safetensors")
-    os.close(handle)
-    try:
+    with beside(path) as temporary:
         save_file(tensors, temporary, metadata=header)
-        Path(temporary).chmod(0o644)  # mkstemp makes files that only their owner may read
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:

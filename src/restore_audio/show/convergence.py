@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..beside import beside
 from ..learn.metrics_log import read_metrics
 
 SCORES = {
@@ -54,12 +55,8 @@ def plot_convergence(metrics: Sequence[Path], target: Path, score_name: str) -> 
         axes.grid(alpha=0.3)
     if len(metrics) > 1:
         score_axes.legend(fontsize="small")
-    beside = target.with_name(f".{target.name}.part")
-    try:
-        figure.savefig(beside, format="png", dpi=110)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(target) as part:
+        figure.savefig(part, format="png", dpi=110)
     return target
 
 
