@@ -14,6 +14,12 @@ PATCH_FRAMES = 128
 PATCH_BINS = 128
 """Bins of a patch: 8 kHz at 62.5 Hz a bin."""
 
+NETWORK_TILES = 3
+"""Tiles of 8 kHz that the network of ``fix`` is trained on: up to 24 kHz."""
+
+HEALTHY_SHARE = 0.999
+"""A frame with at least this much of its window healthy counts as known."""
+
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 192_000
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import InputError
-from ..network.features import MAX_TILES, FeatureSettings
+from ..network.features import FeatureSettings
+from ..settings import NETWORK_TILES
 from ..signal.spectrum import PAPER_RATE_HZ
 from . import fma
 from .cache import Cache, CachedTrack
@@ -113,7 +114,7 @@ def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) ->
         examples.append(
             RestoreExamples(Fills(folder, shard_count(count, SHARD_EXAMPLES)), sources.seed + number)
         )
-    patches = min(VALIDATION_PATCHES, MAX_TILES * len(examples[1]))
+    patches = min(VALIDATION_PATCHES, NETWORK_TILES * len(examples[1]))
     return RestoreTask(examples[0], examples[1], FeatureSettings(power=power), patches)
 
 

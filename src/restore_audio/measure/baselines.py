@@ -34,7 +34,7 @@ from scipy.signal import fftconvolve
 from ..signal.autoregressive import ArSettings, fill_gap
 from ..signal.burg import burg
 from ..signal.griffin_lim import griffin_lim
-from ..signal.spectrum import Grid, known_share, stft
+from ..signal.spectrum import Grid, between_frames, known_share, stft
 from ..spans import Span, merge_spans
 from .matching_pursuit import pursue
 
@@ -166,7 +166,7 @@ def _frames(gap: Gap) -> Samples:
     """Linear magnitudes between neighbouring frames, inverted from silence."""
     piece, known, inside = _around(gap)
     grid = Grid(gap.rate_hz)
-    magnitudes = _between(np.abs(stft(piece, grid)), known_share(known, grid), logarithmic=False)
+    magnitudes = between_frames(np.abs(stft(piece, grid)), known_share(known, grid), logarithmic=False)
     start = np.where(known, piece, 0.0)
     # Silence has no phase to start from: a trace of noise gives it one, the same at every run.
     level = float(np.sqrt(np.mean(start**2)))
@@ -180,7 +180,7 @@ def _rule(gap: Gap) -> Samples:
     filled = piece.copy()
     filled[inside] = _ar(gap)
     magnitudes = np.abs(stft(filled, grid))
-    wanted = np.maximum(magnitudes, _between(magnitudes, known_share(known, grid), logarithmic=True))
+    wanted = np.maximum(magnitudes, between_frames(magnitudes, known_share(known, grid), logarithmic=True))
     mine = np.ones(piece.size, dtype=bool)
     mine[inside] = False
     return griffin_lim(wanted, filled, mine, grid, iterations=1)[inside]
@@ -192,21 +192,6 @@ def _around(gap: Gap) -> tuple[Samples, NDArray[np.bool_], slice]:
     first = max(gap.start - reach, 0)
     window = slice(first, gap.end + reach)
     return gap.audio[window], gap.known[window], slice(gap.start - first, gap.end - first)
-
-
-def _between(magnitudes: Samples, share: NDArray[np.floating], *, logarithmic: bool) -> Samples:
-    """Frames that are not wholly known, ``(F, K)``, on a line between those that are."""
-    healthy = np.flatnonzero(share >= 0.999)
-    if not healthy.size:
-        return magnitudes
-    values = np.log(np.maximum(magnitudes[:, healthy], 1e-12)) if logarithmic else magnitudes[:, healthy]
-    frames = np.arange(magnitudes.shape[1])
-    right = np.searchsorted(healthy, frames).clip(0, healthy.size - 1)
-    left = np.where(healthy[right] > frames, np.maximum(right - 1, 0), right)
-    distance = np.maximum(healthy[right] - healthy[left], 1)
-    weight = np.clip((frames - healthy[left]) / distance, 0, 1)
-    line = values[:, left] * (1 - weight) + values[:, right] * weight
-    return np.where(share >= 0.999, magnitudes, np.exp(line) if logarithmic else line)
 
 
 BASELINES: Mapping[str, Filler] = MappingProxyType(

@@ -22,6 +22,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ..settings import HEALTHY_SHARE, NETWORK_TILES
+
 PAPER_SCALE = 127.98
 """Largest magnitude of the paper's training set, which it divides by."""
 
@@ -29,9 +31,6 @@ PAPER_OFFSET = 0.001
 
 RESTORE_CHANNELS = 4
 """AR magnitude, interpolated magnitude, known share of the frame, tile."""
-
-MAX_TILES = 3
-"""Tiles of 8 kHz that the restore network is trained on: up to 24 kHz."""
 
 _TINY = 1e-8
 
@@ -144,13 +143,13 @@ def prepare_restore(filled: Tensor, known: Tensor, tile: Tensor, power: float) -
         tile: which 8 kHz this is, ``(N,)``: 0 for 0–8 kHz.
         power: exponent of the compression.
     """
-    healthy = (known >= 0.999)[:, None]  # (N, 1, K)
+    healthy = (known >= HEALTHY_SHARE)[:, None]  # (N, 1, K)
     kept = healthy.sum(dim=-1, keepdim=True).clamp(min=1) * filled.shape[1]
     level = ((filled.square() * healthy).sum(dim=(1, 2), keepdim=True) / kept).sqrt().clamp(min=_TINY)
     scaled = filled / level
     line = interpolate_frames(scaled.clamp(min=1e-5).log(), healthy).exp()
     share = known[:, None].expand_as(filled)
-    place = (tile.to(filled.dtype) / MAX_TILES)[:, None, None].expand_as(filled)
+    place = (tile.to(filled.dtype) / NETWORK_TILES)[:, None, None].expand_as(filled)
     features = torch.stack([scaled**power, line**power, share, place], dim=1)
     return RestoreInput(features, level, power)
 

@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..settings import PATCH_BINS, PATCH_FRAMES, FillSettings
+from ..settings import HEALTHY_SHARE, NETWORK_TILES, PATCH_BINS, PATCH_FRAMES, FillSettings
 from ..signal.autoregressive import ArSettings, Prediction, predict_gap
 from ..signal.channels import fill_from_channel
 from ..signal.griffin_lim import griffin_lim
 from ..signal.patches import HALO_FRAMES, cut, stitch
 from ..signal.similar import fill_from_passage
-from ..signal.spectrum import Grid, known_share, stft
+from ..signal.spectrum import Grid, between_frames, known_share, stft
 from ..spans import Span
 
 if TYPE_CHECKING:
@@ -40,13 +40,6 @@ if TYPE_CHECKING:
 
 Samples = NDArray[np.float64]
 Gap = tuple[int, int]
-
-NETWORK_TILES = 3
-"""Tiles of 8 kHz that the network knows; above 24 kHz the interpolated neighbours stand in for it."""
-
-
-_HEALTHY_SHARE = 0.999
-"""A frame with this much of its window healthy counts as known."""
 
 
 @dataclass(frozen=True)
@@ -190,20 +183,20 @@ def _fill_channel(
     """
     mine = audio[channel]
     bounds = [0, *(edge for gap in gaps for edge in gap), mine.size]
-    done: set[Gap] = set()
+    wanted = set(fillable)
     by_ar: set[Gap] = set()
-    for start, end in fillable:
-        number = gaps.index((start, end))
-        # A gap before this one that is filled by now may be looked through.
-        first = bounds[2 * number - 2 if number and gaps[number - 1] in done else 2 * number]
+    for number, (start, end) in enumerate(gaps):
+        if (start, end) not in wanted:
+            continue
+        # The gap before this one, if it was to be filled, is filled by now and may be looked through.
+        first = bounds[2 * number - 2 if number and gaps[number - 1] in wanted else 2 * number]
         last = bounds[2 * number + 3]
-        done.add((start, end))
         best = predict_gap(mine[first:start], mine[end:last], end - start, rate_hz=how.rate_hz)
         by_ar.add((start, end))
         if how.helped:
             for other in (
                 _from_channels(audio, channel, lost, (first, start, end, last), how),
-                _from_passage(mine, (start, end), lost[channel], how),
+                fill_from_passage(mine, start, end, healthy=~lost[channel], rate_hz=how.rate_hz),
             ):
                 if other is not None and other.expected_error < best.expected_error:
                     best = other
@@ -230,11 +223,6 @@ def _from_channels(
     return min((f for f in fills if f is not None), key=lambda f: f.expected_error, default=None)
 
 
-def _from_passage(mine: Samples, gap: Gap, lost: NDArray[np.bool_], how: _How) -> Prediction | None:
-    """A fill by a similar passage of the same channel, if the gap is long enough and there is one."""
-    return fill_from_passage(mine, *gap, healthy=~lost, rate_hz=how.rate_hz)
-
-
 def _enrich(
     audio: Samples, gap: Gap, lost: NDArray[np.bool_], grid: Grid, network: Inpainter, blend: Blend
 ) -> None:
@@ -243,11 +231,11 @@ def _enrich(
     fill = np.nan_to_num(audio[first:last], posinf=0.0, neginf=0.0)
     ar = np.abs(stft(fill, grid))
     share = known_share(~lost[first:last], grid)
-    wanted = _interpolated(ar, share)
+    wanted = between_frames(ar, share, logarithmic=True)  # stands in above what the network knows
     bins = min(ar.shape[0], NETWORK_TILES * PATCH_BINS)
     wanted[:bins] = _predict(ar[:bins], share, network)
     # Frames that no damage touches are known: the network has no say in them.
-    wanted = np.where(share < _HEALTHY_SHARE, wanted, ar)
+    wanted = np.where(share < HEALTHY_SHARE, wanted, ar)
     gap_share = blend.share_of((gap[1] - gap[0]) * 1000 / grid.rate_hz)
     magnitudes = np.maximum(ar, gap_share * wanted) if blend.ar else wanted
     inside = slice(gap[0] - first, gap[1] - first)
@@ -279,20 +267,6 @@ def _predict(ar: Samples, share: NDArray[np.floating], network: Inpainter) -> Sa
         np.tile(np.arange(tiles), count),
     )
     return np.asarray(stitch(answer.reshape(patches.shape), bins, frames), dtype=np.float64)
-
-
-def _interpolated(ar: Samples, share: NDArray[np.floating]) -> Samples:
-    """Magnitudes of unknown frames on a straight line, on a log scale, between known neighbours."""
-    known = np.flatnonzero(share >= _HEALTHY_SHARE)
-    if known.size == 0:
-        return ar
-    frames = np.arange(ar.shape[1])
-    logs = np.log(np.maximum(ar[:, known], 1e-12))
-    place = np.searchsorted(known, frames).clip(1, max(known.size - 1, 1))
-    left, right = known[place - 1], known[np.minimum(place, known.size - 1)]
-    weight = np.clip((frames - left) / np.maximum(right - left, 1), 0, 1)
-    line = logs[:, place - 1] * (1 - weight) + logs[:, np.minimum(place, known.size - 1)] * weight
-    return np.where(share >= _HEALTHY_SHARE, ar, np.exp(line))
 
 
 def _edge_fade(samples: int, fade: int) -> Samples:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from ..settings import FRAMES_PER_S, PATCH_BINS
+from ..settings import FRAMES_PER_S, HEALTHY_SHARE, PATCH_BINS
 
 PAPER_RATE_HZ = 16_000
 PAPER_WINDOW_SAMPLES = 256
@@ -147,6 +147,31 @@ def known_share(healthy: NDArray[np.bool_], grid: Grid) -> NDArray[np.float32]:
     windows = np.lib.stride_tricks.sliding_window_view(padded, grid.window_samples)[:: grid.hop_samples]
     share: NDArray[np.float32] = (windows[:frames] @ (window / window.sum())).astype(np.float32)
     return share
+
+
+def between_frames(
+    magnitudes: NDArray[np.float64], share: NDArray[np.floating], *, logarithmic: bool
+) -> NDArray[np.float64]:
+    """Magnitudes whose frames that are not wholly known lie on a line between those that are.
+
+    Beyond the first and the last known frame the line is level; without any known frame nothing changes.
+
+    Args:
+        magnitudes: ``(F, K)``.
+        share: of each frame that is healthy, ``(K,)``, as :func:`known_share` gives it.
+        logarithmic: straight in decibels instead of in magnitudes.
+    """
+    healthy = np.flatnonzero(share >= HEALTHY_SHARE)
+    if not healthy.size:
+        return magnitudes.copy()
+    values = np.log(np.maximum(magnitudes[:, healthy], 1e-12)) if logarithmic else magnitudes[:, healthy]
+    frames = np.arange(magnitudes.shape[1])
+    right = np.searchsorted(healthy, frames).clip(0, healthy.size - 1)
+    left = np.where(healthy[right] > frames, np.maximum(right - 1, 0), right)
+    distance = np.maximum(healthy[right] - healthy[left], 1)
+    weight = np.clip((frames - healthy[left]) / distance, 0, 1)
+    line = values[:, left] * (1 - weight) + values[:, right] * weight
+    return np.where(share >= HEALTHY_SHARE, magnitudes, np.exp(line) if logarithmic else line)
 
 
 def paper_magnitudes(audio: NDArray[np.floating]) -> NDArray[np.float64]:
