@@ -26,6 +26,10 @@ data_app = typer.Typer(
 Data = Annotated[
     Path, typer.Option("--data", metavar="DIR", help="FMA's folder, or a folder of genre/track files.")
 ]
+Split = Annotated[
+    Path | None,
+    typer.Option("--split", metavar="FILE", help="FMA's split: read if it exists, else drawn and written."),
+]
 Genres = Annotated[list[str] | None, typer.Option("--genre", help="Only this genre; can be repeated.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the paper's split of FMA.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result.")]
@@ -54,12 +58,7 @@ def register(app: typer.Typer) -> None:
 @data_app.command()
 def stats(
     data: Data,
-    split: Annotated[
-        Path | None,
-        typer.Option(
-            "--split", metavar="FILE", help="FMA's split: read if it exists, else drawn and written."
-        ),
-    ] = None,
+    split: Split = None,
     seed: Seed = 0,
     genre: Genres = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
@@ -130,12 +129,7 @@ def prepare(
         float | None,
         typer.Option("--max-seconds-per-track", min=1, help="Keep only the middle of longer tracks."),
     ] = None,
-    split: Annotated[
-        Path | None,
-        typer.Option(
-            "--split", metavar="FILE", help="FMA's split: read if it exists, else drawn and written."
-        ),
-    ] = None,
+    split: Split = None,
     seed: Seed = 0,
     genre: Genres = None,
     quiet: Quiet = False,

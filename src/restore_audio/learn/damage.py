@@ -28,11 +28,11 @@ from scipy.signal import butter, sosfiltfilt
 
 from ..errors import InputError
 from ..settings import PATCH_FRAMES
-from ..spans import Span
+from ..spans import KINDS, Span
 
 Samples = NDArray[np.float64]
 
-DAMAGE_KINDS = ("zeros", "constant", "nan", "repeat", "dropout", "treble", "click", "noise", "windows")
+DAMAGE_KINDS = (*(kind for kind in KINDS if kind != "given"), "windows")
 
 LENGTHS_MS: dict[str, tuple[float, float]] = {
     "zeros": (1.0, 100.0),

@@ -30,7 +30,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 LEVELS = 5
-SIZE_MULTIPLE = 2**LEVELS
 
 
 @dataclass(frozen=True)
