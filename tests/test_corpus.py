@@ -306,6 +306,13 @@ class TestPackages:
             "manifest.json",
         ]
 
+    def test_folder_may_be_relative(
+        self, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        manifest = build_corpus(Path("deep/to"), "train", packages=["blobwars-data"])
+        assert {entry.package for entry in manifest.entries} == {"blobwars-data"}
+
     def test_nothing_to_be_had_at_all_is_an_error(self, archive: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="Nothing could be taken"):
             build_corpus(tmp_path / "to", "train", packages=["nexuiz-music"])

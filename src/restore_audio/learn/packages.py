@@ -56,7 +56,7 @@ def fetch_package(package: Package, to: Path) -> Path:
     archives = sorted(to.glob("*.deb"))
     if not archives:
         raise InputError(f"{package.name} was not fetched: apt-get left no package behind.")
-    _run(["dpkg-deb", "-x", str(archives[-1]), "."], to, package.name)
+    _run(["dpkg-deb", "-x", archives[-1].name, "."], to, package.name)  # run in "to"
     for archive in archives:
         archive.unlink()
     return to
