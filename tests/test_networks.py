@@ -104,6 +104,32 @@ def test_transposed_convolution_crops_like_the_original() -> None:
     torch.testing.assert_close(layer(x), probe.grad)
 
 
+def test_in_bfloat16_the_transposed_convolution_and_its_gradients_are_pytorchs() -> None:
+    """On CPU it takes another way there, which must lead to the same place."""
+    generator = torch.Generator().manual_seed(0)
+    layer = UpConv(8, 4).to(memory_format=torch.channels_last)
+    torch.nn.init.normal_(layer.conv.bias, generator=generator)
+    x = torch.randn(2, 8, 6, 10, generator=generator).contiguous(memory_format=torch.channels_last)
+    probe = torch.randn(2, 4, 12, 20, generator=generator)
+
+    def pytorchs(given: torch.Tensor) -> torch.Tensor:
+        return F.relu(layer.conv(given)[..., :-1, :-1])
+
+    values = []
+    for forward in (pytorchs, layer):
+        layer.zero_grad()
+        given = x.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):
+            y = forward(given)
+        assert y.dtype is torch.bfloat16
+        (y.float() * probe).sum().backward()
+        gradients = (given.grad, layer.conv.weight.grad, layer.conv.bias.grad)
+        values.append([y.detach().float(), *(g.float() for g in gradients if g is not None)])
+    assert len(values[1]) == 4
+    for theirs, ours in zip(*values, strict=True):
+        assert (theirs - ours).norm() < 0.01 * theirs.norm()
+
+
 def test_the_same_seed_gives_the_same_weights() -> None:
     first, second, other = (build(NetworkSettings(width=4), seed) for seed in (0, 0, 1))
     assert torch.equal(first.middle.conv.weight, second.middle.conv.weight)

@@ -27,6 +27,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 LEVELS = 5
@@ -92,7 +93,48 @@ class UpConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Double the map."""
+        if x.device.type == "cpu" and _autocast_dtype() is torch.bfloat16:
+            # PyTorch's own kernel takes seven times as long here (88 against 12 ms in the last level of
+            # width 16, 14 patches): more than all other convolutions of the forward pass together.
+            assert self.conv.bias is not None
+            weight, bias = self.conv.weight.bfloat16(), self.conv.bias.bfloat16()
+            y: Tensor = _TransposedConvolution.apply(x.bfloat16(), weight)
+            return F.relu(y[..., :-1, :-1] + bias[:, None, None], inplace=True)
         return F.relu(self.conv(x)[..., :-1, :-1])
+
+
+def _autocast_dtype() -> torch.dtype | None:
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
+
+
+class _TransposedConvolution(torch.autograd.Function):
+    """``conv_transpose2d`` of stride 2 without bias, by the kernels of ``conv2d``'s gradients."""
+
+    GEOMETRY = ([2, 2], [0, 0], [1, 1], False, [0, 0], 1)  # stride, padding, dilation, transposed, …, groups
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        """``(N, C, F, K)``, ``(C, filters, 3, 3)`` → ``(N, filters, 2 F + 1, 2 K + 1)``."""
+        ctx.save_for_backward(x, weight)
+        bins, frames = x.shape[2:]
+        shape = torch.empty(
+            (x.shape[0], weight.shape[1], 2 * bins + 1, 2 * frames + 1), dtype=x.dtype, device=x.device
+        ).contiguous(memory_format=torch.channels_last)
+        geometry = _TransposedConvolution.GEOMETRY
+        y: Tensor = torch.ops.aten.convolution_backward(
+            x, shape, weight, None, *geometry, [True, False, False]
+        )[0]
+        return y
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients of x and weight."""
+        x, weight = ctx.saved_tensors
+        (dy,) = gradients
+        geometry = _TransposedConvolution.GEOMETRY
+        dweight = torch.ops.aten.convolution_backward(x, dy, weight, None, *geometry, [False, True, False])[1]
+        return F.conv2d(dy, weight, stride=2), dweight
 
 
 class AttentionGate(nn.Module):
