@@ -33,7 +33,7 @@ restore-audio train --task paper --prefill linear --network res-unet-v2 --width 
 paper=$!
 trap 'kill "$paper" 2>/dev/null || true' EXIT  # it writes its checkpoint and ends
 restore-audio train --task restore --network res-unet-v2 --width 16 \
-  --data cache/restore-train --validation cache/restore-validation --fills 24000 --jobs 2 \
+  --data cache/restore-train --validation cache/restore-validation --fills 16000 --jobs 2 \
   --minutes "$MINUTES_RESTORE" --validate-minutes 8 --threads 1 --work cache \
   --run runs/restore $(resume runs/restore)
 wait "$paper"

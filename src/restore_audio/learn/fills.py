@@ -33,7 +33,7 @@ from .cache import read_json
 if TYPE_CHECKING:
     from .cache import Cache, CachedTrack
 
-VERSION = 1
+VERSION = 2
 SHARD_EXAMPLES = 250
 SLACK_FRAMES = 16
 """Frames stored beyond a patch, so that training can shift it."""
