@@ -95,15 +95,11 @@ class Workers:
             for name, child in module.named_children():
                 if isinstance(child, nn.BatchNorm2d):
                     setattr(module, name, GroupBatchNorm.of(child))
-        return DistributedDataParallel(network)
+        return DistributedDataParallel(network, gradient_as_bucket_view=True)
 
     def mean(self, value: Tensor) -> Tensor:
         """Mean over the processes, element by element."""
-        if self.count > 1:
-            value = value.clone()
-            dist.all_reduce(value)
-            value /= self.count
-        return value
+        return _sum_over_processes(value) / self.count if self.count > 1 else value
 
     def agree(self, value: float) -> float:
         """The first process's value, so that all take the same decisions from it."""
@@ -117,14 +113,27 @@ class Workers:
         """Whether it is true in any process."""
         if self.count == 1:
             return value
-        flag = torch.tensor([int(value)])
-        dist.all_reduce(flag, dist.ReduceOp.MAX)
-        return bool(flag)
+        return bool(_sum_over_processes(torch.tensor([int(value)])))
 
     def wait(self) -> None:
         """Until all are here."""
         if self.count > 1:
             dist.barrier()
+
+
+def _sum_over_processes(value: Tensor) -> Tensor:
+    """Sum of a small tensor over the processes, the same in each.
+
+    On CPU the parts are gathered and added up: gloo takes three times as long to reduce a few numbers
+    (1.4 against 0.5 ms on loopback), and batch normalisation asks 32 times a step.
+    """
+    if value.device.type != "cpu":
+        value = value.clone()
+        dist.all_reduce(value)
+        return value
+    parts = [torch.empty_like(value) for _ in range(dist.get_world_size())]
+    dist.all_gather(parts, value.contiguous())
+    return torch.stack(parts).sum(dim=0)
 
 
 class GroupBatchNorm(nn.BatchNorm2d):
@@ -163,8 +172,7 @@ def _group_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     # Buffers in full precision make PyTorch sum in full precision, whatever x is stored in.
     unused = torch.zeros(2, x.shape[1], device=x.device)
     mean, variance = torch.batch_norm_update_stats(x, unused[0], unused[1], 0.0)
-    sums = torch.stack([mean, variance + mean.square()])
-    dist.all_reduce(sums)
+    sums = _sum_over_processes(torch.stack([mean, variance + mean.square()]))
     mean, square = sums / dist.get_world_size()
     return mean, (square - mean.square()).clamp(min=0)
 
@@ -193,8 +201,7 @@ class _GroupNormalise(torch.autograd.Function):
         dx, dweight, dbias = torch.ops.aten.native_batch_norm_backward(
             gradients[0], x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
         )
-        sums = torch.stack([dweight, dbias]).float()
-        dist.all_reduce(sums)
+        sums = _sum_over_processes(torch.stack([dweight, dbias]).float())
         by_x, alone = sums / (x.numel() // x.shape[1] * dist.get_world_size())
         # What the statistics add is a straight line in x, which is a normalisation once more.
         inverse = (variance + ctx.eps).rsqrt()
