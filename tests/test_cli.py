@@ -669,6 +669,15 @@ class TestDamageAndScore:
         assert main(["score", str(clean), str(clean)]) == 0
         assert "identical" in capsys.readouterr().out
 
+    def test_score_names_the_worst_channel(self, tmp_path, capsys):
+        stereo = music(2.0, channels=2)
+        noisy = stereo.copy()
+        noisy[0] += 0.02 * np.random.default_rng(0).standard_normal(noisy.shape[1])
+        clean, test = save(tmp_path / "clean.wav", stereo), save(tmp_path / "noisy.wav", noisy)
+        assert main(["score", str(clean), str(test), "--odg", "--json"]) == 0
+        score = json.loads(capsys.readouterr().out)
+        assert score["worst_channel_odg"] < score["odg"] - 0.1
+
     def test_what_cannot_be_compared_is_a_sentence(self, clean, tmp_path, capsys):
         for other in (music(2.0, channels=2), music(3.0)):
             path = save(tmp_path / "o.wav", other)

@@ -7,7 +7,9 @@ import pytest
 
 from restore_audio.network.checkpoint import model_path
 from restore_audio.network.inpainter import Inpainter
+from restore_audio.restore.filling import Filling
 from restore_audio.restore.inpaint import inpaint
+from restore_audio.restore.weights import Weights
 from restore_audio.settings import FillSettings
 from restore_audio.signal.spectrum import Grid, stft
 from restore_audio.spans import Span
@@ -86,6 +88,29 @@ def test_in_long_gaps_the_network_gives_back_what_ar_loses(network: Inpainter) -
             found.append(spectral_distance_db(clean, filled, span))
         distances[method] = float(np.mean(found))
     assert distances["auto"] < distances["ar"] - 1
+
+
+@pytest.mark.parametrize(("method", "needed"), [("network", True), ("auto", False), ("ar", False)])
+def test_short_gaps_need_the_network_only_where_it_stands_alone(
+    method: str, needed: bool, network: Inpainter
+) -> None:
+    damaged = music()
+    span = Span(60_000, 60_441, 0)
+    damaged[0, span.start : span.end] = 0
+
+    class Opened(Weights):
+        count = 0
+
+        def open(self) -> Inpainter | None:
+            self.count += 1
+            return network
+
+    settings, weights = FillSettings(method), Opened(method)  # type: ignore[arg-type]
+    filling = Filling([span], RATE_HZ, damaged.shape[1], settings, weights)
+    (patch,) = filling.patches([damaged])
+    assert weights.count == needed
+    whole, _ = inpaint(damaged, [span], RATE_HZ, settings=settings, network=network)
+    np.testing.assert_allclose(patch.samples, whole[0, span.start : span.end], atol=1e-9)
 
 
 def test_too_long_gaps_are_left_with_a_reason(network: Inpainter) -> None:

@@ -70,6 +70,7 @@ def score(
     if odg:
         graded = peaq(clean, other, rate_hz)
         values["odg"] = graded.odg
+        values["worst_channel_odg"] = graded.worst_channel_odg
         if graded.reason is not None:
             notes.append(f"no ODG: {graded.reason}")
     console = Console()
@@ -97,7 +98,7 @@ def _plain(value: float | None) -> float | None:
 
 def _text(name: str, value: float | None) -> str:
     if value is None:
-        return "not defined (the reference is silent there)" if name != "odg" else "not defined"
+        return "not defined (the reference is silent there)" if "odg" not in name else "not defined"
     if value == math.inf:
         return "identical"
     return f"{100 * value:.4f} %" if name.endswith("share") else f"{value:.2f}"

@@ -41,6 +41,7 @@ class Scores:
     Attributes:
         sdr_db, lsd_db, energy_db: of each gap.
         overall_sdr_db, odg, loudness_lu: of each trial.
+        worst_channel_odg: of each trial, the lowest grade of one channel: an untouched one lifts ``odg``.
         healthy_changed, healthy_altered: of each trial, the share of the samples outside of the true damage
             that are not exactly as they were given; and of those that differ by more than half a step of
             16 bit, which leaves out mere rounding.
@@ -56,6 +57,7 @@ class Scores:
     energy_db: list[float | None] = field(default_factory=list)
     overall_sdr_db: list[float | None] = field(default_factory=list)
     odg: list[float | None] = field(default_factory=list)
+    worst_channel_odg: list[float | None] = field(default_factory=list)
     paper_odg: list[float | None] = field(default_factory=list)
     loudness_lu: list[float | None] = field(default_factory=list)
     healthy_changed: list[float | None] = field(default_factory=list)
@@ -85,6 +87,7 @@ def score_trial(trial: Trial, outcome: Outcome, *, odg: bool) -> Scores:
     gaps = [[span] for span in trial.spans]
     counts: dict[str, Any] = {}
     boundaries: list[float | None] = []
+    grades = _grades(trial, outcome) if odg else ([], [])
     if outcome.found is not None:
         detection = score_detection(trial.spans, outcome.found, rate_hz)
         counts = {
@@ -100,7 +103,8 @@ def score_trial(trial: Trial, outcome: Outcome, *, odg: bool) -> Scores:
         lsd_db=[log_spectral_distance_db(clean, test, rate_hz, gap) for gap in gaps],
         energy_db=[_bounded(energy_error_db(clean, test, gap)) for gap in gaps],
         overall_sdr_db=[_bounded(sdr_db(clean, test))],
-        odg=[_grade(trial, outcome)] if odg else [],
+        odg=grades[0],
+        worst_channel_odg=grades[1],
         loudness_lu=[loudness_difference_lu(clean, test, rate_hz)],
         healthy_changed=[changed_share(trial.damaged, test, trial.spans)],
         healthy_altered=[changed_share(trial.damaged, test, trial.spans, tolerance=HALF_STEP)],
@@ -112,11 +116,12 @@ def score_trial(trial: Trial, outcome: Outcome, *, odg: bool) -> Scores:
     )
 
 
-def _grade(trial: Trial, outcome: Outcome) -> float | None:
+def _grades(trial: Trial, outcome: Outcome) -> tuple[list[float | None], list[float | None]]:
     from .peaq import peaq
 
     assert outcome.samples is not None
-    return peaq(trial.clean, np.nan_to_num(outcome.samples), trial.rate_hz).odg
+    graded = peaq(trial.clean, np.nan_to_num(outcome.samples), trial.rate_hz)
+    return [graded.odg], [graded.worst_channel_odg]
 
 
 def _bounded(value_db: float | None) -> float | None:
@@ -146,7 +151,7 @@ class Summary:
 
     Attributes:
         gaps: how many gaps (patches, in the paper's task) are behind the means.
-        sdr_db, lsd_db, energy_db, overall_sdr_db, odg, paper_odg, loudness_lu: means.
+        sdr_db, lsd_db, energy_db, overall_sdr_db, odg, worst_channel_odg, paper_odg, loudness_lu: means.
         healthy_changed, healthy_altered: means.
         psnr_db, nrmse_rms, nrmse_range: means over the patches where they are finite, as in the paper.
         recall, near_recall, precision, f1: of spans; ``near_recall`` counts those hit within 1 ms.
@@ -163,6 +168,7 @@ class Summary:
     energy_db: float | None
     overall_sdr_db: float | None
     odg: float | None
+    worst_channel_odg: float | None
     paper_odg: float | None
     loudness_lu: float | None
     healthy_changed: float | None
@@ -201,6 +207,7 @@ def pool(scores: Iterable[Scores], troubles: Iterable[str] = ()) -> Summary:
         energy_db=mean_finite(total.energy_db),
         overall_sdr_db=mean_finite(total.overall_sdr_db),
         odg=mean_finite(total.odg),
+        worst_channel_odg=mean_finite(total.worst_channel_odg),
         paper_odg=mean_finite(total.paper_odg),
         loudness_lu=mean_finite(total.loudness_lu),
         healthy_changed=mean_finite(total.healthy_changed),

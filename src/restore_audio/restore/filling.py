@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..settings import FillSettings
 from ..spans import Span, merge_spans
-from .inpaint import Blend, inpaint
+from .inpaint import blend_of, inpaint
 from .splice import Patch, cut_patches
 from .weights import Weights
 from .windows import Tape, Window, plan_windows
@@ -70,7 +70,7 @@ class Filling:
             blocks: the recording, ``(C, n)`` arrays one after the other.
             progress: told the share of the windows that is done.
         """
-        shortest = Blend().shortest_ms * self._rate_hz / 1000
+        shortest = blend_of(self._settings).shortest_ms * self._rate_hz / 1000
         tape = Tape(blocks, self.windows)
         for number, window in enumerate(self.windows):
             audio = tape.read(window)

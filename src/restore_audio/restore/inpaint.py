@@ -90,6 +90,11 @@ NETWORK_ALONE = Blend(shortest_ms=0.0, full_ms=0.0, share=1.0, ar=False)
 """``--method network``: what the network says, in AR's phase."""
 
 
+def blend_of(settings: FillSettings) -> Blend:
+    """How the network takes part under a method."""
+    return NETWORK_ALONE if settings.method == "network" else Blend()
+
+
 def inpaint(
     samples: Samples,
     spans: Iterable[Span],
@@ -117,7 +122,7 @@ def inpaint(
     Raises:
         ValueError: a span lies outside the samples.
     """
-    blend = blend or (NETWORK_ALONE if settings.method == "network" else Blend())
+    blend = blend or blend_of(settings)
     how = _How(rate_hz, helped=settings.method == "auto")
     ordered = sorted(spans)
     filled = samples.copy()

@@ -77,7 +77,8 @@ def sheets(result: BenchResult) -> list[Sheet]:
         return _paper_sheets(result)
     made = [_by_condition(result, "SDR in the gaps / log-spectral distance, dB", _sdr_and_lsd)]
     if result.plan.odg:
-        made.append(_by_condition(result, "ODG (PEAQ, basic version) of the excerpt", _odg))
+        title = "ODG (PEAQ, basic version) of the excerpt / of its worst channel alone"
+        made.append(_by_condition(result, title, _odg))
     if result.plan.protocol == "blind":
         made.append(_by_condition(result, "Damage found, both ends within 1 ms / damage hit, %", _found))
         made.append(_by_condition(result, HEALTHY.capitalize(), _changed))
@@ -107,7 +108,9 @@ def _sdr_and_lsd(summary: Summary) -> str:
 
 
 def _odg(summary: Summary) -> str:
-    return number(summary.odg, 2)
+    if summary.odg is None:
+        return NO_VALUE
+    return f"{number(summary.odg, 2)} / {number(summary.worst_channel_odg, 2)}"
 
 
 def _found(summary: Summary) -> str:

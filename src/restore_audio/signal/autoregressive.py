@@ -83,8 +83,8 @@ class Prediction:
 
 
 FAST = ArSettings(context_ms=186.0, order_share=0.125, passes=0)
-"""Cheap fills for training data, at half the cost: half of the context and order, extrapolation only. With a
-quarter, which takes half as long again, the network learns from fills that fade sooner than those of ``fix``."""
+"""Cheap fills for training data, at half the cost or less: half of the context and order, extrapolation only.
+A quarter would cost half as much again, but such fills fade sooner than those that ``fix`` makes."""
 
 
 def extrapolate(context: Samples, count: int, coefficients: Samples) -> Samples:
