@@ -14,12 +14,13 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from restore_audio.learn.metrics_log import read_metrics
 from restore_audio.learn.sources import Sources, paper_task
 from restore_audio.learn.tasks import PaperTask
 from restore_audio.learn.train import TrainSettings, train
@@ -35,18 +36,20 @@ PAPER = {  # Serra et al. 2021, Tables 2 and 3: PSNR in dB, NRMSE
     "attention-res-unet": (55.8396, 0.1527),
     "res-unet-v2": (56.3534, 0.1460),
 }
+QUARTERS = 4
 MEASURES = ("psnr_db", "psnr_gain_db", "nrmse_rms", "nrmse_range")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one method reached."""
+    """What one method reached; ``curve`` is its PSNR gain at quarters of the way."""
 
     name: str
     overall: dict[str, float]
     genres: dict[str, dict[str, float]]
     parameters: int = 0
     minutes: float = 0.0
+    curve: list[float] = field(default_factory=list)
 
 
 class Damaged(nn.Module):
@@ -79,7 +82,7 @@ def main() -> int:
         width=options.width,
         batch=options.batch,
         examples=options.patches,
-        validate_examples=10 * options.patches,  # once, at the end
+        validate_examples=options.patches // QUARTERS,
         checkpoint_minutes=1.0,
         average_decay=0.99,  # of so few steps, the last hundred
         warmup_steps=20,
@@ -111,7 +114,9 @@ def trained(task: PaperTask, settings: TrainSettings, run: Path) -> Row:
         sys.exit(f"{settings.network} was interrupted; the same command goes on.")
     overall, genres = measured(task, state.average.eval())
     size = parameter_count(build(NetworkSettings(settings.network, settings.width)))
-    row = Row(settings.network, overall, genres, size, round(state.seconds / 60, 2))
+    validated = [line["validation"] for line in read_metrics(run / "metrics.jsonl") if "validation" in line]
+    curve = [metrics["psnr_gain_db"] for metrics in validated[: QUARTERS - 1]]
+    row = Row(settings.network, overall, genres, size, round(state.seconds / 60, 2), curve)
     result.write_text(json.dumps(row.__dict__))
     return row
 
@@ -157,14 +162,17 @@ def lines(rows: list[Row]) -> str:
         psnr_db, gain_db, nrmse_rms, _ = (row.overall[name] for name in MEASURES)
         ours = f"{psnr_db:.2f} | {gain_db:+.2f} | {nrmse_rms:.3f}"
         size = f"{row.parameters / 1e6:.2f} M" if row.parameters else "–"
-        text.append(f"| {row.name} | {size} | {ours} | {theirs} |")
+        way = " | ".join(f"{gain_db:+.2f}" for gain_db in row.curve) or "– | – | –"
+        text.append(f"| {row.name} | {size} | {way} | {ours} | {theirs} |")
     return "\n".join(text)
 
 
 def table(rows: list[Row]) -> str:
     """All of it, best first, and whether our order is the paper's."""
-    head = "| network | parameters | PSNR dB | gain dB | NRMSE (rms) | paper: PSNR dB | paper: NRMSE |\n"
-    head += "|---|---|---|---|---|---|---|\n"
+    head = (
+        "| network | parameters | gain dB after ¼ | ½ | ¾ | PSNR dB at the end | gain dB | NRMSE (rms) "
+        "| paper: PSNR dB | paper: NRMSE |\n|---|---|---|---|---|---|---|---|---|---|\n"
+    )
     ranked = sorted(rows, key=lambda row: -row.overall["psnr_db"])
     ours = [row.name for row in ranked if row.name in PAPER]
     theirs = sorted(PAPER, key=lambda name: -PAPER[name][0])

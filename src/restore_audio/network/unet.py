@@ -127,7 +127,7 @@ class _TransposedConvolution(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of x and weight."""
         x, weight = ctx.saved_tensors
