@@ -242,7 +242,7 @@ def test_the_restore_network_learns_to_correct_fills(fills: Path, tmp_path: Path
     task = RestoreTask(
         RestoreExamples(Fills(fills), 0), RestoreExamples(Fills(fills), 1), validation_patches=16
     )
-    settings = replace(LEARNING, examples=320)
+    settings = replace(LEARNING, examples=800)
     train(task, settings, tmp_path, device=CPU)
     lines = read_metrics(tmp_path / "metrics.jsonl")
     losses = [line["loss"] for line in lines if "loss" in line]
