@@ -1,0 +1,75 @@
+"""How much of the network goes into a gap: what the ``Blend`` in restore/inpaint.py was chosen from.
+
+    python examples/fit_blend.py corpus/validation [--shares 0.7,0.85,1] [--model FILE]
+
+Prints SDR and log-spectral distance of AR with each share of the network, for gaps whose positions are told.
+Neither other channels nor similar passages help here, as they leave the network nothing to do. The excerpts
+are drawn from another seed than those that ``bench`` measures on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from restore_audio.measure.material import choose_material, load_excerpt
+from restore_audio.measure.metrics import log_spectral_distance_db, mean_finite, sdr_db
+from restore_audio.measure.protocols import PROTOCOLS
+from restore_audio.network.checkpoint import model_path
+from restore_audio.network.inpainter import Inpainter
+from restore_audio.restore.inpaint import Blend, inpaint
+from restore_audio.settings import FillSettings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="music that no weights were trained on")
+    parser.add_argument("--shares", default="0.7,0.85,1", help="of the network, at full length of a gap")
+    parser.add_argument("--lengths-ms", default="30,40,80,160,320", help="of the gaps")
+    parser.add_argument("--model", default="restore", help="weights, by name or file")
+    parser.add_argument("--excerpts", type=int, default=2, help="of each genre")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of an excerpt")
+    parser.add_argument("--gaps", type=int, default=3, help="in an excerpt, of each length")
+    parser.add_argument("--seed", type=int, default=1, help="of excerpts and gaps")
+    options = parser.parse_args()
+    network = Inpainter.open(model_path(options.model), "restore")
+    material = choose_material(
+        options.data, per_genre=options.excerpts, seconds=options.seconds, seed=options.seed
+    )
+    ways: dict[str, tuple[FillSettings, Blend | None]] = {"AR alone": (FillSettings("ar"), None)}
+    for share in options.shares.split(","):
+        ways[f"share {share}"] = (FillSettings("network"), Blend(share=float(share)))
+    lengths = tuple(float(ms) for ms in options.lengths_ms.split(","))
+    protocol = PROTOCOLS["gaps"].with_lengths(lengths)
+    rows: dict[str, list[str]] = {name: [] for name in ways}
+    for condition in protocol.conditions:
+        values: dict[str, list[tuple[float | None, float | None]]] = {name: [] for name in ways}
+        for number, excerpt in enumerate(material.excerpts):
+            clean, rate_hz = load_excerpt(excerpt, mono=True)
+            rng = np.random.default_rng((options.seed, number))
+            for trial in protocol.make(clean, rate_hz, condition, rng, options.gaps):
+                for name, (settings, blend) in ways.items():
+                    damaged = trial.damaged.copy()
+                    for span in trial.spans:
+                        damaged[span.channel, span.start : span.end] = np.nan
+                    filled, _ = inpaint(
+                        damaged, trial.spans, trial.rate_hz, settings=settings, network=network, blend=blend
+                    )
+                    for span in trial.spans:
+                        sdr = sdr_db(trial.clean, filled, [span])
+                        lsd = log_spectral_distance_db(trial.clean, filled, trial.rate_hz, [span])
+                        values[name].append((sdr, lsd))
+        for name, pairs in values.items():
+            sdr_mean, lsd_mean = (mean_finite(column) for column in zip(*pairs, strict=True))
+            rows[name].append(f"{sdr_mean:.2f} / {lsd_mean:.2f}")
+    print(f"Measured on {material.title}: SDR / log-spectral distance, dB\n")
+    print("| | " + " | ".join(f"{ms:g} ms" for ms in lengths) + " |")
+    print("|---|" + "---:|" * len(lengths))
+    for name, cells in rows.items():
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
