@@ -4,8 +4,10 @@
 
 Makes its own music (the speed does not depend on what is heard), so it runs anywhere. What one core does
 is counted in seconds of that core, so that a busy machine changes it little; what several processes do is
-counted by the clock: run that on an idle machine, or leave it out with --one-core. Ends with 1 if the
-pipeline of a task supplies less than five times what the network consumes.
+counted by the clock: run that on an idle machine, or leave it out with --one-core. It is measured alone and
+beside one more program that keeps a core busy: threads of one process wait for each other hundreds of times
+a step, processes some forty times. Ends with 1 if the pipeline of a task supplies less than five times what
+the network consumes.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,10 +81,12 @@ def main() -> int:
             tell(f"{name}: patches consumed/s (one core, bf16)", consumed)
             tell(f"{name}: supplied over consumed", supplied / consumed)
         ways = (("one process, two threads", 1, 2), ("two processes", 2, 1))
-        for words, processes, threads in () if options.one_core else ways:
-            run = folder / f"run-{processes}"
-            how = Launch(processes, threads, options.width, options.seconds)
-            tell(f"{words}: patches/s", trained(folder, run, how))
+        for busy in () if options.one_core else (False, True):
+            for words, processes, threads in ways:
+                run = folder / f"run-{processes}-{busy}"
+                how = Launch(processes, threads, options.width, options.seconds / (4 if busy else 1))
+                with company(busy):
+                    tell(f"{words}{', machine busy' * busy}: patches/s", trained(folder, run, how))
     if options.json is not None:
         options.json.write_text(json.dumps(numbers, indent=1) + "\n")
     enough = all(v >= NEEDED_RATIO for name, v in numbers.items() if name.endswith("over consumed"))
@@ -134,6 +139,20 @@ def step_of(task: PaperTask | RestoreTask, width: int) -> Callable[[int], object
         return loss
 
     return step
+
+
+@contextmanager
+def company(wanted: bool) -> Iterator[None]:
+    """Another program that keeps a core busy meanwhile."""
+    if not wanted:
+        yield
+        return
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        other.kill()
+        other.wait()
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # The weights that ship, from an empty folder on Debian 12 (apt-get for the music, no other download):
-# about 6 GB of packages and music, 20 GB decoded and filled, and three to four hours on two cores.
+# about 2 GB of music, 20 GB decoded and filled, and two hours on two cores.
 #
 #   mkdir weights && cd weights && bash /path/to/examples/train_weights.sh
 #
 # MINUTES_PAPER and MINUTES_RESTORE set the budget of each training. A run that was stopped goes on: start
 # the script again. The end of it writes models/paper.safetensors and models/restore.safetensors.
 set -euo pipefail
-MINUTES_PAPER=${MINUTES_PAPER:-113}
-MINUTES_RESTORE=${MINUTES_RESTORE:-100}
+MINUTES_PAPER=${MINUTES_PAPER:-45}
+MINUTES_RESTORE=${MINUTES_RESTORE:-75}
 export OMP_NUM_THREADS=1
 
 # 1. Music: openly licensed Debian packages as genre/track files, split by package.
