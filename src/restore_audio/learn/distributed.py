@@ -3,6 +3,9 @@
 Started by ``torchrun``, each process takes an even share of every batch and the gradients are averaged
 (gloo on CPU, NCCL on CUDA). Batch normalisation takes its statistics over the whole batch, also on CPU
 where PyTorch's own ``SyncBatchNorm`` does not work, so that two processes follow the loss curve of one.
+
+On the two cores of one idle machine, one process with two threads is faster (63 against 50 patches/s); beside
+another program, which threads wait for at every step of the way, two processes are (28 against 22).
 """
 
 from __future__ import annotations
