@@ -108,9 +108,13 @@ def test_in_bfloat16_the_transposed_convolution_and_its_gradients_are_pytorchs()
     """On CPU it takes another way there, which must lead to the same place."""
     generator = torch.Generator().manual_seed(0)
     layer = UpConv(8, 4).to(memory_format=torch.channels_last)
+    torch.nn.init.normal_(layer.conv.weight, generator=generator)
     torch.nn.init.normal_(layer.conv.bias, generator=generator)
     x = torch.randn(2, 8, 6, 10, generator=generator).contiguous(memory_format=torch.channels_last)
-    probe = torch.randn(2, 4, 12, 20, generator=generator)
+    # Where rounding decides on which side of zero a value falls, the two ways may differ: not asked for.
+    clear = layer.conv(x).detach()[..., :-1, :-1].abs() > 0.1
+    assert clear.float().mean() > 0.9
+    probe = torch.randn(2, 4, 12, 20, generator=generator) * clear
 
     def pytorchs(given: torch.Tensor) -> torch.Tensor:
         return F.relu(layer.conv(given)[..., :-1, :-1])
