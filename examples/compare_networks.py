@@ -42,7 +42,7 @@ MEASURES = ("psnr_db", "psnr_gain_db", "nrmse_rms", "nrmse_range")
 
 @dataclass(frozen=True)
 class Row:
-    """What one method reached; ``curve`` is its PSNR gain at quarters of the way."""
+    """What one method reached; ``curve`` is its PSNR gain at each quarter of the way but the last."""
 
     name: str
     overall: dict[str, float]

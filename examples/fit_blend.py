@@ -51,11 +51,13 @@ def main() -> None:
             rng = np.random.default_rng((options.seed, number))
             for trial in protocol.make(clean, rate_hz, condition, rng, options.gaps):
                 for name, (settings, blend) in ways.items():
-                    damaged = trial.damaged.copy()
-                    for span in trial.spans:
-                        damaged[span.channel, span.start : span.end] = np.nan
                     filled, _ = inpaint(
-                        damaged, trial.spans, trial.rate_hz, settings=settings, network=network, blend=blend
+                        trial.damaged,
+                        trial.spans,
+                        trial.rate_hz,
+                        settings=settings,
+                        network=network,
+                        blend=blend,
                     )
                     for span in trial.spans:
                         sdr = sdr_db(trial.clean, filled, [span])

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def main() -> int:
             for words, processes, threads in ways:
                 run = folder / f"run-{processes}-{busy}"
                 how = Launch(processes, threads, options.width, options.seconds / (4 if busy else 1))
-                with company(busy):
+                with company() if busy else nullcontext():
                     tell(f"{words}{', machine busy' * busy}: patches/s", trained(folder, run, how))
     if options.json is not None:
         options.json.write_text(json.dumps(numbers, indent=1) + "\n")
@@ -142,11 +142,8 @@ def step_of(task: PaperTask | RestoreTask, width: int) -> Callable[[int], object
 
 
 @contextmanager
-def company(wanted: bool) -> Iterator[None]:
+def company() -> Iterator[None]:
     """Another program that keeps a core busy meanwhile."""
-    if not wanted:
-        yield
-        return
     other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         yield

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from .metrics import (
     sdr_db,
 )
 from .protocols import Trial
+
+if TYPE_CHECKING:
+    from .peaq import PeaqResult
 
 LIMIT_DB = 100.0
 NEAR_MS = 1.0
@@ -87,7 +90,7 @@ def score_trial(trial: Trial, outcome: Outcome, *, odg: bool) -> Scores:
     gaps = [[span] for span in trial.spans]
     counts: dict[str, Any] = {}
     boundaries: list[float | None] = []
-    grades = _grades(trial, outcome) if odg else ([], [])
+    grades = [_graded(trial, outcome)] if odg else []
     if outcome.found is not None:
         detection = score_detection(trial.spans, outcome.found, rate_hz)
         counts = {
@@ -103,8 +106,8 @@ def score_trial(trial: Trial, outcome: Outcome, *, odg: bool) -> Scores:
         lsd_db=[log_spectral_distance_db(clean, test, rate_hz, gap) for gap in gaps],
         energy_db=[_bounded(energy_error_db(clean, test, gap)) for gap in gaps],
         overall_sdr_db=[_bounded(sdr_db(clean, test))],
-        odg=grades[0],
-        worst_channel_odg=grades[1],
+        odg=[grade.odg for grade in grades],
+        worst_channel_odg=[grade.worst_channel_odg for grade in grades],
         loudness_lu=[loudness_difference_lu(clean, test, rate_hz)],
         healthy_changed=[changed_share(trial.damaged, test, trial.spans)],
         healthy_altered=[changed_share(trial.damaged, test, trial.spans, tolerance=HALF_STEP)],
@@ -116,12 +119,11 @@ def score_trial(trial: Trial, outcome: Outcome, *, odg: bool) -> Scores:
     )
 
 
-def _grades(trial: Trial, outcome: Outcome) -> tuple[list[float | None], list[float | None]]:
+def _graded(trial: Trial, outcome: Outcome) -> PeaqResult:
     from .peaq import peaq
 
     assert outcome.samples is not None
-    graded = peaq(trial.clean, np.nan_to_num(outcome.samples), trial.rate_hz)
-    return [graded.odg], [graded.worst_channel_odg]
+    return peaq(trial.clean, np.nan_to_num(outcome.samples), trial.rate_hz)
 
 
 def _bounded(value_db: float | None) -> float | None:
