@@ -109,9 +109,9 @@ class TestNothingIsLost:
         tree(tmp_path, "a.wav")
         (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")
         for target in ("a.wav", "link.wav"):
-            with pytest.raises(OutputError, match="is the input itself"):
+            with pytest.raises(OutputError, match="an input of this run"):
                 refuse_lost_files(Job(tmp_path / "a.wav", tmp_path / target), [], overwrite=True)
-        with pytest.raises(OutputError, match="is the input itself"):
+        with pytest.raises(OutputError, match="an input of this run"):
             refuse_lost_files(
                 Job(tmp_path / "a.wav", tmp_path / "b.wav"), [tmp_path / "a.wav"], overwrite=True
             )

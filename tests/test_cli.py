@@ -413,9 +413,58 @@ class TestBadInput:
         before = damaged.read_bytes()
         monkeypatch.chdir(damaged.parent)
         for target in (damaged, "damaged.wav", "./damaged.wav"):
-            assert "the input itself" in fails(capsys, "fix", damaged, "-o", target, "--overwrite")
-        assert "the input itself" in fails(capsys, "fix", damaged, "-o", damaged.parent, "--overwrite")
+            assert "an input of this run" in fails(capsys, "fix", damaged, "-o", target, "--overwrite")
+        assert "an input of this run" in fails(capsys, "fix", damaged, "-o", damaged.parent, "--overwrite")
         assert damaged.read_bytes() == before
+
+    @pytest.mark.parametrize("command_name", ["detect", "fix"])
+    @pytest.mark.parametrize("option", ["--report", "--labels", "--picture", "--removed"])
+    @pytest.mark.parametrize(
+        "name", ["damaged.wav", "./damaged.wav", "linked/damaged.wav", "other.wav", "absolute"]
+    )
+    def test_no_result_replaces_the_recording(self, command_name, option, name, damaged, capsys, monkeypatch):
+        """``detect a.wav --report a.wav`` once replaced the recording with text."""
+        if command_name == "detect" and option == "--removed":
+            return
+        before = damaged.read_bytes()
+        folder = damaged.parent
+        (folder / "linked").symlink_to(folder, target_is_directory=True)
+        (folder / "other.wav").hardlink_to(damaged)
+        monkeypatch.chdir(folder)
+        named = str(damaged) if name == "absolute" else name
+        output = [] if command_name == "detect" else ["-o", "fixed.wav"]
+        for more in ([], ["--overwrite"]):
+            sentence = fails(capsys, command_name, damaged, *output, option, named, *more)
+            assert "an input of this run" in sentence
+            assert damaged.read_bytes() == before
+        assert not (folder / "fixed.wav").exists()
+
+    def test_detect_replaces_no_file_without_overwrite(self, damaged, capsys):
+        notes = damaged.with_name("notes.json")
+        notes.write_text("mine")
+        assert "there already" in fails(capsys, "detect", damaged, "--report", notes)
+        assert notes.read_text() == "mine"
+        assert main(["detect", str(damaged), "--report", str(notes), "--overwrite"]) == 0
+        assert notes.read_text() != "mine"
+
+    def test_another_recording_of_the_run_is_never_replaced(self, damaged, tmp_path, capsys):
+        folder = tmp_path / "g"
+        folder.mkdir()
+        first, second = folder / "z.wav", folder / "1.wav"
+        for path in (first, second):
+            path.write_bytes(damaged.read_bytes())
+        before = {path: path.read_bytes() for path in (first, second)}
+        own = save(tmp_path / "q.wav", holes(music(1.6), HOLES))
+        taken = save(tmp_path / "q.restored.wav", music(1.0))
+        runs = (
+            (first, second, "-o", folder, "--name", "{index}.wav", "--overwrite"),
+            (own, taken, "--overwrite"),
+            (own, "-o", tmp_path / "x.wav", "--spans", damaged, "--report", damaged, "--overwrite"),
+        )
+        for arguments in runs:
+            assert "an input of this run" in fails(capsys, "fix", *arguments)
+        assert all(path.read_bytes() == data for path, data in before.items())
+        assert load(taken).shape[1] == music(1.0).shape[1]
 
     @pytest.mark.parametrize("suffix", [".wav", ".flac"])
     def test_disk_full(self, suffix, damaged, tmp_path):

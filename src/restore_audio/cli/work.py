@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
-from ..restore.jobs import STREAM, Job, make_folder, refuse_lost_files
+from ..restore.jobs import STREAM, Job, make_folder, refuse_lost_files, refuse_lost_inputs
 from ..settings import DetectSettings, FillSettings
 from ..show.console import write_to_stdout
 
@@ -97,13 +97,25 @@ def spans_of(job: Job, settings: WorkSettings) -> Path | None:
 
 
 def check_together(settings: WorkSettings, jobs: Sequence[Job]) -> None:
-    """Refuse what cannot work before anything is done.
+    """Refuse what cannot work, or would lose a file, before anything is done.
 
     Raises:
+        OutputError: a file that is read would be written over.
         UsageError: arguments that do not fit together.
     """
-    if not settings.several:
-        return
+    if settings.several:
+        _check_several(settings, jobs)
+    targets = [job.target for job in jobs if job.target is not None and settings.fill is not None]
+    extras = [path for job in jobs for path in extras_of(job, settings).wanted()]
+    read = [job.source for job in jobs]
+    if settings.spans is not None and settings.spans.is_file():
+        read.append(settings.spans)
+    if settings.model is not None:
+        read.append(Path(settings.model))
+    refuse_lost_inputs([*targets, *extras], read)
+
+
+def _check_several(settings: WorkSettings, jobs: Sequence[Job]) -> None:
     for option, path in (("--spans", settings.spans), *_named(settings.extras)):
         if path is not None and path.is_file():
             raise UsageError(
@@ -135,8 +147,7 @@ def work(job: Job, settings: WorkSettings, progress: Callable[[float], None]) ->
     Raises:
         RestoreError: with the sentence for the person.
     """
-    if job.target is not None:
-        refuse_lost_files(job, extras_of(job, settings).wanted(), overwrite=settings.overwrite)
+    refuse_lost_files(job, extras_of(job, settings).wanted(), overwrite=settings.overwrite)
     if settings.fill is None:
         job = replace(job, target=None)
     folders = [p.parent for p in extras_of(job, settings).wanted()] if settings.several else []

@@ -198,6 +198,44 @@ def _refuse_twins(jobs: Iterable[Job]) -> None:
         seen[key] = job.source
 
 
+def refuse_lost_inputs(written: Iterable[Path], read: Iterable[Path]) -> None:
+    """Refuse a run that would write over a file that it reads, by whatever name.
+
+    Links, ``./``, absolute paths and file systems that ignore case are seen through: files are compared, not
+    names. It holds with ``--overwrite`` too, which is about earlier results.
+
+    Args:
+        written: every file that the run will write.
+        read: every file that it will read.
+
+    Raises:
+        OutputError: with the way out.
+    """
+    inputs = {_identity(path): path for path in read if path != STREAM}
+    outputs: dict[object, Path] = {}
+    for path in written:
+        if path == STREAM:
+            continue
+        identity = _identity(path)
+        if identity in inputs:
+            raise OutputError(
+                f"{path} is an input of this run, which is never written over, --overwrite or not: give the "
+                f"result another name."
+            )
+        if identity in outputs:
+            raise OutputError(f"Two results would both be written to {path}: give each its own name.")
+        outputs[identity] = path
+
+
+def _identity(path: Path) -> object:
+    """The same for all names of one file: device and inode, or the resolved name where there is none yet."""
+    try:
+        state = path.stat()
+    except OSError:
+        return str(path.absolute().parent.resolve() / path.name).casefold()
+    return state.st_dev, state.st_ino
+
+
 def refuse_lost_files(job: Job, others: Iterable[Path], *, overwrite: bool) -> None:
     """Refuse to write over the input, or over anything that is there without ``overwrite``.
 
@@ -210,14 +248,7 @@ def refuse_lost_files(job: Job, others: Iterable[Path], *, overwrite: bool) -> N
         OutputError: with the way out.
     """
     written = [path for path in (job.target, *others) if path is not None and path != STREAM]
-    for path in written:
-        if path.exists() and job.source != STREAM and job.source.exists() and path.samefile(job.source):
-            raise OutputError(
-                f"{path} is the input itself, which is never written over: give another name with -o "
-                f"or --name."
-            )
-    if len(set(written)) < len(written):
-        raise OutputError(f"Two results of {job.source} have one name: give each its own.")
+    refuse_lost_inputs(written, [job.source])
     for path in written:
         if path.is_dir():
             raise OutputError(f"{path} is a folder: give the name of a file.")
