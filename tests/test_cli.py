@@ -746,6 +746,15 @@ class TestDetect:
         assert "2 damaged spans" in err
         assert damaged.read_bytes() == before
 
+    def test_it_explains_itself_when_asked(self, damaged, capsys):
+        assert main(["detect", str(damaged), "--explain"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 4
+        assert all("samples exactly zero" in line for line in lines[1::2])
+        assert main(["detect", str(damaged), "--json"]) == 0
+        spans = json.loads(capsys.readouterr().out)["spans"]
+        assert all("samples exactly zero" in span["evidence"] for span in spans)
+
     def test_its_report_can_be_given_to_fix(self, damaged, tmp_path):
         report = tmp_path / "spans.json"
         assert main(["detect", str(damaged), "--report", str(report), "-q"]) == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -148,6 +149,58 @@ def test_every_kind_is_found(example, kind, options, least):
         true += damages
     assert hits >= least * len(true)
     assert extra <= 1
+
+
+def test_a_run_says_its_length_and_the_levels_beside_it():
+    audio = music(3.0, channels=1)
+    audio[0, :60_000] *= 0.2 / np.sqrt(np.mean(audio[0, 58_236:60_000] ** 2))
+    audio[0, 60_500:] *= 0.1 / np.sqrt(np.mean(audio[0, 60_500:62_264] ** 2))
+    audio[0, 60_000:60_500] = 0.0
+    (span,) = detect(audio, RATE_HZ)
+    assert span.evidence.startswith("500 samples exactly zero, between sound of -14 and -20 dBFS")
+    audio[0, 60_000:60_500] = -0.0625
+    assert "500 samples held at -0.06250" in detect(audio, RATE_HZ)[0].evidence
+    audio[0, 60_000:60_500] = np.nan
+    assert "no finite numbers" in detect(audio, RATE_HZ)[0].evidence
+
+
+def test_a_repeat_says_how_long_ago_it_was_played():
+    audio = music(3.0, channels=1)
+    audio[0, 60_000:60_882] = audio[0, 60_000 - 882 : 60_000]
+    (span,) = detect(audio, RATE_HZ)
+    assert "the same 882 samples as 20.0 ms before" in span.evidence
+    assert "breaks at both ends" in span.evidence
+
+
+def test_what_both_channels_show_is_told():
+    audio = holes(music(3.0, channels=2), [(60_000, 500)])
+    assert [s.evidence.rpartition("; ")[2] for s in detect(audio, RATE_HZ)] == [
+        "channel 2 shows damage there too",
+        "channel 1 shows damage there too",
+    ]
+    assert "too" not in detect(holes(audio[:, 60_500:], [(30_000, 500)], channel=1), RATE_HZ)[0].evidence
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (
+            "click",
+            r"(\d+) dB above its background and \d+ dB above anything within 30 ms, and a trial repair",
+        ),
+        ("noise", r"jumps up by (\d+) dB and back down by \d+ dB"),
+        ("dropout", r"the level falls by (\d+) dB and rises by \d+ dB .*, lies \d+ dB below both sides"),
+        ("treble", r"the treble falls by (\d+) dB and rises by \d+ dB .*, lies \d+ dB below both sides"),
+    ],
+)
+def test_weighed_kinds_say_what_was_measured(example, kind, words):
+    damaged, _ = struck(example, kind, 2, per_second=1.0, depth_db=(30.0, 40.0))
+    texts = [s.evidence for s in detect(damaged, RATE_HZ) if s.kind == kind]
+    assert texts
+    for text in texts:
+        match = re.search(words, text)
+        assert match, text
+        assert 5 <= int(match[1]) <= 60
 
 
 def test_one_channel_alone_can_be_damaged():

@@ -17,7 +17,7 @@ from restore_audio.show.console import Console
 from restore_audio.spans import Span, parse_spans
 
 SPANS = (
-    Span(4410, 5292, 0, "zeros", 1.0, True),
+    Span(4410, 5292, 0, "zeros", 1.0, True, evidence="882 samples exactly zero"),
     Span(
         44_100, 88_200, 1, "dropout", 0.7, False, "1000 ms is longer than the limit of 400 ms (--max-gap-ms)"
     ),
@@ -51,6 +51,7 @@ class TestReports:
         assert first["filled"] is True
         assert first["reason"] is None
         assert "longer than the limit" in second["reason"]
+        assert (first["evidence"], second["evidence"]) == ("882 samples exactly zero", "")
 
     def test_a_line_is_one_line(self):
         line = report.report_line(made())
@@ -76,6 +77,15 @@ class TestReports:
     )
     def test_the_sentence_says_what_was_done(self, changes, text):
         assert text in report.report_sentence(made(**changes))
+
+    def test_lines_show_the_evidence_only_if_asked(self):
+        plain = report.span_lines(made())
+        assert len(plain) == 2
+        assert "exactly zero" not in "".join(plain)
+        first, evidence, second, told = report.span_lines(made(), explained=True)
+        assert [first, second] == plain
+        assert (evidence.strip(), told.strip()) == ("882 samples exactly zero", "told by the user")
+        assert evidence.startswith(" " * 20)
 
 
 class TestFiles:

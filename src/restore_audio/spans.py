@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .errors import InputError
@@ -22,7 +22,17 @@ by the user."""
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """Samples ``start`` to ``end`` (exclusive) of one channel."""
+    """Samples ``start`` to ``end`` (exclusive) of one channel.
+
+    Attributes:
+        start, end: first sample, and the first one behind.
+        channel: from 0.
+        kind: one of :data:`KINDS`.
+        confidence: 0 to 1.
+        filled: whether it was repaired.
+        reason: why it was not, if it should have been.
+        evidence: in words, what speaks for damage here. Two spans that differ in nothing else are equal.
+    """
 
     start: int
     end: int
@@ -31,6 +41,7 @@ class Span:
     confidence: float = 1.0
     filled: bool = False
     reason: str | None = None
+    evidence: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
@@ -53,13 +64,14 @@ class Span:
             "confidence": round(float(self.confidence), 4),
             "filled": self.filled,
             "reason": self.reason,
+            "evidence": self.evidence,
         }
 
 
 def merge_spans(spans: Iterable[Span], gap_samples: int = 0) -> list[Span]:
     """Join spans of a channel that overlap or lie at most ``gap_samples`` apart.
 
-    The joined span keeps the kind and confidence of its most confident member.
+    The joined span keeps the kind, confidence and evidence of its most confident member.
 
     >>> merge_spans([Span(0, 10, 0), Span(8, 20, 0), Span(30, 40, 0)])[0].end
     20

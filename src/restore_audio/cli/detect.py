@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,14 @@ from .work import Extras, WorkSettings
 
 if TYPE_CHECKING:
     from ..restore.pipeline import Report
+
+
+Explain = Annotated[
+    bool,
+    typer.Option(
+        "--explain", help="Say below each span what speaks for damage there.", rich_help_panel=options.DAMAGE
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +38,7 @@ def detect(
     max_gap_ms: options.MaxGapMs = DetectSettings.max_gap_ms,
     report: options.Report = None,
     labels: options.Labels = None,
+    explain: Explain = False,
     picture: options.Picture = None,
     as_json: options.Json = False,
     jobs: options.Jobs = 1,
@@ -39,7 +48,8 @@ def detect(
 ) -> int:
     """Find the damage of recordings and list it; no recording is changed.
 
-    Each line: start and end in seconds, channel, kind of damage, confidence.
+    Each line: start and end in seconds, channel, kind of damage, confidence. With --explain a second line
+    says what speaks for damage there; --json and --report hold it always.
     """
     from ..show import report as texts
     from ..show.plot import require_matplotlib
@@ -59,7 +69,7 @@ def detect(
 
     def tell(result: Report) -> None:
         console.say(texts.report_sentence(result))
-        for line in texts.span_lines(result):
+        for line in texts.span_lines(result, explained=explain):
             console.result(line)
 
     return Session(console, as_json, jobs, shard).run(planned, settings, failures, tell)

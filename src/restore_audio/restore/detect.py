@@ -30,6 +30,7 @@ from .detectors.bursts import find_bursts
 from .detectors.candidate import Candidate
 from .detectors.clicks import find_clicks
 from .detectors.evidence import confidence, grid_samples, samples_of
+from .detectors.explanation import explain
 from .detectors.levels import find_dropouts
 from .detectors.repeats import find_repeats
 from .detectors.runs import find_nan, find_runs
@@ -171,7 +172,7 @@ def _weighed(kind: str, ones: list[Candidate], channel: int, rate_hz: int, lengt
         sureness = confidence(score)
         if sureness > _LEAST_CONFIDENCE:
             start, end = max(candidate.start - wider, 0), min(candidate.end + wider, length)
-            spans.append(Span(start, end, channel, kind, sureness))
+            spans.append(Span(start, end, channel, kind, sureness, evidence=explain(kind, candidate)))
     return spans
 
 
@@ -190,13 +191,16 @@ def _touch(one: Span, other: Span, close: int) -> bool:
 
 
 def _joined(spans: list[Span]) -> list[Span]:
-    """Confidences raised by what other channels show at the same time."""
+    """Confidences raised by what other channels show at the same time, which the evidence then names."""
     joined = []
     for span in spans:
         doubt = 1.0 - span.confidence
+        helpers: set[int] = set()
         for other in spans:
             overlap = min(span.end, other.end) - max(span.start, other.start)
             if other.channel != span.channel and overlap >= _TOGETHER * max(span.length, other.length):
                 doubt *= 1.0 - 0.5 * other.confidence
-        joined.append(replace(span, confidence=1.0 - doubt))
+                helpers.add(other.channel)
+        also = "".join(f"; channel {channel + 1} shows damage there too" for channel in sorted(helpers))
+        joined.append(replace(span, confidence=1.0 - doubt, evidence=span.evidence + also))
     return joined

@@ -117,8 +117,13 @@ def _level(value: float | None, unit: str) -> str:
     return "silent" if value is None else f"{value:.1f} {unit}"
 
 
-def span_lines(report: Report) -> list[str]:
-    """A line for each span: start and end in seconds, channel from 1, kind, confidence, what became of it."""
+def span_lines(report: Report, *, explained: bool = False) -> list[str]:
+    """A line for each span: start and end in seconds, channel from 1, kind, confidence, what became of it.
+
+    Args:
+        report: whose spans.
+        explained: below each, indented, the evidence that carried it.
+    """
     lines = []
     for span in report.spans:
         fate = "filled" if span.filled else span.reason or "found"
@@ -126,6 +131,8 @@ def span_lines(report: Report) -> list[str]:
             f"{span.start / report.rate_hz:12.6f} {span.end / report.rate_hz:12.6f}  "
             f"ch{span.channel + 1:<2d} {span.kind:<8s} {span.confidence:.2f}  {fate}"
         )
+        if explained:
+            lines.append(f"{'':27s}{span.evidence or 'told by the user'}")
     return lines
 
 

@@ -49,7 +49,11 @@ def find_repeats(samples: Samples, channel: int, rate_hz: int) -> list[Span]:
         breaks = prediction_break(samples, start, rate_hz), prediction_break(samples, end, rate_hz)
         score = (max(breaks) - 12.0) / 4.0 + (min(breaks) - 3.0) / 8.0
         if score > -3.0:
-            spans.append(Span(start, end, channel, "repeat", confidence(score)))
+            evidence = (
+                f"the same {length} samples as {lag * 1000 / rate_hz:.1f} ms before, and the sound breaks "
+                f"at both ends (prediction errs by {breaks[0]:.0f} and {breaks[1]:.0f} dB more than usual)"
+            )
+            spans.append(Span(start, end, channel, "repeat", confidence(score), evidence=evidence))
     return spans
 
 

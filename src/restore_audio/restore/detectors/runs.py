@@ -46,7 +46,7 @@ def find_nan(window: Samples) -> list[Span]:
     if np.isfinite(window.sum()):
         return []
     return [
-        Span(start, end, channel, "nan")
+        Span(start, end, channel, "nan", evidence="samples that are no finite numbers (NaN or infinite)")
         for channel, samples in enumerate(window)
         for start, end in runs_of(~np.isfinite(samples))
     ]
@@ -76,8 +76,29 @@ def find_runs(samples: Samples, channel: int, rate_hz: int, longest: int) -> lis
         score = _score(samples, equal, lost, (start, end), rate_hz)
         if score > -3.0:
             kind = "zeros" if samples[start] == 0.0 else "constant"
-            spans.append(Span(start, end, channel, kind, confidence(score)))
+            spans.append(
+                Span(
+                    start,
+                    end,
+                    channel,
+                    kind,
+                    confidence(score),
+                    evidence=_evidence(samples, (start, end), rate_hz),
+                )
+            )
     return spans
+
+
+def _evidence(samples: Samples, run: Run, rate_hz: int) -> str:
+    start, end = run
+    context = samples_of(_CONTEXT_MS, rate_hz)
+    value = samples[start]
+    what = "exactly zero" if value == 0.0 else f"held at {value:.5f}"
+    before, after = rms(samples[max(start - context, 0) : start]), rms(samples[end : end + context])
+    return (
+        f"{end - start} samples {what}, between sound of {db(before):.0f} and {db(after):.0f} dBFS "
+        "that does not fade"
+    )
 
 
 def _long_runs(equal: NDArray[np.bool_], fewest: int) -> list[Run]:

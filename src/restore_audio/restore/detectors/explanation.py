@@ -1,0 +1,46 @@
+"""What a candidate's evidence says, in words for a person.
+
+In: a kind and the evidence that :mod:`.verifier` has weighed. Out: a sentence without its full stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import clicks, dip_evidence
+from .candidate import Candidate
+
+
+def explain(kind: str, candidate: Candidate) -> str:
+    """The measures that speak loudest, with their numbers.
+
+    Args:
+        kind: ``click``, ``noise``, ``dropout`` or ``treble``.
+        candidate: with the evidence of that kind.
+    """
+    names = clicks.FEATURES if kind == "click" else dip_evidence.FEATURES
+    evidence = dict(zip(names, candidate.features.tolist(), strict=True))
+    return _click(evidence) if kind == "click" else _dip(kind, evidence)
+
+
+def _click(evidence: Mapping[str, float]) -> str:
+    return (
+        f"prediction errs {evidence['above background']:.0f} dB above its background and "
+        f"{evidence['above neighbours within 30 ms']:.0f} dB above anything within 30 ms, "
+        f"and a trial repair takes {evidence['repair']:.0f} dB off the error"
+    )
+
+
+def _dip(kind: str, evidence: Mapping[str, float]) -> str:
+    fall, rise, depth = (evidence[name] for name in ("fall", "rise", "depth"))
+    if kind == "noise":
+        return (
+            f"what prediction does not foretell jumps up by {fall:.0f} dB and back down by {rise:.0f} dB "
+            f"within milliseconds and stands {depth:.0f} dB above both sides"
+        )
+    what = "level" if kind == "dropout" else "treble"
+    change = abs(evidence["level change"])
+    return (
+        f"the {what} falls by {fall:.0f} dB and rises by {rise:.0f} dB within milliseconds, lies "
+        f"{depth:.0f} dB below both sides, and differs by only {change:.0f} dB between them"
+    )
