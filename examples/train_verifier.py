@@ -1,6 +1,6 @@
 """Train the small networks that weigh what the detectors find (restore/detectors/verifier.json).
 
-    restore-audio data corpus --part train --to corpus/train
+    python examples/corpus --part train --to corpus/train
     python examples/train_verifier.py corpus/train -o verifier.json
 
 Negatives are what the screens fire at in clean music and speech; positives are simulated damage that they

@@ -10,10 +10,11 @@ set -euo pipefail
 MINUTES_PAPER=${MINUTES_PAPER:-45}
 MINUTES_RESTORE=${MINUTES_RESTORE:-75}
 export OMP_NUM_THREADS=1
+HERE=$(cd "$(dirname "$0")" && pwd)
 
 # 1. Music: openly licensed Debian packages as genre/track files, split by package.
 for part in train validation; do
-  [ -e "corpus/$part/manifest.json" ] || restore-audio data corpus --part "$part" --to "corpus/$part"
+  python "$HERE/corpus" --part "$part" --to "corpus/$part"
 done
 
 # 2. Decode once: 16 kHz mono for the paper's task, native rate and channels for the restoration's.

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
+import io
 import json
 import resource
+import subprocess
+import sys
+import tarfile
 import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatch
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 import soundfile
 from mutagen.oggvorbis import OggVorbis
 
-from restore_audio.cli.app import main
 from restore_audio.errors import InputError
-from restore_audio.learn import clips
-from restore_audio.learn.corpus import build_corpus
 from restore_audio.learn.library import scan_library
-from restore_audio.learn.manifest import Manifest, read_manifest
-from restore_audio.learn.packages import parse_copyright, stanza_of
-from restore_audio.learn.recipe import GENRES, PACKAGES, package
-from restore_audio.learn.taking import licence_fits
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+sys.path.insert(0, str(EXAMPLES))  # the recipe is no part of the package
+
+from corpus import clips  # noqa: E402
+from corpus.build import build_corpus, main  # noqa: E402
+from corpus.manifest import Manifest, read_manifest  # noqa: E402
+from corpus.packages import fetch_package, parse_copyright, stanza_of  # noqa: E402
+from corpus.recipe import GENRES, Package, read_recipe  # noqa: E402
+from corpus.tracks import licence_fits  # noqa: E402
+
+PACKAGES = read_recipe().values()
 RATE_HZ = 8_000
 COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 
@@ -114,11 +127,13 @@ def built(to: Path, unpacked: Path, *packages: str, **more: object) -> Manifest:
 
 class TestRecipe:
     def test_every_genre_is_one_of_fmas(self) -> None:
-        assert {pick.genre for each in PACKAGES for pick in each.picks} <= set(GENRES)
+        picks = [pick for each in PACKAGES for pick in each.picks]
+        assert {pick.genre for pick in picks if pick.how != "leave"} <= set(GENRES)
+        assert {pick.how for pick in picks} == {"copy", "join", "loop", "mix", "leave"}
 
     def test_packages_are_on_one_side_of_the_split_only(self) -> None:
-        names = [each.name for each in PACKAGES]
-        assert len(names) == len(set(names))
+        text = (EXAMPLES / "corpus" / "recipe.toml").read_text(encoding="utf-8")
+        assert text.count("[[package]]") == len(PACKAGES)  # a name that comes twice would be lost
         validation = {each.name for each in PACKAGES if each.part == "validation"}
         assert validation == {
             "widelands-data",
@@ -256,7 +271,7 @@ class TestManifest:
         built(tmp_path, unpacked, "blobwars-data")
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        arguments = ["data", "corpus", "--to", str(tmp_path), "--from", str(unpacked), "--quiet"]
+        arguments = ["--to", str(tmp_path), "--from", str(unpacked)]
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # the kernel refuses what goes beyond
         try:
             code = main([*arguments, "--packages", packages])
@@ -264,10 +279,31 @@ class TestManifest:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         _, err = capsys.readouterr()
         assert code == 1
-        assert "could not be written" in err
-        assert err.count("\n") == 1
+        assert err.count("could not be written") == err.count("\n") == 1
         assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
         assert main([*arguments, "--packages", packages]) == 0
+
+    def test_stopped_it_goes_on_after_the_last_whole_package(
+        self, unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        names = ("nexuiz-music", "blobwars-data")
+
+        def stop(line: str) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            built(tmp_path, unpacked, *names, report=stop)
+        track = tmp_path / "Electronic" / "nexuiz-music__stairs.ogg"
+        first = track.stat().st_mtime_ns
+        lines: list[str] = []
+        manifest = built(tmp_path, unpacked, *names, report=lines.append)
+        assert [line.partition(":")[0] for line in lines] == list(names)
+        assert lines[0] == "nexuiz-music: is there already"
+        assert track.stat().st_mtime_ns == first
+        assert {entry.package for entry in manifest.entries} == set(names)
+        track.unlink()
+        built(tmp_path, unpacked, *names)
+        assert track.exists()
 
     def test_the_two_parts_never_share_a_folder(self, unpacked: Path, tmp_path: Path) -> None:
         built(tmp_path, unpacked, "blobwars-data")
@@ -306,6 +342,15 @@ class TestPackages:
             "manifest.json",
         ]
 
+    def test_what_is_there_stays_when_its_package_can_no_longer_be_had(
+        self, archive: Path, unpacked: Path, tmp_path: Path
+    ) -> None:
+        to = tmp_path / "to"
+        built(to, unpacked, "nexuiz-music")
+        manifest = build_corpus(to, "train", packages=["nexuiz-music"], licences=["GPL*"])
+        assert [entry.file for entry in manifest.entries] == ["Electronic/nexuiz-music__stairs.ogg"]
+        assert (to / manifest.entries[0].file).exists()
+
     def test_folder_may_be_relative(
         self, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -323,6 +368,58 @@ class TestPackages:
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(InputError, match="use Debian or give unpacked packages with --from"):
             build_corpus(tmp_path / "to", "train", packages=["nexuiz-music"])
+
+    @pytest.fixture
+    def sdist(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package]:
+        """A Python package in an index; its build code would leave a trace."""
+        trace = tmp_path / "was-run"
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w:gz") as tar:
+            for name, text in {"setup.py": f"open({str(trace)!r}, 'w')", "data/a.ogg": "music"}.items():
+                member = tarfile.TarInfo(f"toy-1.0/{name}")
+                member.size = len(text)
+                tar.addfile(member, io.BytesIO(text.encode()))
+        page = '<a href="../../files/toy-0.9.tar.gz#x">toy-0.9.tar.gz</a>'
+        page += '<a data-y="" href="../../files/toy-1.0.tar.gz#sha256=0">toy-1.0.tar.gz</a>'
+        pages = {"/simple/toy/": page.encode(), "/files/toy-1.0.tar.gz": content.getvalue()}
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200 if self.path in pages else 404)
+                self.end_headers()
+                self.wfile.write(pages.get(self.path, b""))
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+        sha256 = hashlib.sha256(content.getvalue()).hexdigest()
+        yield Package("toy", "train", (), pypi_file="toy-1.0.tar.gz", sha256=sha256)
+        server.shutdown()
+        server.server_close()
+        assert not trace.exists()
+
+    def test_python_archive_is_unpacked_and_never_run(self, sdist: Package, tmp_path: Path) -> None:
+        root = fetch_package(sdist, tmp_path / "package")
+        files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        assert files == ["toy-1.0/data/a.ogg", "toy-1.0/setup.py"]
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            ({"sha256": "0" * 64}, "has the SHA-256 sum"),
+            ({"pypi_file": "toy-2.0.tar.gz"}, "has no toy-2.0.tar.gz"),
+            ({"name": "tay"}, "404"),
+        ],
+    )
+    def test_other_python_archive_than_the_recipes_is_refused(
+        self, sdist: Package, tmp_path: Path, change: dict[str, str], sentence: str
+    ) -> None:
+        with pytest.raises(InputError, match=sentence):
+            fetch_package(replace(sdist, **change), tmp_path / "package")  # type: ignore[arg-type]
+        assert list((tmp_path / "package").iterdir()) == []
 
     def test_copyright_files_name_files_as_they_lie_in_the_source(self) -> None:
         stanzas = parse_copyright(COPYRIGHT)
@@ -361,12 +458,11 @@ class TestPackages:
 
 
 class TestCommand:
-    def test_command_builds_the_tree(
-        self, unpacked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        arguments = ["data", "corpus", "--to", str(tmp_path / "v"), "--from", str(unpacked)]
-        assert main([*arguments, "--part", "validation", "--packages", "marsshooter-data"]) == 0
-        assert "marsshooter-data: 1 tracks" in capsys.readouterr().err
+    def test_command_builds_the_tree(self, unpacked: Path, tmp_path: Path) -> None:
+        command = [sys.executable, EXAMPLES / "corpus", "--to", tmp_path / "v", "--from", unpacked]
+        command += ["--part", "validation", "--packages", "marsshooter-data"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "marsshooter-data: 1 tracks" in done.stderr
         assert json.loads((tmp_path / "v" / "manifest.json").read_text())["part"] == "validation"
         assert (tmp_path / "v" / "Rock" / "marsshooter-data__band.ogg").exists()
 
@@ -380,7 +476,7 @@ class TestCommand:
     def test_wrong_package_is_one_sentence(
         self, unpacked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], packages: str, sentence: str
     ) -> None:
-        arguments = ["data", "corpus", "--to", str(tmp_path / "t"), "--from", str(unpacked)]
+        arguments = ["--to", str(tmp_path / "t"), "--from", str(unpacked)]
         assert main([*arguments, "--packages", packages]) == 1
         out, err = capsys.readouterr()
         assert out == ""
@@ -412,8 +508,3 @@ class TestClips:
         assert clips.loop_period(song, 2000, shortest_s=15, longest_s=60) is None
         period = clips.loop_period(np.concatenate([song, song], axis=1), 2000, shortest_s=15, longest_s=120)
         assert period == song.shape[1]
-
-    def test_package_is_found_by_name(self) -> None:
-        assert package("librosa").version == "0.7.2"
-        with pytest.raises(KeyError):
-            package("nothing")

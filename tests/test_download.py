@@ -281,7 +281,9 @@ class TestUnzip:
         assert download.unzip(tmp_path / "a.zip", tmp_path / "out") == 1
         assert (tmp_path / "out" / "fma_small/000/000005.mp3").read_bytes() == b"five"
 
-    @pytest.mark.parametrize("name", ["../evil.mp3", "/evil.mp3", "a/../../evil.mp3", "c:/evil", "..\\evil"])
+    @pytest.mark.parametrize(
+        "name", ["../evil.mp3", "/evil.mp3", "a/../../evil.mp3", "c:/evil", "..\\evil", "."]
+    )
     def test_names_that_lead_out_are_refused_before_anything_is_written(
         self, tmp_path: Path, name: str
     ) -> None:
@@ -297,6 +299,26 @@ class TestUnzip:
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
             archive.writestr(link, "/etc")
         with pytest.raises(InputError, match="lead out"):
+            download.unzip(tmp_path / "a.zip", tmp_path / "out")
+
+    @pytest.mark.parametrize("link", ["fma_small", "fma_small/000", "empty.txt"])
+    def test_links_in_the_folder_are_not_followed(self, tmp_path: Path, link: str) -> None:
+        (tmp_path / "a.zip").write_bytes(zipped(FILES))
+        (tmp_path / "elsewhere").mkdir()
+        place = tmp_path / "out" / link
+        place.parent.mkdir(parents=True)
+        place.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(OutputError, match="is a symbolic link"):
+            download.unzip(tmp_path / "a.zip", tmp_path / "out")
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+        assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+    def test_encrypted_archive_is_one_sentence(self, tmp_path: Path) -> None:
+        content = bytearray(zipped({"a.mp3": b"x"}, compression=zipfile.ZIP_STORED))
+        content[content.index(b"PK\x01\x02") + 8] |= 1  # the flag of encryption, in the directory
+        content[content.index(b"PK\x03\x04") + 6] |= 1
+        (tmp_path / "a.zip").write_bytes(content)
+        with pytest.raises(InputError, match="not a whole zip archive"):
             download.unzip(tmp_path / "a.zip", tmp_path / "out")
 
     @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text"])

@@ -1,4 +1,4 @@
-"""``restore-audio data``: look at music, fetch FMA, decode it once, build the corpus of Debian packages."""
+"""``restore-audio data``: look at music, fetch FMA, decode it once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(
     name="data",
-    help="Music to train on: look at it, fetch it, decode it once, build a corpus of open packages.",
+    help="Music to train on: look at it, fetch it, decode it once.",
     no_args_is_help=True,
 )
 
@@ -41,13 +41,6 @@ class Subset(StrEnum):
     FMA_SMALL = "fma-small"
     FMA_MEDIUM = "fma-medium"
     FMA_METADATA = "fma-metadata"
-
-
-class CorpusPart(StrEnum):
-    """The sides of the corpus."""
-
-    TRAIN = "train"
-    VALIDATION = "validation"
 
 
 def register(app: typer.Typer) -> None:
@@ -151,49 +144,6 @@ def prepare(
         )
     _say_rejected(console, (*library.rejected, *broken))
     console.say(f"{len(cache.tracks)} tracks, {cache.hours:.2f} h are ready in {to}.")
-
-
-@data_app.command()
-def corpus(
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder of the corpus.")],
-    part: Annotated[
-        CorpusPart, typer.Option("--part", help="Packages to train on, or those to validate with.")
-    ] = CorpusPart.TRAIN,
-    packages: Annotated[
-        list[str] | None,
-        typer.Option("--packages", help="Only this package; can be repeated, or with commas."),
-    ] = None,
-    licences: Annotated[
-        list[str] | None,
-        typer.Option("--licence", help="Only files under this licence (CC-BY*); repeated or with commas."),
-    ] = None,
-    unpacked: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="DIR", help="Folder of unpacked packages; the others are downloaded."),
-    ] = None,
-    quiet: Quiet = False,
-) -> None:
-    """Build genre/track folders with a manifest from openly licensed Debian packages."""
-    from ..learn.corpus import build_corpus
-
-    console = Console(verbosity=-1 if quiet else 0)
-    manifest = build_corpus(
-        to,
-        part.value,
-        packages=_listed(packages),
-        licences=_listed(licences),
-        unpacked=unpacked,
-        report=console.say,
-    )
-    for left in manifest.skipped:
-        console.say(f"left out: {left.package} {left.source}: {left.reason}")
-    console.say(
-        f"{len(manifest.entries)} tracks, {manifest.hours:.2f} h are in {to}; see manifest.json there."
-    )
-
-
-def _listed(values: list[str] | None) -> list[str]:
-    return [item.strip() for value in values or () for item in value.split(",") if item.strip()]
 
 
 def _rate_hz(text: str) -> int | None:

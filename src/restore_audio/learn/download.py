@@ -208,21 +208,21 @@ def sha1_of(path: Path) -> str:
 def unzip(archive: Path, to: Path, *, progress: Progress = lambda done, total: None) -> int:
     """Unpack an archive; files that are there already with the right length are left alone.
 
-    Every file is written beside and renamed. Names that would leave the folder and links are refused
-    before anything is written.
+    Every file is written beside and renamed. Names that would leave the folder, links in the archive and
+    links that are in the folder already are refused before anything is written.
 
     Returns:
         How many files were written.
 
     Raises:
         InputError: not a zip archive, damaged, or with names that lead out of ``to``.
-        OutputError: not enough disk, or the folder cannot be written.
+        OutputError: not enough disk, the folder cannot be written, or a symbolic link is where a file goes.
     """
     try:
         with zipfile.ZipFile(archive) as source:
             members = [member for member in source.infolist() if not member.is_dir()]
             for member in members:
-                _check_member(archive, member)
+                _check_member(archive, member, to)
             todo = [member for member in members if not _is_there(to / member.filename, member.file_size)]
             total = sum(member.file_size for member in todo)
             to.mkdir(parents=True, exist_ok=True)
@@ -236,8 +236,15 @@ def unzip(archive: Path, to: Path, *, progress: Progress = lambda done, total: N
                 done += member.file_size
                 progress(done, total)
             return len(todo)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, EOFError) as error:
-        raise InputError(
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        zlib.error,
+        NotImplementedError,
+        EOFError,
+        RuntimeError,
+    ) as error:
+        raise InputError(  # RuntimeError: encrypted, or packed in an unknown way
             f"{archive} is not a whole zip archive ({error}); delete it and fetch it again."
         ) from error
     except OSError as error:
@@ -246,13 +253,20 @@ def unzip(archive: Path, to: Path, *, progress: Progress = lambda done, total: N
         ) from error
 
 
-def _check_member(archive: Path, member: zipfile.ZipInfo) -> None:
+def _check_member(archive: Path, member: zipfile.ZipInfo, to: Path) -> None:
     name = PurePosixPath(member.filename.replace("\\", "/"))
     is_link = (member.external_attr >> 16) & 0o170000 == 0o120000
-    if name.is_absolute() or ".." in name.parts or ":" in name.parts[0] or is_link:
+    if not name.parts or name.is_absolute() or ".." in name.parts or ":" in name.parts[0] or is_link:
         raise InputError(
             f"{archive} holds {member.filename!r}, which would lead out of the folder; do not use it."
         )
+    target = to / member.filename
+    for place in [target, *target.parents][: len(name.parts)]:
+        if place.is_symlink():
+            raise OutputError(
+                f"{place} is a symbolic link, and {archive} would be unpacked through it; "
+                "remove the link or choose another folder."
+            )
 
 
 def _is_there(path: Path, size: int) -> bool:

@@ -1,17 +1,15 @@
-"""What a corpus folder holds: each track's package, version, file, seconds, rate, genre, licence and artist.
-
-In and out: ``manifest.json`` (read back by the corpus and the model cards) and ``manifest.csv`` (for people).
-"""
+"""What a corpus folder holds: ``manifest.json``, and its list of tracks once more as ``manifest.csv``."""
 
 from __future__ import annotations
 
 import csv
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from ..beside import beside
-from ..errors import InputError
+from restore_audio.beside import beside
+from restore_audio.errors import InputError
+
 from .recipe import Part
 
 SCHEMA = 1
@@ -43,13 +41,14 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Manifest:
-    """What a corpus folder holds."""
+    """What a corpus folder holds; ``finished`` gives for each whole package the licences asked for."""
 
     part: Part
-    entries: tuple[Entry, ...]
-    skipped: tuple[Skipped, ...]
+    entries: list[Entry] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    finished: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def hours(self) -> float:
@@ -72,8 +71,9 @@ def read_manifest(folder: Path) -> Manifest:
             )
         return Manifest(
             data["part"],
-            tuple(Entry(**entry) for entry in data["entries"]),
-            tuple(Skipped(**entry) for entry in data["skipped"]),
+            [Entry(**entry) for entry in data["entries"]],
+            [Skipped(**entry) for entry in data["skipped"]],
+            data.get("finished", {}),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -82,9 +82,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def write_manifest(to: Path, manifest: Manifest) -> None:
-    """Write both files beside and rename them; the JSON last, so that it stands for a whole corpus."""
+    """Write both files beside and rename them; the JSON last, as it is the one that is read back."""
     with beside(to / "manifest.csv") as part, part.open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, [field.name for field in fields(Entry)])
+        writer = csv.DictWriter(lines, [column.name for column in fields(Entry)])
         writer.writeheader()
         writer.writerows(asdict(entry) for entry in manifest.entries)
     text = json.dumps({"schema": SCHEMA, **asdict(manifest)}, indent=1, ensure_ascii=False)

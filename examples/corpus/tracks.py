@@ -1,7 +1,7 @@
 """Taking the wanted recordings out of one unpacked package.
 
 In: a package's folder and its recipe. Out: audio files in the corpus folder, an
-:class:`~restore_audio.learn.manifest.Entry` for each, and what was left out and why. Files are copied as they
+:class:`~corpus.manifest.Entry` for each, and what was left out and why. Files are copied as they
 are wherever possible; what must be cut, joined or summed becomes 16-bit FLAC.
 """
 
@@ -20,8 +20,9 @@ import mutagen
 import numpy as np
 import soundfile
 
-from ..beside import beside
-from ..errors import OutputError
+from restore_audio.beside import beside
+from restore_audio.errors import OutputError
+
 from . import clips
 from .manifest import Entry, Skipped
 from .packages import Stanza, package_version, read_copyright, stanza_of

@@ -1,25 +1,33 @@
 """Debian packages and source distributions as folders of files: fetch, unpack, version, licence, holder.
 
-In: a package's name. Out: a folder with the package's files. Nothing is installed.
+In: a package's name. Out: a folder with the package's files. Nothing is installed, nothing of it is run.
 Source of the copyright format: Debian's "Machine-readable debian/copyright file", version 1.0 (DEP-5).
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
+import html
+import io
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import urllib.parse
+import urllib.request
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-from ..errors import InputError
+from restore_audio.errors import InputError
+
 from .recipe import Package
 
 _COMMAND_SECONDS = 900
+_ANSWER_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -32,20 +40,17 @@ class Stanza:
 
 
 def fetch_package(package: Package, to: Path) -> Path:
-    """Download a package and unpack it into the folder ``to``, which is made.
+    """Download a package and unpack it into the folder ``to``, which is made. Nothing of it is run.
+
+    ``apt-get`` checks a Debian package against the archive's signed list of sums; a Python archive is
+    checked against the sum in the recipe.
 
     Raises:
         InputError: the package cannot be had, with the reason.
     """
     to.mkdir(parents=True, exist_ok=True)
-    if package.source == "pypi":
-        wanted = f"{package.name}=={package.version}"
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "-q", wanted]
-        _run(command, to, package.name)
-        for archive in to.glob("*.tar.gz"):
-            with tarfile.open(archive) as tar:
-                tar.extractall(to, filter="data")
-            archive.unlink()
+    if package.pypi_file:
+        _fetch_from_pypi(package, to)
         return to
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise InputError(
@@ -60,6 +65,40 @@ def fetch_package(package: Package, to: Path) -> Path:
     for archive in archives:
         archive.unlink()
     return to
+
+
+def _fetch_from_pypi(package: Package, to: Path) -> None:
+    """Find the file in the index that pip uses, check its sum, and unpack it without running any of it."""
+    index = f"{_pip_index().rstrip('/')}/{package.name}/"
+    try:
+        with urllib.request.urlopen(index, timeout=_ANSWER_SECONDS) as answer:
+            page = answer.read().decode("utf-8", errors="replace")
+        link = re.search(rf'href="([^"#]*/{re.escape(package.pypi_file)})[#"]', page)
+        if link is None:
+            raise InputError(f"{package.name} was not fetched: {index} has no {package.pypi_file}.")
+        with urllib.request.urlopen(
+            urllib.parse.urljoin(index, html.unescape(link[1])), timeout=_ANSWER_SECONDS
+        ) as answer:
+            content = answer.read()
+    except (OSError, ValueError) as error:  # ValueError: what is set as pip's index is no address
+        raise InputError(f"{package.name} was not fetched: {error}.") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != package.sha256:
+        raise InputError(
+            f"{package.name} was not fetched: {package.pypi_file} has the SHA-256 sum {found[:12]}… "
+            f"instead of {package.sha256[:12]}…."
+        )
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        tar.extractall(to, filter="data")
+
+
+def _pip_index() -> str:
+    """Address of the index that pip is set to use."""
+    if address := os.environ.get("PIP_INDEX_URL"):
+        return address
+    command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "https://pypi.org/simple"
 
 
 def _run(command: list[str], folder: Path, name: str) -> None:

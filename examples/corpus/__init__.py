@@ -1,0 +1,1 @@
+"""Builds a training corpus of openly licensed music and speech out of Debian's packages."""
