@@ -14,10 +14,25 @@ from .errors import InputError
 
 SCHEMA_VERSION = 1
 
-KINDS = ("zeros", "constant", "nan", "repeat", "dropout", "treble", "click", "noise", "given")
-"""zeros/constant/nan: a run of such samples; repeat: a block played again or held; dropout: the
-level collapses (treble: only its upper part); click: 0.1 to 4 ms; noise: a short burst; given: told
-by the user."""
+KINDS = (
+    "zeros",
+    "constant",
+    "nan",
+    "repeat",
+    "interpolated",
+    "dropout",
+    "treble",
+    "concealed",
+    "click",
+    "noise",
+    "splice",
+    "given",
+)
+"""zeros/constant/nan: a run of such samples; repeat: a block played again, old content, or held;
+interpolated: a player held, joined or averaged samples; dropout: the level collapses (treble: only its
+upper part); concealed: what a decoder made up for packets that it did not get; click: 0.1 to 4 ms, or with a
+tail behind it; noise: a short burst; splice: two ends meet that do not follow each other, there is nothing
+to restore; given: told by the user."""
 
 
 @dataclass(frozen=True, order=True)

@@ -28,11 +28,9 @@ from scipy.signal import butter, sosfiltfilt
 
 from ..errors import InputError
 from ..settings import PATCH_FRAMES
-from ..spans import KINDS, Span
+from ..spans import Span
 
 Samples = NDArray[np.float64]
-
-DAMAGE_KINDS = (*(kind for kind in KINDS if kind != "given"), "windows")
 
 LENGTHS_MS: dict[str, tuple[float, float]] = {
     "zeros": (1.0, 100.0),
@@ -46,6 +44,8 @@ LENGTHS_MS: dict[str, tuple[float, float]] = {
     "windows": (512.0, 512.0),
 }
 """Shortest and longest damage of each kind; lengths are drawn evenly on a logarithmic scale."""
+
+DAMAGE_KINDS = tuple(LENGTHS_MS)
 
 FEWEST_LOST_FRAMES, MOST_LOST_FRAMES = 12, 88
 """10 % and 70 % of a patch of 128 frames, as the paper's code rounds them."""

@@ -1,0 +1,193 @@
+"""Encoded and decoded again in this process: MP3, AAC, Vorbis, Opus.
+
+In: a recording. Out: the same, of the same length and rate, in place to the sample: each decoded frame goes
+where its timestamp says, so that what encoder and decoder delay is taken off. MP3, AAC and Opus go through
+PyAV (LAME, FFmpeg's AAC encoder, libopus), Vorbis through libsndfile (libvorbis).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import UsageError
+from .processed import fit
+from .record import Damaged, Samples
+
+CODECS = ("mp3", "aac", "vorbis", "opus")
+
+_ENCODERS = {"mp3": "libmp3lame", "aac": "aac", "opus": "libopus"}
+_DECODERS = {"mp3": "mp3float", "aac": "aac", "opus": "opus"}
+_RATES_HZ = {
+    "mp3": (16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+    "aac": (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000),
+    "opus": (48_000,),
+}
+"""Rates that the encoders take; others are resampled to the next higher one and back."""
+
+_VORBIS_KBPS = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
+"""Nominal bitrate of libvorbis at qualities 0 to 10, 44.1 kHz, stereo."""
+
+_BLOCK_SAMPLES = 4096
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Encoded by ``codec`` at ``kbps`` (of a stereo signal; a mono one gets half of it), and decoded."""
+
+    name: ClassVar[str] = "encoded"
+    codec: str
+    kbps: int
+
+    def __post_init__(self) -> None:
+        if self.codec not in CODECS or not 8 <= self.kbps <= 640:
+            raise ValueError(f"nothing is encoded as {self.codec!r} at {self.kbps} kbit/s")
+
+    def apply(self, before: Damaged) -> Damaged:
+        """Spans stay; what the codec smears beyond them is not counted in.
+
+        Raises:
+            UsageError: PyAV is not installed.
+        """
+        clean = None if before.clean is None else transcode(before.clean, before.rate_hz, self)
+        return replace(before, samples=transcode(before.samples, before.rate_hz, self), clean=clean)
+
+
+def transcode(samples: Samples, rate_hz: int, how: Encoded) -> Samples:
+    """Encode and decode ``(C, T)``; channels beyond two are encoded one by one."""
+    if len(samples) > 2:
+        return np.concatenate([transcode(channel[None], rate_hz, how) for channel in samples])
+    finite = np.nan_to_num(samples)
+    if how.codec == "vorbis":
+        return _through_vorbis(finite, rate_hz, how.kbps)
+    rate, ready = at_codec_rate(finite, rate_hz, how.codec)
+    packets, context = encode(ready, rate, how)
+    return from_codec_rate(
+        decode(packets, context, how.codec, ready.shape[1]), rate, rate_hz, samples.shape[1]
+    )
+
+
+def at_codec_rate(samples: Samples, rate_hz: int, codec: str) -> tuple[int, Samples]:
+    """The rate that the codec takes, and ``(C, T)`` at it."""
+    rates = _RATES_HZ[codec]
+    rate = next((r for r in rates if r >= rate_hz), rates[-1])
+    return rate, samples if rate == rate_hz else _resample(samples, rate_hz, rate)
+
+
+def from_codec_rate(samples: Samples, rate: int, rate_hz: int, length: int) -> Samples:
+    """Back at the recording's own rate and length."""
+    made = samples if rate == rate_hz else _resample(samples, rate, rate_hz)
+    return np.clip(fit(made, length), -1.0, 1.0)
+
+
+def _resample(samples: Samples, rate_hz: int, to_hz: int) -> Samples:
+    import soxr
+
+    made = soxr.resample(np.ascontiguousarray(samples.T), rate_hz, to_hz)
+    return np.asarray(made, dtype=np.float64).reshape(len(made), len(samples)).T
+
+
+def encode(samples: Samples, rate_hz: int, how: Encoded) -> tuple[list[Any], Any]:
+    """Packets of ``(C, T)``, one or two channels, and the encoder's context.
+
+    Raises:
+        UsageError: PyAV is not installed.
+    """
+    av = import_av()
+    channels, length = samples.shape
+    layout = "stereo" if channels == 2 else "mono"
+    context = av.CodecContext.create(_ENCODERS[how.codec], "w")
+    context.sample_rate = rate_hz
+    context.layout = layout
+    context.bit_rate = 1000 * (how.kbps if channels == 2 else max(how.kbps // 2, 8))
+    context.time_base = Fraction(1, rate_hz)
+    context.format = "flt" if how.codec == "opus" else "fltp"
+    context.open()
+    size = context.frame_size or 1024
+    padded = np.pad(samples, ((0, 0), (0, -length % size))).astype(np.float32)
+    packets: list[Any] = []
+    for start in range(0, padded.shape[1], size):
+        block = padded[:, start : start + size]
+        block = block.T.reshape(1, -1) if how.codec == "opus" else block
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), context.format.name, layout)
+        frame.sample_rate = rate_hz
+        frame.pts = start
+        packets += context.encode(frame)
+    packets += context.encode(None)
+    return packets, context
+
+
+def decode(packets: Iterable[Any], encoder: Any, codec: str, length: int) -> Samples:
+    """``(C, length)``: every decoded frame where its timestamp says."""
+    made = np.zeros((encoder.channels, length))
+    for start, block in decoded_frames(packets, encoder, codec):
+        first, last = max(start, 0), min(start + block.shape[1], length)
+        if first < last:
+            made[:, first:last] = block[:, first - start : last - start]
+    return made
+
+
+def decoded_frames(packets: Iterable[Any], encoder: Any, codec: str) -> list[tuple[int, Samples]]:
+    """Timestamp in samples and ``(C, n)`` of each frame that the decoder gives; it may refuse packets."""
+    av = import_av()
+    context = av.CodecContext.create(_DECODERS[codec], "r")
+    context.sample_rate = encoder.sample_rate
+    context.layout = encoder.layout.name
+    if encoder.extradata:
+        context.extradata = encoder.extradata
+    context.open()
+    frames: list[tuple[int, Samples]] = []
+    for packet in (*packets, None):
+        try:
+            decoded: Sequence[Any] = context.decode(packet)
+        except av.FFmpegError:
+            continue
+        frames += [(int(f.pts or 0), np.asarray(f.to_ndarray(), dtype=np.float64)) for f in decoded]
+    return frames
+
+
+def import_av() -> Any:
+    """PyAV.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        import av
+    except ImportError:
+        raise UsageError(
+            "Simulating MP3, AAC and Opus needs PyAV: install it with pip install 'restore-audio[codecs]'."
+        ) from None
+    return av
+
+
+def _through_vorbis(samples: Samples, rate_hz: int, kbps: int) -> Samples:
+    import soundfile
+
+    quality = float(np.interp(kbps, _VORBIS_KBPS, np.arange(11)))
+    file = io.BytesIO()
+    with soundfile.SoundFile(
+        file,
+        "w",
+        samplerate=rate_hz,
+        channels=len(samples),
+        format="OGG",
+        subtype="VORBIS",
+        compression_level=1 - quality / 10,
+    ) as out:
+        for start in range(0, samples.shape[1], _BLOCK_SAMPLES):  # libvorbis overflows on long blocks
+            out.write(np.ascontiguousarray(samples[:, start : start + _BLOCK_SAMPLES].T, dtype=np.float32))
+    file.seek(0)
+    made, _ = soundfile.read(file, always_2d=True)
+    return np.clip(fit(made.T, samples.shape[1]), -1.0, 1.0)
+
+
+def draw_encoded(rng: np.random.Generator, codec: str | None = None, kbps: int | None = None) -> Encoded:
+    """Draw a codec of :data:`CODECS` and a bitrate of 64 to 320 kbit/s, where they are not given."""
+    chosen = codec or CODECS[int(rng.integers(len(CODECS)))]
+    return Encoded(chosen, kbps or int(rng.choice([64, 96, 128, 160, 192, 256, 320])))

@@ -1,0 +1,178 @@
+"""All families of damage by name: drawn into records, applied, written as JSON.
+
+>>> rng = np.random.default_rng(1)
+>>> music = 0.1 * rng.standard_normal((2, 88_200))
+>>> record = draw_family(rng, "tape", music, 44_100)
+>>> [span.kind for span in apply([record], music, 44_100).spans]
+['dropout', 'dropout']
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import InputError
+from ..learn.damage import LENGTHS_MS, Damage, apply_damages, damage_spans, draw_damages
+from .buffers import FAULTS, Buffers, draw_buffers
+from .codecs import CODECS, Encoded, draw_encoded
+from .disc import METHODS, Disc, draw_disc
+from .negatives import NEGATIVES, Negative, draw_negative
+from .packet_loss import FILLS, PacketLoss, draw_packet_loss
+from .processed import PROCESSES, Processed, Resampled, draw_processed
+from .record import Damaged, Record, Samples, record_from_dict
+from .tape import Tape, draw_tape
+
+
+@dataclass(frozen=True)
+class Simple:
+    """Damages of :mod:`.simulate`."""
+
+    name: ClassVar[str] = "simple"
+    damages: tuple[Damage, ...]
+
+    def apply(self, before: Damaged) -> Damaged:
+        """Spans of the damages' own kinds."""
+        return before.struck(
+            apply_damages(before.samples, before.rate_hz, self.damages), damage_spans(self.damages)
+        )
+
+
+def _draw_simple(
+    kind: str,
+    rng: np.random.Generator,
+    audio: Samples,
+    rate_hz: int,
+    *,
+    per_second: float = 0.5,
+    length_ms: tuple[float, float] | None = None,
+    **options: Any,
+) -> Simple:
+    channels, length = audio.shape
+    drawn = draw_damages(
+        rng,
+        kind,
+        length,
+        rate_hz,
+        channels,
+        per_second=per_second,
+        length_ms=length_ms,
+        audio=audio,
+        **options,
+    )
+    return Simple(tuple(drawn))
+
+
+_DRAW: Mapping[str, Callable[..., Record]] = MappingProxyType(
+    {
+        **{kind: partial(_draw_simple, kind) for kind in LENGTHS_MS},
+        "tape": draw_tape,
+        **{f"packets-{fill}": partial(draw_packet_loss, fill=fill) for fill in FILLS},
+        **{f"buffers-{fault}": partial(draw_buffers, fault=fault) for fault in FAULTS},
+        **{f"disc-{method}": partial(draw_disc, method=method) for method in METHODS},
+    }
+)
+
+FAMILIES = tuple(_DRAW)
+"""Damage that :func:`draw_family` draws."""
+
+AFTER_STEPS = (*PROCESSES, *CODECS)
+"""What can be done to a recording after the damage: words for :func:`draw_after`."""
+
+_RECORDS: Mapping[str, type[Record]] = MappingProxyType(
+    {r.name: r for r in (Simple, Tape, PacketLoss, Buffers, Disc, Resampled, Processed, Encoded, Negative)}
+)
+
+
+def draw_family(
+    rng: np.random.Generator, family: str, audio: Samples, rate_hz: int, **options: Any
+) -> Record:
+    """Draw damage of a family for a recording.
+
+    Args:
+        rng: source of all randomness.
+        family: one of :data:`FAMILIES`.
+        audio: the recording ``(C, T)``; nothing is drawn where it is silent.
+        rate_hz: its sample rate.
+        options: ``per_second`` (0.5), ``length_ms`` (the family's own), and what the family's function has.
+
+    Raises:
+        ValueError: there is no such family.
+    """
+    if family not in _DRAW:
+        raise ValueError(f"no damage is of the family {family!r}; choose from {', '.join(FAMILIES)}")
+    return _DRAW[family](rng, audio, rate_hz, **options)
+
+
+def draw_after(
+    rng: np.random.Generator, step: str, rate_hz: int, *, samples: Samples | None = None
+) -> Record:
+    """Draw a step of :data:`AFTER_STEPS`, a codec also with its bitrate, as ``mp3:128``.
+
+    Args:
+        rng: source of all randomness.
+        step: its word.
+        rate_hz: rate of the recording before it.
+        samples: the recording, by whose level noise is measured.
+
+    Raises:
+        ValueError: there is no such step.
+    """
+    word, _, kbps = step.partition(":")
+    if word in CODECS:
+        return draw_encoded(rng, word, int(kbps) if kbps else None)
+    if kbps:
+        raise ValueError(f"{word!r} has no bitrate")
+    return draw_processed(rng, word, rate_hz, samples=samples)
+
+
+def apply(
+    records: Record | Sequence[Record], audio: Samples, rate_hz: int, *, reference: bool = False
+) -> Damaged:
+    """Damage a copy of a recording, step by step.
+
+    Args:
+        records: the steps, in order.
+        audio: ``(C, T)`` in [-1, 1].
+        rate_hz: its sample rate.
+        reference: also make ``clean``, what the recording would be without the damage; codecs then run twice.
+    """
+    state = Damaged(audio, rate_hz, (), audio if reference else None)
+    for record in records if isinstance(records, Sequence) else [records]:
+        state = record.apply(state)
+    return state
+
+
+def records_from_json(text: str, *, name: str = "the text") -> list[Record]:
+    """Read what :func:`~restore_audio.damage.record.records_to_json` wrote.
+
+    Raises:
+        InputError: it is not that.
+    """
+    try:
+        rows = json.loads(text)
+    except ValueError as error:
+        raise InputError(
+            f"{name} holds no damages that can be replayed ({error}): give the JSON that 'damage' wrote."
+        ) from None
+    return [record_from_dict(row, _RECORDS, name=name) for row in rows]
+
+
+__all__ = [
+    "AFTER_STEPS",
+    "FAMILIES",
+    "NEGATIVES",
+    "Damaged",
+    "Record",
+    "apply",
+    "draw_after",
+    "draw_family",
+    "draw_negative",
+    "records_from_json",
+]

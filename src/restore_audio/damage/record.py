@@ -1,0 +1,194 @@
+"""What every damage has in common: a recording on its way, records as JSON, places drawn on it.
+
+In: audio ``(C, T)`` in [-1, 1]. Out: :class:`Damaged`. A record is a frozen dataclass that holds all that its
+``apply`` needs but the audio: numbers, words, and tuples of such records. Applied twice, it does the same
+to the bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+from bisect import bisect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from ..errors import InputError
+from ..spans import Span
+
+Samples = NDArray[np.float64]
+
+_CONTEXT_MS = 40.0
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A recording after some steps of its history.
+
+    Attributes:
+        samples: ``(C, T)`` as it now is.
+        rate_hz: its sample rate now.
+        spans: where it is damaged, in samples of ``samples``, in order.
+        clean: ``(C, T)`` what ``samples`` would be without the damage: cut where it is cut, and encoded,
+            resampled or filtered as it is. None where nobody asked for it, which saves the time.
+    """
+
+    samples: Samples
+    rate_hz: int
+    spans: tuple[Span, ...] = ()
+    clean: Samples | None = None
+
+    def struck(self, samples: Samples, spans: Iterable[Span]) -> Damaged:
+        """The same recording with other samples inside of ``spans``."""
+        return dataclasses.replace(self, samples=samples, spans=tuple(sorted((*self.spans, *spans))))
+
+
+class Record(Protocol):
+    """A step of a recording's history."""
+
+    name: ClassVar[str]
+
+    def apply(self, before: Damaged) -> Damaged:
+        """The recording after this step."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Samples ``start`` to ``end`` (exclusive) of some channels."""
+
+    start: int
+    end: int
+    channels: tuple[int, ...]
+
+
+def draw_places(
+    rng: np.random.Generator,
+    audio: Samples,
+    rate_hz: int,
+    length_samples: tuple[float, float],
+    *,
+    per_second: float,
+    distance_ms: float = 250.0,
+    all_channels: float = 0.7,
+    quietest_db: float = -50.0,
+) -> list[Place]:
+    """Draw places with signal on both sides, none nearer than ``distance_ms`` to another or to the ends.
+
+    Args:
+        rng: source of all randomness.
+        audio: the recording ``(C, T)``.
+        rate_hz: its sample rate.
+        length_samples: shortest and longest place; drawn evenly on a logarithmic scale.
+        per_second: places a second, as far as there is room.
+        distance_ms: healthy audio kept between places.
+        all_channels: chance that a place is in all channels, else in one drawn channel.
+        quietest_db: RMS level, dBFS, of the 40 ms on either side below which a place is silent: the loss of
+            silence is no damage.
+
+    Returns:
+        Places in order.
+    """
+    channels, length = audio.shape
+    loud = loud_around(audio, rate_hz, quietest_db)
+    apart = round(distance_ms * rate_hz / 1000)
+    wanted = round(per_second * length / rate_hz)
+    taken: list[tuple[int, int]] = []
+    places: list[Place] = []
+    for start in rng.integers(0, max(length, 1), size=8 * wanted).tolist():
+        samples = max(1, round(np.exp(rng.uniform(*np.log(length_samples)))))
+        struck = range(channels) if rng.random() < all_channels else (int(rng.integers(channels)),)
+        end = start + samples
+        if len(taken) == wanted:
+            break
+        if start < max(apart, samples) or end > length - apart:
+            continue
+        at = bisect(taken, (start, end))
+        if any(a < end + apart and start < b + apart for a, b in taken[max(at - 1, 0) : at + 1]):
+            continue
+        loud_ones = tuple(c for c in struck if loud[c, [start, end]].all())
+        if loud_ones:
+            taken.insert(at, (start, end))
+            places.append(Place(start, end, loud_ones))
+    return sorted(places, key=lambda p: p.start)
+
+
+def loud_around(audio: Samples, rate_hz: int, quietest_db: float) -> NDArray[np.bool_]:
+    """Where ``audio`` is loud in the 40 ms before and in the 40 ms after: bool ``(C, T + 1)``."""
+    size = max(2, round(_CONTEXT_MS * rate_hz / 1000))
+    half = size // 2
+    power = uniform_filter1d(np.square(audio), size, axis=1, mode="constant")
+    power = np.pad(power, ((0, 0), (half, half + 1)))
+    before, after = power[:, : audio.shape[1] + 1], power[:, 2 * half : 2 * half + audio.shape[1] + 1]
+    threshold = 10 ** (quietest_db / 10)
+    loud: NDArray[np.bool_] = (before >= threshold) & (after >= threshold)
+    return loud
+
+
+def true_runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Start and end (exclusive) of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def records_to_json(records: Sequence[Record]) -> str:
+    """A JSON list with one object for each record, its name under ``record``."""
+    return json.dumps([record_to_dict(record) for record in records], indent=2) + "\n"
+
+
+def record_to_dict(record: Record) -> dict[str, Any]:
+    """The record's fields, its name under ``record``; those that are None are left out."""
+    fields: Any = record
+    return {"record": record.name, **_plain(dataclasses.asdict(fields))}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items() if entry is not None}
+    return [_plain(entry) for entry in value] if isinstance(value, tuple | list) else value
+
+
+def record_from_dict(row: Any, types_by_name: Mapping[str, type[Record]], *, name: str) -> Record:
+    """Read what :func:`record_to_dict` wrote.
+
+    Args:
+        row: the object.
+        types_by_name: which record is meant by which name.
+        name: where it came from, for the error's sentence.
+
+    Raises:
+        InputError: it is not that.
+    """
+    try:
+        fields = dict(row)
+        made: Record = _read(types_by_name[fields.pop("record")], fields)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{name} holds no damages that can be replayed ({error}): give the JSON that 'damage' wrote."
+        ) from None
+    return made
+
+
+def _read(wanted: Any, value: Any) -> Any:
+    if isinstance(wanted, type) and dataclasses.is_dataclass(wanted):
+        hints = get_type_hints(wanted)
+        return wanted(**{key: _read(hints.get(key), entry) for key, entry in value.items()})
+    if get_origin(wanted) is tuple:
+        parts = get_args(wanted)
+        each = (parts[0],) * len(value) if parts[1:] == (Ellipsis,) else parts
+        return tuple(_read(part, entry) for part, entry in zip(each, value, strict=True))
+    if get_origin(wanted) in (Union, types.UnionType):
+        inner = next((part for part in get_args(wanted) if part is not type(None)), None)
+        return None if value is None else _read(inner, value)
+    return value
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number drawn evenly on a logarithmic scale."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
