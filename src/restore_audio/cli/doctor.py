@@ -59,7 +59,7 @@ def doctor(
 ) -> int:
     """Check versions, devices, formats, weights, extras and write access."""
     console = Console()
-    findings = [_guarded(check) for check in (_system, _device, _formats, _weights, _writable)]
+    findings = [_guarded(check) for check in (_system, _kernels, _device, _formats, _weights, _writable)]
     findings[1:1] = [*_packages(), *_extras()]
     if as_json:
         console.result(json.dumps({"version": __version__, "findings": [asdict(f) for f in findings]}))
@@ -81,6 +81,14 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
 def _system() -> Finding:
     text = f"restore-audio {__version__}, Python {platform.python_version()}, {platform.platform()}"
     return Finding("system", "ok", f"{text}, {os.cpu_count()} cores")
+
+
+def _kernels() -> Finding:
+    from ..signal import kernels
+
+    if kernels.LIBRARY is None:
+        return Finding("kernels", "missing", "fills take ten times as long: install a C compiler, then again")
+    return Finding("kernels", "ok", "compiled")
 
 
 def _packages() -> Iterator[Finding]:

@@ -40,10 +40,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, solve_toeplitz
-from scipy.signal import fftconvolve, lfilter
 
 from .burg import NOISE_DB, burg
+from .convolution import convolve, convolve_valid
+from .kernels import continue_recursion, solve_toeplitz
 
 Samples = NDArray[np.float64]
 Model = tuple[Samples, float]
@@ -101,13 +101,7 @@ def extrapolate(context: Samples, count: int, coefficients: Samples) -> Samples:
     order = coefficients.size - 1
     if count <= 0 or order < 1 or context.size == 0:
         return np.zeros(max(count, 0))
-    past = np.zeros(order)
-    recent = context[-order:][::-1]
-    past[: recent.size] = recent
-    # State of the transposed direct form: what the past still contributes to each next output.
-    state = -fftconvolve(coefficients[:0:-1], past)[order - 1 :: -1]
-    continuation, _ = lfilter(np.ones(1), coefficients, np.zeros(count), zi=state)
-    return np.asarray(continuation, dtype=np.float64)
+    return continue_recursion(context, coefficients, np.zeros(count))
 
 
 def fill_gap(
@@ -181,7 +175,7 @@ def _expected_error(left: Samples, right: Samples, gap: int, models: list[Model 
     impulse[:1] = 1.0
     for number, (side, model) in enumerate(zip((left, right), models, strict=True)):
         if model is not None:
-            response = lfilter(np.ones(1), model[0], impulse)
+            response = continue_recursion(np.zeros(0), model[0], impulse)
             variance = np.minimum(np.cumsum(response**2) / model[1], np.mean(side**2))
             certainty += 1.0 / (variance if number == 0 else variance[::-1])
     return float(np.sum(1.0 / certainty)) if np.all(certainty > 0.0) else 0.0
@@ -205,7 +199,7 @@ def _fit(side: Samples, order: int, noise_db: float) -> Model | None:
     if side.size < SHORTEST_CONTEXT or not np.any(side):
         return None
     predictor = burg(side, order, noise_db=noise_db)
-    errors = fftconvolve(side, predictor, mode="valid")
+    errors = convolve_valid(side, predictor)
     floor = float(np.mean(side**2)) * 10.0 ** (max(noise_db, -120.0) / 10.0)
     return predictor, 1.0 / (float(np.mean(errors**2)) + floor)
 
@@ -234,13 +228,13 @@ def _solved(left: Samples, right: Samples, gap: int, models: list[Model], start:
     products = np.zeros(2 * order + 1)  # lags -order … order
     for predictor, weight in models:
         reach = predictor.size - 1
-        products[order - reach : order + reach + 1] += weight * fftconvolve(predictor, predictor[::-1])
+        products[order - reach : order + reach + 1] += weight * convolve(predictor, predictor[::-1])
     known = np.concatenate([left[left.size - order :], np.zeros(gap), right[right.size - order :][::-1]])
     column = np.zeros(gap)
     column[: order + 1] = products[order : order + gap]
     try:
-        solved = solve_toeplitz(column, -fftconvolve(known, products, mode="valid"))
-    except (LinAlgError, ValueError):
+        solved = solve_toeplitz(column, -convolve_valid(known, products))
+    except ValueError:
         return None
     if not np.all(np.isfinite(solved)) or np.max(np.abs(solved)) > _local_peak(left, right, gap):
         return None
@@ -248,7 +242,7 @@ def _solved(left: Samples, right: Samples, gap: int, models: list[Model], start:
     for fill in (solved, start):
         known[order : order + gap] = fill
         # A predictor below the highest order sees known samples on both sides, the same for both fills.
-        errors.append(sum(w * float(np.sum(fftconvolve(known, a, mode="valid") ** 2)) for a, w in models))
+        errors.append(sum(w * float(np.sum(convolve_valid(known, a) ** 2)) for a, w in models))
     return np.asarray(solved, dtype=np.float64) if errors[0] <= errors[1] else None
 
 

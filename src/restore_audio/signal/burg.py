@@ -26,7 +26,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
+
+from .convolution import fast_length
+from .kernels import burg_recursion
 
 Samples = NDArray[np.float64]
 
@@ -65,6 +67,16 @@ def burg(x: Samples, order: int, *, noise_db: float = NOISE_DB) -> Samples:
     noise = 2.0 * energy / x.size * 10.0 ** (noise_db / 10.0)
     smallest = energy * 1e-13
     products = 2.0 * _autocorrelation(x, steps + 1)
+    found = burg_recursion(x, products, noise, smallest)
+    a[: steps + 1] = _recursion(x, products, noise, smallest) if found is None else found
+    return a
+
+
+def _recursion(x: Samples, products: Samples, noise: float, smallest: float) -> Samples:
+    """As :func:`.kernels.burg_recursion`, where that is not compiled."""
+    steps = products.size - 1
+    a = np.zeros(steps + 1)
+    a[0] = 1.0
     ends = np.stack([x[::-1], x])
     # Row 0 is g; row 1 the last row of R, newest product last. Both change by the same two vectors.
     sums = np.zeros((2, steps + 2))
@@ -98,6 +110,6 @@ def burg(x: Samples, order: int, *, noise_db: float = NOISE_DB) -> Samples:
 
 def _autocorrelation(x: Samples, lags: int) -> Samples:
     """Σ_n x[n] x[n - lag] for lags 0 … ``lags`` - 1."""
-    size = next_fast_len(x.size + lags, real=True)
+    size = fast_length(x.size + lags)
     products: Samples = np.fft.irfft(np.abs(np.fft.rfft(x, size)) ** 2, size)[:lags]
     return products

@@ -1,0 +1,121 @@
+"""Promises of the kernels: they say what NumPy and SciPy say, and without them all is only slower."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+from scipy.linalg import solve_toeplitz
+from scipy.signal import fftconvolve, lfilter
+
+from restore_audio.signal import kernels
+from restore_audio.signal.burg import burg
+from restore_audio.signal.convolution import convolve, convolve_valid, fast_length
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+import hatch_build  # noqa: E402
+
+Samples = NDArray[np.float64]
+
+
+def music(start: int, samples: int) -> Samples:
+    audio, _ = soundfile.read(ROOT / "examples" / "clean.wav", always_2d=True)
+    return audio[start : start + samples, 0]
+
+
+def near(found: Samples, expected: Samples) -> bool:
+    return bool(np.max(np.abs(found - expected)) <= 1e-8 * np.max(np.abs(expected)))
+
+
+def test_they_are_compiled_here() -> None:
+    """The suite builds them before it begins (conftest.py) wherever a compiler is found."""
+    assert kernels.LIBRARY is not None or not list(hatch_build._compilers())
+
+
+@pytest.mark.parametrize(("order", "samples"), [(1, 2), (2, 9), (7, 8), (32, 900), (2051, 16405)])
+@pytest.mark.parametrize("start", [0, 30_000])
+def test_burg_says_what_numpy_says(
+    order: int, samples: int, start: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = music(start, samples)
+    compiled = burg(x, order)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    assert near(compiled, burg(x, order))
+
+
+def test_burg_ends_where_nothing_is_left_to_predict(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.cos(0.3 * np.arange(400))
+    compiled = burg(x, 60, noise_db=-np.inf)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    assert np.flatnonzero(compiled).tolist() == np.flatnonzero(burg(x, 60, noise_db=-np.inf)).tolist()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 44, 882])
+def test_toeplitz_says_what_scipy_says(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = music(1000, 4000)
+    column = np.correlate(x, x, "full")[x.size - 1 :][:size]
+    column[0] *= 1.0 + 1e-6
+    wanted = np.random.default_rng(size).standard_normal(size)
+    assert near(kernels.solve_toeplitz(column, wanted), solve_toeplitz(column, wanted))
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    assert near(kernels.solve_toeplitz(column, wanted), solve_toeplitz(column, wanted))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_singular_matrix_is_refused(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setattr(kernels, "LIBRARY", None)
+    for column in (np.zeros(4), np.ones(4), np.array([1.0, np.nan, 0.0, 0.0])):
+        with pytest.raises(ValueError):  # noqa: PT011 - the sentence is SciPy's where that does the work
+            kernels.solve_toeplitz(column, np.ones(4))
+
+
+@pytest.mark.parametrize(("past", "order"), [(0, 3), (2, 3), (500, 1), (3000, 600)])
+def test_a_recursion_is_continued_as_scipy_does(
+    past: int, order: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = burg(music(0, 5000), order)
+    start = np.zeros(700)
+    start[:2] = 0.1, -0.3
+    held = music(5000 - past, past)
+    # The samples that, filtered, are the past and then ``start``.
+    before = fftconvolve(np.concatenate([np.zeros(order), held]), a, "valid") if past else held
+    driven = np.concatenate([before, start])
+    expected = lfilter([1.0], a, driven)[held.size :]
+    assert near(kernels.continue_recursion(held, a, start), expected)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    assert near(kernels.continue_recursion(held, a, start), expected)
+
+
+def test_convolution_is_scipys() -> None:
+    one, other = music(0, 700), music(900, 61)
+    np.testing.assert_allclose(convolve(one, other), np.convolve(one, other), atol=1e-12)
+    for pair in ((one, other), (other, one), (one, one)):
+        np.testing.assert_allclose(convolve_valid(*pair), fftconvolve(*pair, "valid"), atol=1e-12)
+
+
+def test_fast_lengths_are_products_of_small_primes() -> None:
+    for least in (1, 2, 7, 1000, 16_405, 32_769):
+        rest = fast_length(least)
+        assert least <= rest < 1.2 * least + 2
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        assert rest == 1
+
+
+def test_without_a_compiler_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hatch_build, "_compilers", lambda: iter([["false"]]))
+    assert not hatch_build.compiled(ROOT, tmp_path / hatch_build.LIBRARY)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_library_that_does_not_run_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / hatch_build.LIBRARY
+    broken.write_bytes(b"\x7fELF of another machine")
+    assert not hatch_build._runs(broken)
