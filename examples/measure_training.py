@@ -6,7 +6,7 @@ Makes its own music (the speed does not depend on what is heard), so it runs any
 is counted in seconds of that core, so that a busy machine changes it little; what several processes do is
 counted by the clock: run that on an idle machine, or leave it out with --one-core. It is measured alone and
 beside one more program that keeps a core busy: threads of one process wait for each other hundreds of times
-a step, processes some forty times. Ends with 1 if the pipeline of a task supplies less than five times what
+a step, processes a handful of times. Ends with 1 if the pipeline of a task supplies less than five times what
 the network consumes.
 """
 

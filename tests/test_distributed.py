@@ -1,11 +1,11 @@
-"""Two processes train the network that one would have trained."""
+"""Two processes train one network together."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,16 @@ import pytest
 import soundfile
 import torch
 from safetensors.torch import load_file
-from torch import distributed as dist
 from torch import nn
 
 from restore_audio.cli.app import main
-from restore_audio.learn.distributed import GroupBatchNorm, Share, Workers
+from restore_audio.learn.distributed import Workers
 from restore_audio.learn.metrics_log import read_metrics
+from restore_audio.learn.sources import Sources, paper_task
+from restore_audio.learn.train import TrainSettings
 from restore_audio.network.checkpoint import load
+from restore_audio.network.features import FeatureSettings
+from restore_audio.network.unet import NetworkSettings, build
 
 RATE_HZ = 16_000
 EXAMPLES = 32
@@ -88,26 +91,52 @@ def together(alone: Path, folder: Path, work: Path, tmp_path_factory: pytest.Tem
     half = two_processes(folder, work, run, "--examples", EXAMPLES // 2)
     assert half.returncode == 0, half.stderr
     first = losses(run)
+    shutil.copy(run / "state.safetensors", run / "half.safetensors")
     assert main(arguments(folder, work, run, "--examples", EXAMPLES, "--resume")) == 0
     return Together(run, half.stderr.splitlines(), first)
 
 
-def test_two_processes_follow_the_loss_curve_of_one(alone: Path, together: Together) -> None:
-    assert len(together.first_losses) == EXAMPLES // 2 // 4
-    np.testing.assert_allclose(together.first_losses, losses(alone)[: EXAMPLES // 2 // 4], rtol=1e-3)
+def averaged_by_hand(folder: Path, work: Path, steps: int) -> tuple[list[float], dict[str, torch.Tensor]]:
+    """Losses and weights of one process that averages the gradients of two half batches itself."""
+    sources = Sources(folder, folder, work)
+    features = FeatureSettings("patch", prefill="linear")
+    task = paper_task(sources, features=features, loss_name="psnr", sampling="random", say=lambda line: None)
+    settings = TrainSettings(width=2, batch=4)
+    network = build(NetworkSettings(settings.network, settings.width, task.in_channels), settings.seed)
+    network.to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate, (0.9, 0.999), eps=1e-7)
+    found = []
+    for step in range(steps):
+        halves = [task.loss(network, 4 * step + start, 2, torch.device("cpu")) for start in (0, 2)]
+        loss = torch.stack(halves).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
+        optimizer.step()
+        found.append(float(loss.detach()))
+    return found, dict(network.named_parameters())
+
+
+def test_gradients_of_the_shares_are_averaged(together: Together, folder: Path, work: Path) -> None:
+    by_hand, weights = averaged_by_hand(folder, work, EXAMPLES // 2 // 4)
+    np.testing.assert_allclose(together.first_losses, by_hand, rtol=1e-4)
+    theirs = load_file(together.run / "half.safetensors")
+    a, b = (
+        torch.cat([value.detach().flatten() for _, value in sorted(values)])
+        for values in (weights.items(), [(name, theirs[f"network.{name}"]) for name in weights])
+    )
+    assert (a - b).norm() < 1e-3 * a.norm()  # as a whole: Adam makes whole steps of rounding errors
+
+
+def test_statistics_of_a_share_are_near_those_of_the_batch(alone: Path, together: Together) -> None:
+    np.testing.assert_allclose(together.first_losses, losses(alone)[: EXAMPLES // 2 // 4], rtol=0.2)
 
 
 def test_one_process_goes_on_where_two_stopped(alone: Path, together: Together) -> None:
     assert len(losses(together.run)) == EXAMPLES // 4
-    np.testing.assert_allclose(losses(together.run), losses(alone), rtol=2e-3)
+    assert losses(together.run)[: EXAMPLES // 2 // 4] == together.first_losses
     one, two = (load_file(run / "state.safetensors") for run in (alone, together.run))
     assert one.keys() == two.keys()
-    # As a whole: where a gradient is zero but for rounding, Adam still makes whole steps.
-    weights, theirs = (
-        torch.cat([values[name].double().flatten() for name in sorted(values) if name.startswith("average.")])
-        for values in (one, two)
-    )
-    assert (theirs - weights).norm() < 0.005 * weights.norm()
     load(together.run / "best.safetensors")
 
 
@@ -122,7 +151,9 @@ def test_two_processes_go_on_where_one_stopped(alone: Path, folder: Path, work: 
     assert main(arguments(folder, work, run, "--examples", EXAMPLES // 2)) == 0
     done = two_processes(folder, work, run, "--examples", EXAMPLES, "--resume")
     assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(losses(run), losses(alone), rtol=2e-3)
+    half = EXAMPLES // 2 // 4
+    assert losses(run)[:half] == losses(alone)[:half]
+    np.testing.assert_allclose(losses(run)[half:], losses(alone)[half:], rtol=0.2)
 
 
 def test_a_batch_that_two_cannot_share_is_one_sentence(folder: Path, work: Path, tmp_path: Path) -> None:
@@ -135,50 +166,5 @@ def test_a_batch_that_two_cannot_share_is_one_sentence(folder: Path, work: Path,
 
 def test_shares_cover_a_batch_once() -> None:
     shares = [Workers(rank, 4).share(12) for rank in range(4)]
-    assert shares == [Share(0, 3), Share(3, 3), Share(6, 3), Share(9, 3)]
-
-
-@pytest.fixture
-def world_of_one(tmp_path: Path) -> Iterator[None]:
-    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
-    yield
-    dist.destroy_process_group()
-
-
-@pytest.mark.usefixtures("world_of_one")
-def test_group_normalisation_of_one_process_is_batch_normalisation() -> None:
-    torch.manual_seed(0)
-    plain = nn.BatchNorm2d(3, eps=1e-3, momentum=0.1)
-    nn.init.normal_(plain.weight)
-    nn.init.normal_(plain.bias)
-    group = GroupBatchNorm.of(plain)
-    target = torch.randn(4, 3, 8, 8)
-    for step in range(3):
-        inputs = []
-        for norm in (plain, group):
-            torch.manual_seed(step)
-            x = (torch.randn(4, 3, 8, 8) * 3 + 5).requires_grad_()
-            norm.zero_grad()
-            y = norm(x)
-            (y - target).square().sum().backward()
-            inputs.append((y.detach(), x.grad))
-        for ours, theirs in zip(inputs[1], inputs[0], strict=True):
-            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
-        torch.testing.assert_close(group.weight.grad, plain.weight.grad, rtol=1e-3, atol=1e-3)
-        torch.testing.assert_close(group.bias.grad, plain.bias.grad, rtol=1e-3, atol=1e-3)
-    for name, value in plain.state_dict().items():
-        torch.testing.assert_close(group.state_dict()[name], value, rtol=1e-4, atol=1e-4)
-    x = torch.randn(2, 3, 8, 8)
-    torch.testing.assert_close(group.eval()(x), plain.eval()(x))
-
-
-@pytest.mark.usefixtures("world_of_one")
-def test_group_statistics_of_bfloat16_are_in_full_precision() -> None:
-    torch.manual_seed(0)
-    plain = nn.BatchNorm2d(8)
-    group = GroupBatchNorm.of(plain)
-    x = (torch.randn(4, 8, 32, 32) * 2 + 3).bfloat16().to(memory_format=torch.channels_last)
-    assert group(x).dtype == plain(x).dtype == torch.bfloat16
-    assert group.running_mean is not None
-    torch.testing.assert_close(group.running_mean, plain.running_mean, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(group.running_var, plain.running_var, rtol=1e-5, atol=1e-6)
+    assert [number for share in shares for number in share] == list(range(12))
+    assert {len(share) for share in shares} == {3}

@@ -54,7 +54,9 @@ def build_corpus(
     chosen = _chosen(part, packages)
     manifest = read_manifest(to) if (to / "manifest.json").exists() else Manifest(part)
     if manifest.part != part:
-        raise InputError(f"{to} holds the {manifest.part} part of the corpus; give another folder for {part}.")
+        raise InputError(
+            f"{to} holds the {manifest.part} part of the corpus; give another folder for {part}."
+        )
     try:
         to.mkdir(parents=True, exist_ok=True)
         for package in chosen:
@@ -123,10 +125,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="corpus", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder of the corpus")
-    parser.add_argument("--part", choices=PARTS, default="train", help="packages to train on or to validate with")
+    parser.add_argument(
+        "--part", choices=PARTS, default="train", help="packages to train on or to validate with"
+    )
     parser.add_argument("--packages", default="", help="only these packages, with commas")
     parser.add_argument("--licence", default="", help="only files under these licences (CC-BY*), with commas")
-    parser.add_argument("--from", dest="unpacked", type=Path, metavar="DIR", help="folder of unpacked packages")
+    parser.add_argument(
+        "--from", dest="unpacked", type=Path, metavar="DIR", help="folder of unpacked packages"
+    )
     given = parser.parse_args(arguments)
     try:
         manifest = build_corpus(
@@ -142,7 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for left in manifest.skipped:
         print(f"left out: {left.package} {left.source}: {left.reason}")
-    print(f"{len(manifest.entries)} tracks, {manifest.hours:.2f} h are in {given.to}; see manifest.json there.")
+    print(
+        f"{len(manifest.entries)} tracks, {manifest.hours:.2f} h are in {given.to}; see manifest.json there."
+    )
     return 0
 
 

@@ -79,7 +79,7 @@ def train(
     --level global --power 1 --prefill none --loss mse --sampling grid
 
     Several processes, or GPUs: torchrun --nproc-per-node 2 -m restore_audio train --batch 58
-    --run-folder DIR ... On the cores of one idle machine, --threads is faster.
+    --run-folder DIR ...; on CPU each process takes batch statistics over its own share.
     """
     if sum(bool(budget) for budget in (minutes, epochs, examples)) != 1:
         raise UsageError("A training needs one budget: give --minutes, --epochs or --examples.")

@@ -172,7 +172,7 @@ def train(
                 network.train()
                 _warm_statistics(network, network_settings.batch_norm_momentum, state.step)
                 with autocast:
-                    loss = task.loss(model, state.examples + share.start, share.count, device)
+                    loss = task.loss(model, state.examples + share.start, len(share), device)
                 state.optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
@@ -238,7 +238,7 @@ def _learning_rate(settings: TrainSettings, step: int, progress: float) -> float
 def _warm_statistics(network: nn.Module, momentum: float, step: int) -> None:
     """Plain means of the batches seen so far at first: short trainings would evaluate with untrained ones."""
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
             module.momentum = max(momentum, 1 / (step + 1))
 
 
