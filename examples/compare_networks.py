@@ -20,12 +20,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from restore_audio.learn.metrics_log import read_metrics
-from restore_audio.learn.sources import Sources, paper_task
-from restore_audio.learn.tasks import PaperTask
-from restore_audio.learn.train import TrainSettings, train
 from restore_audio.network.features import FeatureSettings
 from restore_audio.network.unet import NETWORKS, NetworkSettings, build, parameter_count
+from restore_audio.train.loop import TrainSettings, train
+from restore_audio.train.metrics_log import read_metrics
+from restore_audio.train.setup import Sources, paper_task
+from restore_audio.train.tasks import PaperTask
 
 CPU = torch.device("cpu")
 PAPER = {  # Serra et al. 2021, Tables 2 and 3: PSNR in dB, NRMSE

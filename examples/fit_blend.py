@@ -1,4 +1,4 @@
-"""How much of the network goes into a gap: what the ``Blend`` in restore/inpaint.py was chosen from.
+"""How much of the network goes into a gap: what the ``Blend`` in fill/inpaint.py was chosen from.
 
     python examples/fit_blend.py corpus/validation [--shares 0.7,0.85,1] [--model FILE]
 
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from restore_audio.fill.inpaint import Blend, inpaint
 from restore_audio.measure.material import choose_material, load_excerpt
 from restore_audio.measure.metrics import log_spectral_distance_db, mean_finite, sdr_db
 from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.network.checkpoint import model_path
-from restore_audio.network.inpainter import Inpainter
-from restore_audio.restore.inpaint import Blend, inpaint
+from restore_audio.network.predictor import Inpainter
 from restore_audio.settings import FillSettings
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from restore_audio.audio.audiofile import read_audio, read_blocks
-from restore_audio.learn.damage import apply_damages, damage_spans, draw_damages
-from restore_audio.learn.library import Track, scan_library
-from restore_audio.restore.detect import detect, detect_blocks
+from restore_audio.damage.simulate import apply_damages, damage_spans, draw_damages
+from restore_audio.data.library import Track, scan_library
+from restore_audio.detection.detect import detect, detect_blocks
 
 EXCERPT_S = 12
 CASES = {

@@ -28,15 +28,15 @@ import numpy as np
 import soundfile
 import torch
 
-from restore_audio.learn.cache import Cache
-from restore_audio.learn.dataset import PaperExamples, RestoreExamples
-from restore_audio.learn.fills import Fills, make_fills
-from restore_audio.learn.library import scan_library
-from restore_audio.learn.metrics_log import read_metrics
-from restore_audio.learn.prepare import PrepareSettings, prepare
-from restore_audio.learn.tasks import PaperTask, RestoreTask
+from restore_audio.data.cache import Cache
+from restore_audio.data.library import scan_library
+from restore_audio.data.prepare import PrepareSettings, prepare
 from restore_audio.network.features import FeatureSettings
 from restore_audio.network.unet import NetworkSettings, build
+from restore_audio.train.examples import PaperExamples, RestoreExamples
+from restore_audio.train.fills import Fills, make_fills
+from restore_audio.train.metrics_log import read_metrics
+from restore_audio.train.tasks import PaperTask, RestoreTask
 
 BATCH = 28
 NEEDED_RATIO = 5.0

@@ -1,4 +1,4 @@
-"""Train the small networks that weigh what the detectors find (restore/detectors/verifier.json).
+"""Train the small networks that weigh what the detectors find (src/restore_audio/detection/verifier.json).
 
     python examples/corpus --part train --to corpus/train
     python examples/train_verifier.py corpus/train -o verifier.json
@@ -20,13 +20,13 @@ import numpy as np
 import torch
 
 from restore_audio.audio.audiofile import read_audio
-from restore_audio.learn.damage import apply_damages, draw_damages
-from restore_audio.learn.library import scan_library
-from restore_audio.restore.detectors.bursts import find_bursts
-from restore_audio.restore.detectors.candidate import Candidate
-from restore_audio.restore.detectors.clicks import find_clicks
-from restore_audio.restore.detectors.levels import find_dropouts
-from restore_audio.restore.detectors.screen import prediction_error
+from restore_audio.damage.simulate import apply_damages, draw_damages
+from restore_audio.data.library import scan_library
+from restore_audio.detection.bursts import find_bursts
+from restore_audio.detection.candidate import Candidate
+from restore_audio.detection.clicks import find_clicks
+from restore_audio.detection.dropouts import find_dropouts
+from restore_audio.detection.screen import prediction_error
 
 LONGEST_S = 0.4
 FOLDS, HIDDEN, EPOCHS = 5, 16, 120

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from restore_audio.signal.autoregressive import FAST, ArSettings, extrapolate, fill_gap
+from restore_audio.fill.ar import FAST, ArSettings, extrapolate, fill_gap
 from restore_audio.signal.burg import burg
 
 RATE_HZ = 44_100

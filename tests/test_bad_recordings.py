@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from restore_audio.audio.atomic import beside
 from restore_audio.audio.audiofile import probe, read_blocks, rewrite
+from restore_audio.audio.output import beside
 from restore_audio.errors import InputError, OutputError
 from test_audiofile import Part, music
 

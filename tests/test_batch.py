@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from restore_audio.cli.batch import Journal, run
+from restore_audio.cli.jobs import STREAM, Found, Job, find_inputs, plan, refuse_lost_files, shard
 from restore_audio.errors import InputError, OutputError, UsageError
-from restore_audio.restore.batch import Journal, run
-from restore_audio.restore.jobs import STREAM, Found, Job, find_inputs, plan, refuse_lost_files, shard
-from restore_audio.restore.splice import Patch, cut_patches, splice
-from restore_audio.restore.windows import Tape, plan_windows
+from restore_audio.fill.splice import Patch, cut_patches, splice
+from restore_audio.fill.windows import Tape, plan_windows
 from restore_audio.spans import Span
 
 

@@ -19,9 +19,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from restore_audio.measure.bench import Plan, conditions_of, run_bench
-from restore_audio.measure.examples import make_examples
 from restore_audio.measure.material import choose_material
 from restore_audio.measure.methods import choose_methods
+from restore_audio.measure.stretches import make_examples
 from restore_audio.show.bench_html import page, write_page
 from restore_audio.show.bench_table import BenchResult
 from restore_audio.show.charts import Series, bars, curves

@@ -24,8 +24,8 @@ import pytest
 import soundfile
 from mutagen.oggvorbis import OggVorbis
 
+from restore_audio.data.library import scan_library
 from restore_audio.errors import InputError
-from restore_audio.learn.library import scan_library
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 sys.path.insert(0, str(EXAMPLES))  # the recipe is no part of the package

@@ -6,8 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from restore_audio.errors import InputError
-from restore_audio.learn.damage import (
+from restore_audio.damage.simulate import (
     DAMAGE_KINDS,
     LENGTHS_MS,
     Damage,
@@ -18,6 +17,7 @@ from restore_audio.learn.damage import (
     draw_damages,
     random_frames,
 )
+from restore_audio.errors import InputError
 
 RATE_HZ = 32_000
 

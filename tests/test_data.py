@@ -14,10 +14,10 @@ import pytest
 import soundfile
 
 from restore_audio.cli.app import main
+from restore_audio.data import fma, prepare
+from restore_audio.data.library import Library, scan_library
+from restore_audio.data.prepare import Cache, PrepareSettings
 from restore_audio.errors import InputError, OutputError
-from restore_audio.learn import fma, prepare
-from restore_audio.learn.library import Library, scan_library
-from restore_audio.learn.prepare import Cache, PrepareSettings
 
 RATE_HZ = 22_050
 NATIVE = PrepareSettings(rate_hz=None, mono=False)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from recordings import holes, music
-from restore_audio.learn.damage import apply_damages, damage_spans, draw_damages
-from restore_audio.restore.detect import detect, detect_blocks
+from restore_audio.damage.simulate import apply_damages, damage_spans, draw_damages
+from restore_audio.detection.detect import detect, detect_blocks
 from restore_audio.settings import DetectSettings
 from restore_audio.spans import Span
 

@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from restore_audio.cli.app import main
-from restore_audio.learn.distributed import Workers
-from restore_audio.learn.metrics_log import read_metrics
-from restore_audio.learn.sources import Sources, paper_task
-from restore_audio.learn.train import TrainSettings
 from restore_audio.network.checkpoint import load
 from restore_audio.network.features import FeatureSettings
 from restore_audio.network.unet import NetworkSettings, build
+from restore_audio.train.distributed import Workers
+from restore_audio.train.loop import TrainSettings
+from restore_audio.train.metrics_log import read_metrics
+from restore_audio.train.setup import Sources, paper_task
 
 RATE_HZ = 16_000
 EXAMPLES = 32

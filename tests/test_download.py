@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from restore_audio.cli.app import main
+from restore_audio.data import download
+from restore_audio.data.download import Archive, Patience
 from restore_audio.errors import InputError, OutputError
-from restore_audio.learn import download
-from restore_audio.learn.download import Archive, Patience
 
 BODY = np.random.default_rng(1).bytes(3_000_000)
 SHA1 = hashlib.sha1(BODY).hexdigest()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from restore_audio.fill.filling import Filling
+from restore_audio.fill.inpaint import inpaint
 from restore_audio.network.checkpoint import model_path
-from restore_audio.network.inpainter import Inpainter
-from restore_audio.restore.filling import Filling
-from restore_audio.restore.inpaint import inpaint
-from restore_audio.restore.weights import Weights
+from restore_audio.network.predictor import Inpainter
+from restore_audio.network.weights import Weights
 from restore_audio.settings import FillSettings
 from restore_audio.signal.spectrum import Grid, stft
 from restore_audio.spans import Span

@@ -20,7 +20,7 @@ from restore_audio.network.features import (
     prepare_paper,
     prepare_restore,
 )
-from restore_audio.network.inpainter import Inpainter
+from restore_audio.network.predictor import Inpainter
 from restore_audio.network.unet import (
     NETWORKS,
     ConvBlock,

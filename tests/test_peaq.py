@@ -15,12 +15,12 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from restore_audio.measure import peaq as facade
-from restore_audio.measure.peaq import PeaqResult, peaq, to_16_bit_scale
-from restore_audio.measure.peaq_ear import FRAME_SAMPLES, FULL_SCALE, HOP_SAMPLES, power_spectra
-from restore_audio.measure.peaq_frames import FrameMeasures, FrameMeter
-from restore_audio.measure.peaq_movs import average, signal_frames
-from restore_audio.measure.peaq_network import ModelOutputs
+from restore_audio.measure.peaq import peaq as facade
+from restore_audio.measure.peaq.ear import FRAME_SAMPLES, FULL_SCALE, HOP_SAMPLES, power_spectra
+from restore_audio.measure.peaq.frames import FrameMeasures, FrameMeter
+from restore_audio.measure.peaq.movs import average, signal_frames
+from restore_audio.measure.peaq.network import ModelOutputs
+from restore_audio.measure.peaq.peaq import PeaqResult, peaq, to_16_bit_scale
 
 Array = NDArray[np.float64]
 DATA = Path(__file__).parent / "data" / "peaq"

@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recordings import holes, load, music, save
-from restore_audio import detect, restore, restore_file
+from restore_audio import detect, pipeline, restore, restore_file
 from restore_audio.measure.metrics import sdr_db
-from restore_audio.restore import pipeline
 from restore_audio.settings import DetectSettings, FillSettings
 from restore_audio.spans import Span
 

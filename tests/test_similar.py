@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from restore_audio.signal.autoregressive import Prediction, fill_gap, predict_gap
-from restore_audio.signal.channels import fill_from_channel
-from restore_audio.signal.similar import SimilarSettings, fill_from_passage, similar_passage
+from restore_audio.fill.ar import Prediction, fill_gap, predict_gap
+from restore_audio.fill.channels import fill_from_channel
+from restore_audio.fill.passages import SimilarSettings, fill_from_passage, similar_passage
 
 RATE_HZ = 8000
 Samples = NDArray[np.float64]

@@ -23,21 +23,21 @@ from safetensors.torch import load_file
 
 from restore_audio.cli.app import main
 from restore_audio.cli.train import enough_memory
+from restore_audio.data.cache import Cache
+from restore_audio.data.library import scan_library
+from restore_audio.data.prepare import PrepareSettings, prepare
 from restore_audio.errors import InputError, ModelError, OutputError, RestoreError
-from restore_audio.learn.cache import Cache
-from restore_audio.learn.dataset import PATCH_SAMPLES, PaperExamples, RestoreExamples
-from restore_audio.learn.distributed import Workers
-from restore_audio.learn.fills import Fills, make_fills, make_fills_together
-from restore_audio.learn.library import scan_library
-from restore_audio.learn.metrics_log import MetricsLog, read_metrics
-from restore_audio.learn.prepare import PrepareSettings, prepare
-from restore_audio.learn.tasks import PaperTask, RestoreTask
-from restore_audio.learn.train import TrainSettings, train
 from restore_audio.network.checkpoint import load
 from restore_audio.network.features import FeatureSettings
-from restore_audio.network.inpainter import Inpainter
+from restore_audio.network.predictor import Inpainter
 from restore_audio.network.unet import NETWORKS, NetworkSettings, build
 from restore_audio.show.convergence import plot_convergence
+from restore_audio.train.distributed import Workers
+from restore_audio.train.examples import PATCH_SAMPLES, PaperExamples, RestoreExamples
+from restore_audio.train.fills import Fills, make_fills, make_fills_together
+from restore_audio.train.loop import TrainSettings, train
+from restore_audio.train.metrics_log import MetricsLog, read_metrics
+from restore_audio.train.tasks import PaperTask, RestoreTask
 
 CPU = torch.device("cpu")
 RATE_HZ = 16_000
@@ -464,7 +464,7 @@ def test_fma_trains_from_nothing(tmp_path: Path) -> None:
 def test_the_restore_task_makes_its_fills_and_trains(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("restore_audio.learn.sources.SHARD_EXAMPLES", SHARD)
+    monkeypatch.setattr("restore_audio.train.setup.SHARD_EXAMPLES", SHARD)
     run = quick(folder, tmp_path, "--examples", 8, "--fills", 8, "--quiet", "--tensorboard")
     run[run.index("paper")] = "restore"
     assert main([str(argument) for argument in run]) == 0
@@ -600,7 +600,7 @@ def test_a_full_disk_keeps_the_earlier_checkpoint(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("restore_audio.learn.state.save_file", full)
+    monkeypatch.setattr("restore_audio.train.state.save_file", full)
     with pytest.raises(OutputError, match="could not be written"):
         train(paper_task(cache), QUICK, stopped, device=CPU, resume=True)
     assert (stopped / "state.safetensors").read_bytes() == before

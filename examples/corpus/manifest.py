@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from restore_audio.beside import beside
 from restore_audio.errors import InputError
+from restore_audio.files import beside
 
 from .recipe import Part
 

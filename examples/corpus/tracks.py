@@ -20,8 +20,8 @@ import mutagen
 import numpy as np
 import soundfile
 
-from restore_audio.beside import beside
 from restore_audio.errors import OutputError
+from restore_audio.files import beside
 
 from . import clips
 from .manifest import Entry, Skipped

@@ -21,22 +21,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .restore.detect import detect
-    from .restore.pipeline import restore, restore_file
+    from .detection.detect import detect
+    from .pipeline import restore, restore_file
 
 __all__ = ["__version__", "detect", "restore", "restore_file"]
+
+_HOMES = {"detect": ".detection.detect", "restore": ".pipeline", "restore_file": ".pipeline"}
 
 
 def __getattr__(name: str) -> Any:
     """Import the API on first use, so that ``restore-audio --help`` stays fast (PEP 562)."""
-    if name == "detect":
-        from .restore.detect import detect
-
-        return detect
-    if name == "restore_file":
-        from .restore.pipeline import restore_file
-
-        return restore_file
-    if name == "restore":
-        return importlib.import_module(".restore", __name__)  # callable: see there
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name], __name__), name)

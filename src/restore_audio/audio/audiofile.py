@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError
 from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
-from .atomic import beside, check_target
 from .datachunk import find_layout
 from .decode import check_whole, native_blocks, open_recording, reason_of
 from .formats import SUFFIXES, choose, keeps_coding
 from .native import from_float, is_lossless, native_dtype, sndfile_name, to_float
+from .output import beside, check_target
 from .tags import copy_tags, text_strings
 
 Samples = NDArray[np.float64]

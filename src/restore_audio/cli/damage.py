@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..audio.audiofile import AudioInfo
-    from ..learn.damage import Damage
+    from ..damage.simulate import Damage
 
 APART_S = 0.1
 """Healthy audio between damages of different kinds."""
@@ -110,11 +110,11 @@ def damage(
 ) -> None:
     """Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON."""
     from ..audio.audiofile import read_audio, rewrite
-    from ..learn.damage import apply_damages, damage_spans, damages_to_json
-    from ..restore.jobs import Job, refuse_lost_files
-    from ..restore.splice import cut_patches
+    from ..damage.simulate import apply_damages, damage_spans, damages_to_json
+    from ..fill.splice import cut_patches
     from ..show.report import write_text
     from ..spans import merge_spans, spans_to_json
+    from .jobs import Job, refuse_lost_files
 
     if count is not None and per_second is not None:
         raise UsageError("--count and --per-second contradict each other: give one of them.")
@@ -170,7 +170,7 @@ def _draw(
     """As many damages of each kind as were wanted, or as there is room for, kept apart from each other."""
     import numpy as np
 
-    from ..learn.damage import draw_damages
+    from ..damage.simulate import draw_damages
 
     rng = np.random.default_rng(seed)
     apart = round(APART_S * info.rate_hz)
@@ -220,7 +220,7 @@ def _lengths(text: str) -> tuple[float, float]:
 
 
 def _recorded(path: Path, info: AudioInfo) -> list[Damage]:
-    from ..learn.damage import damages_from_json
+    from ..damage.simulate import damages_from_json
 
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

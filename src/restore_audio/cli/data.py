@@ -15,7 +15,7 @@ from ..show.console import Console
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..learn.library import Library, Rejected
+    from ..data.library import Library, Rejected
 
 data_app = typer.Typer(
     name="data",
@@ -57,7 +57,7 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
     """Show genres, hours, rates, unusable files, and for FMA the paper's split."""
-    from ..learn.library import scan_library
+    from ..data.library import scan_library
 
     console = Console()
     library = scan_library(data, genres=genre or ())
@@ -91,7 +91,7 @@ def fetch(
         import requests  # noqa: F401
     except ImportError as error:
         raise UsageError("`data fetch` needs more packages: pip install 'restore-audio[train]'.") from error
-    from ..learn import download
+    from ..data import download
 
     console = Console(verbosity=-1 if quiet else 0)
     with console.progress(f"fetching {what}", 1) as tell:
@@ -128,8 +128,8 @@ def prepare(
     quiet: Quiet = False,
 ) -> None:
     """Decode everything once to memory-mapped shards; says how much disk it needs first."""
-    from ..learn import prepare as preparing
-    from ..learn.library import scan_library
+    from ..data import prepare as preparing
+    from ..data.library import scan_library
 
     console = Console(verbosity=-1 if quiet else 0)
     settings = preparing.PrepareSettings(rate_hz=_rate_hz(rate), mono=mono, max_seconds=max_seconds)
@@ -158,8 +158,8 @@ def _rate_hz(text: str) -> int | None:
 
 def _with_split(library: Library, split: Path | None, seed: int) -> Library:
     """FMA's tracks told apart by the split file, or by the split drawn anew."""
-    from ..learn import fma
-    from ..learn.library import with_split
+    from ..data import fma
+    from ..data.library import with_split
 
     if not library.is_fma:
         if split is not None:
@@ -184,7 +184,7 @@ def _say_rejected(console: Console, rejected: tuple[Rejected, ...]) -> None:
 def _genre_table(library: Library) -> Table:
     from rich.table import Table
 
-    from ..learn.fma import PARTS
+    from ..data.fma import PARTS
 
     table = Table("genre", title=f"{library.root}: {len(library.tracks)} tracks, {library.hours:.2f} h")
     for heading in ("tracks", "hours", "sample rates (Hz)", *(PARTS if library.is_fma else ())):

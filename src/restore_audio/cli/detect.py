@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..restore.jobs import Job, below, find_inputs
 from ..settings import DetectSettings
 from ..show.console import Console
 from . import options
-from .session import Session
-from .work import Extras, WorkSettings
+from .jobs import Job, below, find_inputs
+from .recording import Extras, WorkSettings
+from .run import Session
 
 if TYPE_CHECKING:
-    from ..restore.pipeline import Report
+    from ..pipeline import Report
 
 
 Explain = Annotated[

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError
-from ..restore.jobs import STREAM, find_inputs, plan
 from ..settings import DetectSettings, FillSettings
 from ..show.console import Console
 from . import options
-from .session import Session
-from .work import Extras, WorkSettings
+from .jobs import STREAM, find_inputs, plan
+from .recording import Extras, WorkSettings
+from .run import Session
 
 if TYPE_CHECKING:
-    from ..restore.pipeline import Report
+    from ..pipeline import Report
 
 
 class MethodName(StrEnum):

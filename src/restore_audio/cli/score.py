@@ -37,7 +37,7 @@ def score(
     """Compare a recording with its clean reference: SDR, log-spectral distance, and PEAQ if asked for."""
     from ..audio.audiofile import read_audio
     from ..measure.metrics import changed_share, energy_error_db, log_spectral_distance_db, sdr_db
-    from ..measure.peaq import peaq
+    from ..measure.peaq.peaq import peaq
     from ..show.report import read_spans
 
     clean, clean_info = read_audio(reference)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from ..learn.tasks import Task
+    from ..train.tasks import Task
 
 
 class StoppedError(RestoreError):
@@ -91,13 +91,13 @@ def train(
         require_tensorboard()
     import torch
 
-    from ..learn.distributed import Workers
-    from ..learn.sources import Sources, paper_task, restore_task
-    from ..learn.tasks import PAPER_POWER, RESTORE_POWER
-    from ..learn.train import TrainSettings
-    from ..learn.train import train as run_training
     from ..network.device import choose_device
     from ..network.features import FeatureSettings
+    from ..train.distributed import Workers
+    from ..train.loop import TrainSettings
+    from ..train.loop import train as run_training
+    from ..train.setup import Sources, paper_task, restore_task
+    from ..train.tasks import PAPER_POWER, RESTORE_POWER
 
     if threads:
         torch.set_num_threads(threads)

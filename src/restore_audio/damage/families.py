@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import InputError
-from ..learn.damage import LENGTHS_MS, Damage, apply_damages, damage_spans, draw_damages
 from .buffers import FAULTS, Buffers, draw_buffers
 from .codecs import CODECS, Encoded, draw_encoded
 from .disc import METHODS, Disc, draw_disc
@@ -27,6 +26,7 @@ from .negatives import NEGATIVES, Negative, draw_negative
 from .packet_loss import FILLS, PacketLoss, draw_packet_loss
 from .processed import PROCESSES, Processed, Resampled, draw_processed
 from .record import Damaged, Record, Samples, record_from_dict
+from .simulate import LENGTHS_MS, Damage, apply_damages, damage_spans, draw_damages
 from .tape import Tape, draw_tape
 
 

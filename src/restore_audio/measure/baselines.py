@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, solve_toeplitz
 from scipy.signal import fftconvolve
 
-from ..signal.autoregressive import ArSettings, fill_gap
+from ..fill.ar import ArSettings, fill_gap
 from ..signal.burg import burg
 from ..signal.griffin_lim import griffin_lim
 from ..signal.spectrum import Grid, between_frames, known_share, stft

@@ -119,7 +119,7 @@ def code_digest() -> str:
     """Of the package's version and code: a changed program's rows are not taken for the present one's."""
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256(__version__.encode())
-    for room in ("restore", "signal", "network", "learn", "measure"):
+    for room in ("damage", "detection", "fill", "measure", "network", "signal", "train"):
         for path in sorted((package / room).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

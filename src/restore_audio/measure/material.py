@@ -153,8 +153,8 @@ def _suite_sources() -> list[_Source]:
 
 
 def _library_sources(data: Path, split: Path | None) -> tuple[list[_Source], str, tuple[str, ...]]:
-    from ..learn import fma
-    from ..learn.library import scan_library, with_split
+    from ..data import fma
+    from ..data.library import scan_library, with_split
 
     try:
         library = scan_library(data)
@@ -182,7 +182,7 @@ def _flat_sources(data: Path) -> list[_Source]:
     """Recordings that lie in the folder itself, without genres."""
     import soundfile
 
-    from ..learn.library import AUDIO_ENDINGS
+    from ..data.library import AUDIO_ENDINGS
 
     sources = []
     for path in sorted(data.iterdir()) if data.is_dir() else []:

@@ -201,7 +201,7 @@ def run_method(method: Method, trial: Trial) -> Outcome:
 
 
 def _run_ours(method: Method, trial: Trial) -> Outcome:
-    from ..restore.pipeline import restore
+    from ..pipeline import restore
 
     named = method.name if method.name in OURS else "auto"
     fill = FillSettings(method=named)  # type: ignore[arg-type]
@@ -229,7 +229,7 @@ def _warm_up(method: Method, fill: FillSettings) -> None:
     """Weights are opened once in a process; the first trial should not pay for it."""
     if (method.name, method.model) in _WARM:
         return
-    from ..restore.pipeline import restore
+    from ..pipeline import restore
 
     noise = np.random.default_rng(0).standard_normal((1, 16_000)) / 10
     restore(noise, 16_000, fill_settings=fill, spans=[Span(8000, 8800, 0)], device="cpu", model=method.model)

@@ -21,7 +21,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..learn.damage import random_frames
+from ..damage.simulate import random_frames
 from ..settings import PATCH_FRAMES
 from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ
 from .material import Excerpt, load_excerpt
@@ -64,7 +64,7 @@ def measure_paper(method: Method, excerpt: Excerpt, rng: np.random.Generator, *,
     Raises:
         RestoreError: torchaudio does not work here, or the weights are not there.
     """
-    from ..restore.paper import invert
+    from ..fill.paper import invert
 
     mono, clean = _clean_patches(excerpt)
     damaged, lost = lose_frames(clean, rng)
@@ -75,7 +75,7 @@ def measure_paper(method: Method, excerpt: Excerpt, rng: np.random.Generator, *,
     grades: list[float | None] = []
     paper_grades: list[float | None] = []
     if odg and len(clean):
-        from .peaq import peaq
+        from .peaq.peaq import peaq
 
         audio = invert(_joined(restored), mono.size)[None]
         grades.append(peaq(mono[None], audio, PAPER_RATE_HZ).odg)
@@ -104,7 +104,7 @@ def paper_versions(
     methods: Sequence[Method], excerpt: Excerpt, rng: np.random.Generator, *, seconds: float
 ) -> list[tuple[str, Samples]]:
     """The beginning, clean, damaged and restored, as sound: labels and 16 kHz samples ``(1, T)``."""
-    from ..restore.paper import invert
+    from ..fill.paper import invert
 
     mono, clean = _clean_patches(excerpt)
     if not len(clean):
@@ -122,7 +122,7 @@ def paper_versions(
 @lru_cache(maxsize=2)
 def _clean_patches(excerpt: Excerpt) -> tuple[Samples, Samples]:
     """16 kHz mono ``(T,)`` and its patches ``(N, 128, 128)``; the rest below a patch is dropped, as there."""
-    from ..restore.paper import analyse, to_paper_rate
+    from ..fill.paper import analyse, to_paper_rate
 
     mono = to_paper_rate(*load_excerpt(excerpt))
     magnitudes = analyse(mono)
@@ -133,7 +133,7 @@ def _clean_patches(excerpt: Excerpt) -> tuple[Samples, Samples]:
 
 @lru_cache(maxsize=1)
 def _clean_inverted(excerpt: Excerpt) -> Samples:
-    from ..restore.paper import invert
+    from ..fill.paper import invert
 
     mono, clean = _clean_patches(excerpt)
     return invert(_joined(clean), mono.size)[None]
@@ -154,6 +154,6 @@ def _network(method: Method):  # type: ignore[no-untyped-def]
 def _opened(path: str, digest: str):  # type: ignore[no-untyped-def]
     from pathlib import Path
 
-    from ..network.inpainter import Inpainter
+    from ..network.predictor import Inpainter
 
     return Inpainter.open(Path(path), "paper")

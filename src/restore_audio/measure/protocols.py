@@ -21,7 +21,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from ..learn.damage import Damage, apply_damages, damage_spans, draw_damages
+from ..damage.simulate import Damage, apply_damages, damage_spans, draw_damages
 from ..spans import Span, merge_spans
 
 Samples = NDArray[np.float64]

@@ -30,7 +30,7 @@ from .metrics import (
 from .protocols import Trial
 
 if TYPE_CHECKING:
-    from .peaq import PeaqResult
+    from .peaq.peaq import PeaqResult
 
 LIMIT_DB = 100.0
 NEAR_MS = 1.0
@@ -120,7 +120,7 @@ def score_trial(trial: Trial, outcome: Outcome, *, odg: bool) -> Scores:
 
 
 def _graded(trial: Trial, outcome: Outcome) -> PeaqResult:
-    from .peaq import peaq
+    from .peaq.peaq import peaq
 
     assert outcome.samples is not None
     return peaq(trial.clean, np.nan_to_num(outcome.samples), trial.rate_hz)

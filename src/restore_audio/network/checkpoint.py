@@ -16,8 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..beside import beside
 from ..errors import ModelError
+from ..files import beside
 from .unet import NetworkSettings, UNet
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..measure.bench import PAPER
-from ..measure.examples import Example, make_examples
 from ..measure.protocols import PROTOCOLS
 from ..measure.scoring import Summary
+from ..measure.stretches import Example, make_examples
 from .bench_table import NOTHING, BenchResult, Sheet, remarks, sheets
 from .charts import Series, bars, curves
 from .report import write_bytes

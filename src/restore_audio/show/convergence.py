@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..beside import beside
-from ..learn.metrics_log import read_metrics
+from ..files import beside
+from ..train.metrics_log import read_metrics
 
 SCORES = {
     "psnr_db": "validation PSNR (dB)",

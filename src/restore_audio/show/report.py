@@ -1,6 +1,6 @@
 """What was found and done, as files and as lines: JSON, Audacity labels, sentences.
 
-In: a :class:`~restore_audio.restore.pipeline.Report`. Out: text, or a file that is written beside its name
+In: a :class:`~restore_audio.pipeline.Report`. Out: text, or a file that is written beside its name
 and then renamed.
 """
 
@@ -10,13 +10,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..audio.atomic import beside
+from ..audio.output import beside
 from ..errors import InputError
 from ..spans import SCHEMA_VERSION, Span, parse_spans, spans_to_labels
 
 if TYPE_CHECKING:
     from ..audio.loudness import Loudness
-    from ..restore.pipeline import Report
+    from ..pipeline import Report
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..learn.pictures import Picture
+    from ..train.pictures import Picture
 
 RANGE_DB = 70.0
 SCALARS = ("loss", "learning_rate", "patches_per_s")

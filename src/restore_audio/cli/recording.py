@@ -1,0 +1,244 @@
+"""What ``fix`` and ``detect`` do with one recording, in a form that can be sent to another process."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ..errors import InputError, UsageError
+from ..settings import DetectSettings, FillSettings
+from ..show.console import write_to_stdout
+from .jobs import STREAM, Job, make_folder, refuse_lost_files, refuse_lost_inputs
+
+if TYPE_CHECKING:
+    from ..network.device import Device
+    from ..pipeline import Report
+
+SUFFIXES = {"report": ".json", "labels": ".txt", "removed": ".removed.wav", "picture": ".png"}
+"""What is added to a recording's name for each further result, where a folder was given."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Files written beside the restored one; None: not wanted."""
+
+    report: Path | None = None
+    labels: Path | None = None
+    removed: Path | None = None
+    picture: Path | None = None
+
+    def wanted(self) -> list[Path]:
+        """Those that are wanted."""
+        return [p for p in (self.report, self.labels, self.removed, self.picture) if p is not None]
+
+
+@dataclass(frozen=True)
+class WorkSettings:
+    """How recordings are worked on.
+
+    Attributes:
+        detect: what counts as damage.
+        fill: how it is filled; None only looks for damage.
+        spans: file (``several``: folder) with the spans instead of looking for them.
+        extras: files (``several``: folders) for further results.
+        several: whether more than one recording was given.
+        overwrite: existing files are replaced.
+        device: where the network runs.
+        model: weights.
+        loudness: measure it before and after.
+    """
+
+    detect: DetectSettings
+    fill: FillSettings | None
+    spans: Path | None = None
+    extras: Extras = Extras()
+    several: bool = False
+    overwrite: bool = False
+    device: Device = "auto"
+    model: str | None = None
+    loudness: bool = False
+
+
+def extras_of(job: Job, settings: WorkSettings) -> Extras:
+    """The further results of one recording."""
+
+    def place(given: Path | None, suffix: str) -> Path | None:
+        if given is None or not (settings.several or given.is_dir()):
+            return given
+        return given / job.label.with_name(job.label.name + suffix)
+
+    extras = settings.extras
+    return Extras(
+        place(extras.report, SUFFIXES["report"]),
+        place(extras.labels, SUFFIXES["labels"]),
+        place(extras.removed, SUFFIXES["removed"]),
+        place(extras.picture, SUFFIXES["picture"]),
+    )
+
+
+def spans_of(job: Job, settings: WorkSettings) -> Path | None:
+    """The file with the spans of one recording.
+
+    Raises:
+        InputError: a folder was given and holds none for it.
+    """
+    if settings.spans is None or not settings.spans.is_dir():
+        return settings.spans
+    places = [settings.spans / job.label.with_name(job.label.name + s) for s in (".json", ".txt")]
+    for place in places:
+        if place.is_file():
+            return place
+    raise InputError(f"{settings.spans} holds no spans for {job.source}: put them into {places[0]}.")
+
+
+def check_together(settings: WorkSettings, jobs: Sequence[Job]) -> None:
+    """Refuse what cannot work, or would lose a file, before anything is done.
+
+    Raises:
+        OutputError: a file that is read would be written over.
+        UsageError: arguments that do not fit together.
+    """
+    if settings.several:
+        _check_several(settings, jobs)
+    targets = [job.target for job in jobs if job.target is not None and settings.fill is not None]
+    extras = [path for job in jobs for path in extras_of(job, settings).wanted()]
+    read = [job.source for job in jobs]
+    if settings.spans is not None and settings.spans.is_file():
+        read.append(settings.spans)
+    if settings.model is not None:
+        read.append(Path(settings.model))
+    refuse_lost_inputs([*targets, *extras], read)
+
+
+def _check_several(settings: WorkSettings, jobs: Sequence[Job]) -> None:
+    for option, path in (("--spans", settings.spans), *_named(settings.extras)):
+        if path is not None and path.is_file():
+            raise UsageError(
+                f"With several inputs {option} must be a folder, and {path} is a file: name one."
+            )
+    if settings.spans is not None and not settings.spans.is_dir():
+        raise UsageError(
+            f"With several inputs --spans must be a folder, and there is none at {settings.spans}."
+        )
+    seen: set[Path] = set()
+    for path in (path for job in jobs for path in extras_of(job, settings).wanted()):
+        if path in seen:
+            raise UsageError(f"Two recordings would both write {path}: use --name, or separate runs.")
+        seen.add(path)
+
+
+def _named(extras: Extras) -> Iterable[tuple[str, Path | None]]:
+    return (
+        ("--report", extras.report),
+        ("--labels", extras.labels),
+        ("--removed", extras.removed),
+        ("--picture", extras.picture),
+    )
+
+
+def work(job: Job, settings: WorkSettings, progress: Callable[[float], None]) -> Report:
+    """Restore one recording (or only look at it) and write all that was asked for.
+
+    Raises:
+        RestoreError: with the sentence for the person.
+    """
+    refuse_lost_files(job, extras_of(job, settings).wanted(), overwrite=settings.overwrite)
+    if settings.fill is None:
+        job = replace(job, target=None)
+    folders = [p.parent for p in extras_of(job, settings).wanted()] if settings.several else []
+    if job.target is not None and job.makes_folder:
+        folders.append(job.target.parent)
+    for folder in folders:
+        make_folder(folder)
+    if STREAM not in (job.source, job.target):
+        return _work_on_files(job, settings, progress)
+    with TemporaryDirectory(prefix="restore-audio-") as place:
+        source, target = job.source, job.target
+        if source == STREAM:
+            source = _spooled(Path(place))
+        if target == STREAM:
+            paper = settings.fill is not None and settings.fill.method == "paper"
+            target = Path(place, f"restored{source.suffix or ('.wav' if paper else '')}")
+        report = _work_on_files(replace(job, source=source, target=target), settings, progress)
+        if job.target == STREAM and target is not None:
+            with target.open("rb") as file:
+                write_to_stdout(iter(lambda: file.read(1 << 20), b""))
+        return replace(report, source=job.source, target=job.target)
+
+
+def _spooled(folder: Path) -> Path:
+    """Standard input as a file: containers can only be read by going back and forth."""
+    path = folder / "stdin"
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+    except OSError as error:
+        raise InputError(
+            f"Standard input cannot be kept on disk ({error.strerror}): free some space."
+        ) from None
+    return path
+
+
+def _work_on_files(job: Job, settings: WorkSettings, progress: Callable[[float], None]) -> Report:
+    from ..audio.audiofile import probe
+    from ..pipeline import find_damage, restore_file
+    from ..show import report as texts
+
+    extras = extras_of(job, settings)
+    spans_file = spans_of(job, settings)
+    spans = None
+    if spans_file is not None:
+        info = probe(job.source)
+        spans = texts.read_spans(
+            spans_file, rate_hz=info.rate_hz, channels=info.channels, length_samples=info.frames
+        )
+    if settings.fill is None or job.target is None:
+        report = find_damage(
+            job.source,
+            detect_settings=settings.detect,
+            spans=spans,
+            loudness=settings.loudness,
+            progress=progress,
+        )
+    else:
+        report = restore_file(
+            job.source,
+            job.target,
+            detect_settings=settings.detect,
+            fill_settings=settings.fill,
+            spans=spans,
+            device=settings.device,
+            model=settings.model,
+            removed=extras.removed,
+            overwrite=settings.overwrite,
+            loudness=settings.loudness,
+            progress=progress,
+        )
+    if extras.report is not None:
+        texts.write_text(extras.report, texts.report_json(report))
+    if extras.labels is not None:
+        texts.write_text(extras.labels, texts.report_labels(report))
+    if extras.picture is not None:
+        _draw(extras.picture, report)
+    return report
+
+
+def _draw(path: Path, report: Report) -> None:
+    from ..audio.audiofile import read_blocks
+    from ..show.plot import draw_picture
+
+    after = report.target or report.source
+    draw_picture(
+        path,
+        lambda: read_blocks(report.source, 1 << 16),
+        lambda: read_blocks(after, 1 << 16),
+        report.spans,
+        rate_hz=report.rate_hz,
+        total=report.frames,
+        title=report.source.name,
+    )

@@ -1,0 +1,1 @@
+"""Music on disk: libraries, FMA, the decoded cache."""

@@ -1,0 +1,304 @@
+"""Decoded music on disk, ready to be cut into patches: written once, memory-mapped ever after.
+
+In: a :class:`~restore_audio.data.library.Library`. Out: a folder with ``shard-00000.npy`` … (flat int16,
+channels interleaved) and ``index.json``, which tells where each track lies. Nothing is
+held in memory but the blocks that are being decoded.
+
+A journal keeps what is finished: an interrupted run goes on after the last whole track, and a later run
+over a grown library decodes only what is new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from ..errors import InputError, OutputError
+from ..files import beside
+from .cache import (
+    HEADER_BYTES,
+    SCHEMA,
+    Cache,
+    CachedTrack,
+    PrepareSettings,
+    check_schema,
+    read_json,
+    shard_path,
+    under_way_path,
+)
+from .library import MIN_SECONDS, Library, Rejected, Track
+
+__all__ = ["Cache", "CachedTrack", "PrepareSettings", "decode_blocks", "needed_bytes", "prepare"]
+
+SHARD_BYTES = 512 * 1024**2
+_BLOCK_FRAMES = 1 << 18
+_SPARE_BYTES = 16 * 1024**2
+
+Progress = Callable[[int, int, str], None]
+
+
+def needed_bytes(library: Library, settings: PrepareSettings) -> int:
+    """Disk that the cache of a library takes."""
+    return sum(_track_bytes(track, settings) for track in library.tracks)
+
+
+def _track_bytes(track: Track, settings: PrepareSettings) -> int:
+    seconds = min(track.seconds, settings.max_seconds or track.seconds)
+    channels = 1 if settings.mono else track.channels
+    return round(seconds * (settings.rate_hz or track.rate_hz)) * channels * 2
+
+
+def prepare(
+    library: Library,
+    to: Path,
+    settings: PrepareSettings,
+    *,
+    progress: Progress = lambda done, total, name: None,
+) -> tuple[Cache, tuple[Rejected, ...]]:
+    """Decode a library into the folder ``to``, or go on where an earlier run stopped.
+
+    Args:
+        library: what to decode.
+        to: the cache's folder; made if need be.
+        settings: how.
+        progress: called before each track with tracks done, tracks in all and the track's name.
+
+    Returns:
+        The cache, and the tracks that broke while they were decoded.
+
+    Raises:
+        InputError: the folder holds a cache of another version or of other settings.
+        OutputError: not enough disk, or it cannot be written; what was finished is kept.
+    """
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        with _alone(to):
+            return _prepare(library, to, settings, progress)
+    except OSError as error:
+        raise OutputError(
+            f"The cache cannot be made in {to} ({error.strerror}); give another folder."
+        ) from error
+
+
+def _prepare(
+    library: Library, to: Path, settings: PrepareSettings, progress: Progress
+) -> tuple[Cache, tuple[Rejected, ...]]:
+    writer = _Writer(to, settings)
+    todo = [track for track in library.tracks if writer.finished(track) is None]
+    _check_disk(to, sum(_track_bytes(track, settings) for track in todo))
+    broken: list[Rejected] = []
+    try:
+        for number, track in enumerate(todo):
+            progress(number, len(todo), track.name)
+            if (fault := writer.add(track)) is not None:
+                broken.append(Rejected(track.name, fault))
+        tracks = [done for track in library.tracks if (done := writer.finished(track)) is not None]
+        if not tracks:
+            first = f"{broken[0].name} is {broken[0].reason}" if broken else "it has no tracks"
+            raise InputError(f"Nothing in {library.root} could be decoded: {first}.")
+        writer.finish(tracks)
+    except OSError as error:
+        raise OutputError(
+            f"The cache in {to} could not be written ({error.strerror}); make room and run the same "
+            f"command again: {len(writer.journal)} finished tracks are kept."
+        ) from error
+    finally:
+        writer.close()
+    return Cache.open(to), tuple(broken)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process prepares this cache: the processes of one training all ask for it."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows, where trainings are one process
+        yield
+        return
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of by the system when the process ends, however it ends
+        yield
+
+
+def _check_disk(to: Path, needed: int) -> None:
+    free = shutil.disk_usage(to).free
+    if needed + _SPARE_BYTES > free:
+        raise OutputError(
+            f"The cache needs {needed / 1e9:.2f} GB and {to} has {free / 1e9:.2f} GB left; "
+            "make room, or use a lower --rate, --mono or --max-seconds-per-track."
+        )
+
+
+class _Writer:
+    """Appends tracks to shards and keeps the journal."""
+
+    def __init__(self, folder: Path, settings: PrepareSettings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.journal: dict[str, CachedTrack] = {}
+        self._path = folder / "journal.jsonl"
+        self._open: tuple[int, BinaryIO] | None = None
+        if (folder / "index.json").exists():
+            check_schema(read_json(folder / "index.json"), folder)
+        # A run that was killed may leave half a line behind: only whole lines count.
+        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]
+        if whole:
+            self._read_journal(whole)
+        else:
+            whole = json.dumps({"schema": SCHEMA, "settings": asdict(settings)}) + "\n"
+        if whole != text:
+            with beside(self._path) as part:
+                part.write_text(whole, encoding="utf-8")
+
+    def _read_journal(self, whole: str) -> None:
+        try:
+            head, *entries = [json.loads(line) for line in whole.splitlines()]
+            check_schema(head, self.folder)
+            if head["settings"] != asdict(self.settings):
+                words = _settings_words(head["settings"])
+                raise InputError(
+                    f"{self.folder} holds a cache made with other settings ({words}); "
+                    "give the same settings or another folder."
+                )
+            tracks = [CachedTrack(**entry) for entry in entries]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self._path} is damaged; prepare the cache again in an empty folder."
+            ) from error
+        # After a power cut the journal may know of samples that never reached the disk.
+        self.journal = {track.source: track for track in tracks if self._is_on_disk(track)}
+
+    def _is_on_disk(self, track: CachedTrack) -> bool:
+        end = HEADER_BYTES + 2 * (track.offset + track.channels * track.frames)
+        paths = (shard_path(self.folder, track.shard), under_way_path(self.folder, track.shard))
+        return any(path.is_file() and path.stat().st_size >= end for path in paths)
+
+    def finished(self, track: Track) -> CachedTrack | None:
+        """The cached form of a track, if it is there and its file has not changed since."""
+        done = self.journal.get(track.name)
+        if done is None or done.source_bytes != track.size_bytes or done.genre != track.genre:
+            return None
+        return replace(done, split=track.split)
+
+    def add(self, track: Track) -> str | None:
+        """Decode and append a track; what is wrong with it, if it cannot be decoded."""
+        shard, sink = self._shard()
+        start = sink.seek(0, os.SEEK_END)
+        channels = 1 if self.settings.mono else track.channels
+        rate_hz = self.settings.rate_hz or track.rate_hz
+        try:
+            frames = 0
+            for block in decode_blocks(track.path, self.settings):
+                sink.write(block.tobytes())
+                frames += len(block)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            sink.truncate(start)
+            return f"broken ({error})"
+        if frames < MIN_SECONDS * rate_hz:
+            sink.truncate(start)
+            return f"too short ({frames / rate_hz:.2f} s decoded)"
+        sink.flush()
+        offset = (start - HEADER_BYTES) // 2
+        done = CachedTrack(
+            shard, offset, frames, rate_hz, channels, track.genre, track.name, track.split, track.size_bytes
+        )
+        with self._path.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(asdict(done)) + "\n")
+        self.journal[track.name] = done
+        return None
+
+    def _shard(self) -> tuple[int, BinaryIO]:
+        """The shard that has room: the one under way, cut after its last finished track, or a new one."""
+        if self._open is not None:
+            if self._open[1].seek(0, os.SEEK_END) < SHARD_BYTES:
+                return self._open
+            self._close_shard()
+        numbers = [track.shard for track in self.journal.values()]
+        number = max(numbers, default=0)
+        while shard_path(self.folder, number).exists():
+            number += 1
+        under_way = under_way_path(self.folder, number)
+        ends = [t.offset + t.channels * t.frames for t in self.journal.values() if t.shard == number]
+        sink = under_way.open("r+b" if under_way.exists() else "w+b")
+        sink.truncate(HEADER_BYTES + 2 * max(ends, default=0))
+        self._open = (number, sink)
+        return self._open
+
+    def _close_shard(self) -> None:
+        if self._open is None:
+            return
+        number, sink = self._open
+        count = (sink.seek(0, os.SEEK_END) - HEADER_BYTES) // 2
+        sink.seek(0)
+        np.lib.format.write_array_header_1_0(
+            sink, {"descr": "<i2", "fortran_order": False, "shape": (count,)}
+        )
+        assert sink.tell() == HEADER_BYTES
+        sink.close()
+        self._open = None
+        under_way_path(self.folder, number).replace(shard_path(self.folder, number))
+
+    def finish(self, tracks: list[CachedTrack]) -> None:
+        """Close the last shard and write the index: from here on the cache can be opened."""
+        if self._open is None and any(
+            not shard_path(self.folder, track.shard).exists() for track in self.journal.values()
+        ):
+            self._shard()  # the earlier run ended between its last track and the renaming
+        self._close_shard()
+        index = {
+            "schema": SCHEMA,
+            "settings": asdict(self.settings),
+            "tracks": [asdict(track) for track in tracks],
+        }
+        with beside(self.folder / "index.json") as part:
+            part.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
+
+    def close(self) -> None:
+        """Let go of the shard under way; it is taken up again by the next run."""
+        if self._open is not None:
+            with contextlib.suppress(OSError):  # a full disk has been reported already
+                self._open[1].close()
+            self._open = None
+
+
+def decode_blocks(path: Path, settings: PrepareSettings) -> Iterator[NDArray[np.int16]]:
+    """Decode a file to int16 blocks ``(n, C)`` at the wanted rate and channels."""
+    with soundfile.SoundFile(str(path)) as sound:
+        rate_hz = settings.rate_hz or sound.samplerate
+        channels = 1 if settings.mono else sound.channels
+        left = sound.frames
+        if settings.max_seconds is not None and left > settings.max_seconds * sound.samplerate:
+            wanted = round(settings.max_seconds * sound.samplerate)
+            sound.seek((left - wanted) // 2)
+            left = wanted
+        resampler = None
+        if rate_hz != sound.samplerate:
+            resampler = soxr.ResampleStream(sound.samplerate, rate_hz, channels, dtype="float32")
+        while left > 0:
+            block = sound.read(min(left, _BLOCK_FRAMES), dtype="float32", always_2d=True)
+            left = left - len(block) if len(block) else 0
+            if settings.mono:
+                block = block.mean(axis=1, keepdims=True)
+            if resampler is not None:
+                block = resampler.resample_chunk(block, last=left == 0)
+            yield np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2")
+
+
+def _settings_words(settings: dict[str, Any]) -> str:
+    words = [f"{settings['rate_hz']} Hz" if settings["rate_hz"] else "native rate"]
+    words.append("mono" if settings["mono"] else "all channels")
+    if settings["max_seconds"]:
+        words.append(f"{settings['max_seconds']:g} s of each track at most")
+    return ", ".join(words)

@@ -1,0 +1,16 @@
+"""What a detector hands to the verifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .measures import Samples
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Samples ``start`` to ``end`` (exclusive) of one channel, and the evidence ``(features,)``."""
+
+    start: int
+    end: int
+    features: Samples

@@ -1,0 +1,168 @@
+"""Clicks and pops: up to about 4 ms that nothing before or after foretells.
+
+In: one channel of a window and its prediction error. Out: candidates, each with the evidence that
+:mod:`.verifier` weighs.
+
+A click stands alone in the prediction error: it is above the background and above everything within 30 ms
+on both sides, which a drum, a consonant or the pulse train of a voice is not. What is left is repaired on
+trial; a click's repair quietens the error to that of its surroundings.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d
+
+from .candidate import Candidate
+from .interpolation import repair
+from .measures import SILENT_DB, Run, Samples, cell_samples, db, rms, samples_of
+from .screen import Floats, background, cell_peaks
+
+FEATURES = (
+    "above background",
+    "above neighbours within 30 ms",
+    "above neighbours within 100 ms",
+    "above the third peak within 250 ms",
+    "error 1 to 4 ms before",
+    "error 1 to 4 ms after",
+    "error 4 to 15 ms after",
+    "background change",
+    "length",
+    "level change",
+    "treble change",
+    "repair",
+    "repaired error",
+    "removed peak",
+    "removed level",
+    "peak in place",
+    "predictability",
+    "rivals",
+)
+
+_LEAST_PEAK = 5.0
+_LEAST_PROMINENCE = 1.8
+_LONGEST_CELLS = 10
+_EDGE = 3.5
+_TAIL = 0.04
+"""Of a click's peak: what is below it on either side is left to the music."""
+
+_SQUARE = 0.4
+"""Share of equal neighbours from which on a sound is made of square waves, whose edges are no clicks."""
+
+_STEADY_DB = 20.0
+"""Where the level changes by more, a sound begins or ends."""
+
+
+def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate]:
+    """Stretches that may be clicks.
+
+    Args:
+        samples: ``(T,)``, finite.
+        error: prediction error ``(T,)``.
+        rate_hz: sample rate.
+    """
+    peaks = cell_peaks(error, rate_hz)
+    if peaks.size < 400:
+        return []
+    level = np.maximum(background(peaks), 1e-7)
+    near, wide = _around(peaks, 5, 60), _around(peaks, 5, 200)
+    places = np.flatnonzero(
+        (peaks > _LEAST_PEAK * level)
+        & (peaks > _LEAST_PROMINENCE * near)
+        & (peaks >= maximum_filter1d(peaks, 11))
+    )
+    found = []
+    for place in places[(places > 40) & (places < peaks.size - 40)].tolist():
+        candidate = _examine(samples, error, rate_hz, peaks, level, place, (near[place], wide[place]))
+        if candidate is not None:
+            found.append(candidate)
+    return found
+
+
+def _around(peaks: Floats, first: int, last: int) -> Floats:
+    """The largest peak from ``first`` to ``last`` cells away, on either side."""
+    size = last - first + 1
+    largest = maximum_filter1d(peaks, size)
+    shift = first + size // 2
+    around = np.zeros_like(peaks)
+    around[shift:] = largest[:-shift]
+    np.maximum(around[:-shift], largest[shift:], out=around[:-shift])
+    return np.maximum(around, 1e-9)
+
+
+def _examine(
+    samples: Samples,
+    error: Floats,
+    rate_hz: int,
+    peaks: Floats,
+    level: Floats,
+    place: int,
+    rivals: tuple[float, float],
+) -> Candidate | None:
+    cell = cell_samples(rate_hz)
+    top = float(peaks[place])
+    floor = max(3.0 * float(level[place]), 0.08 * top)
+    first, last = place, place + 1
+    while first > place - _LONGEST_CELLS and peaks[first - 2 : first].max() > floor:
+        first -= 1
+    while last < place + _LONGEST_CELLS and peaks[last : last + 2].max() > floor:
+        last += 1
+    start, end = _refined(samples, error, (first * cell, last * cell), rate_hz, float(level[place]))
+    around = samples_of(20.0, rate_hz)
+    if start < around or end + around > samples.size:
+        return None
+    before, after = samples[start - around : start], samples[end : end + around]
+    level_before, level_after = rms(before[-around // 2 :]), rms(after[: around // 2])
+    local_peak = max(float(np.abs(before).max()), float(np.abs(after).max()), 1e-6)
+    quiet, loud = sorted((level_before, level_after))
+    held = min(np.mean(side[1:] == side[:-1]) for side in (before, after))
+    if db(quiet) < SILENT_DB or db(loud / quiet) > _STEADY_DB or held > _SQUARE:
+        return None
+    inside = samples[start:end]
+    trial = repair(samples, (start, end), around)
+    if trial is None or db(float(np.abs(inside).max())) < SILENT_DB:
+        return None
+    removed = inside - trial.fill
+    local = max(rms(before), rms(after), 1e-7)
+    stretch = peaks[max(place - 500, 0) : place + 500]
+    ordered = np.partition(stretch, -8)[-8:]
+    third = float(np.sort(ordered)[0])
+    features = [
+        db(top / float(level[place])),
+        db(top / rivals[0]),
+        db(top / rivals[1]),
+        db(top / max(third, 1e-9)),
+        db(rms(peaks[max(first - 8, 0) : max(first - 1, 1)]) / top),
+        db(rms(peaks[last + 1 : last + 8]) / top),
+        db(rms(peaks[last + 8 : last + 30]) / top),
+        db(rms(peaks[last + 2 : last + 40]) / max(rms(peaks[max(first - 40, 0) : first - 2]), 1e-9)),
+        10.0 * math.log10((end - start) / rate_hz * 1000),
+        db(max(level_after, 1e-7) / max(level_before, 1e-7)),
+        db(max(rms(np.diff(after[: around // 2])), 1e-7) / max(rms(np.diff(before[-around // 2 :])), 1e-7)),
+        0.5 * db(trial.error_before / max(trial.error_after, 1e-18)),
+        0.5 * db(trial.error_after / max(trial.error_around, 1e-18)),
+        db(float(np.abs(removed).max()) / local_peak),
+        db(rms(removed) / local),
+        db(float(np.abs(inside).max()) / local_peak),
+        0.5 * db(max(trial.error_around, 1e-18) / local**2),
+        float(np.sum(stretch > 0.5 * top)),
+    ]
+    loud_part = np.flatnonzero(np.abs(removed) > _TAIL * np.abs(removed).max(initial=0.0))
+    if loud_part.size:
+        start, end = start + int(loud_part[0]), start + int(loud_part[-1]) + 1
+    return Candidate(start, end, np.clip(np.array(features), -60.0, 60.0))
+
+
+def _refined(samples: Samples, error: Floats, stretch: Run, rate_hz: int, level: float) -> Run:
+    """Where the error first rises, forwards, and where it last does, backwards.
+
+    Forwards the error goes on for a while after the click has ended; run backwards it does so before.
+    """
+    start, end = stretch
+    threshold = _EDGE * level
+    rises = np.flatnonzero(np.abs(error[start:end]) > threshold)
+    if rises.size:
+        return start + int(rises[0]), max(end, start + int(rises[0]) + 1)
+    return start, end

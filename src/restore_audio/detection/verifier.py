@@ -1,0 +1,56 @@
+"""Weigh the evidence about a candidate: a small network that was trained on clean and damaged recordings.
+
+In: evidence ``(N, features)``. Out: scores ``(N,)``; above 0 is damage at the default sensitivity.
+
+Its weights (``verifier.json``) come from ``examples/train_verifier.py`` and the training packages: the
+negatives are what the screens fire at in clean music and speech, the positives simulated damage. The
+bias is set so that clean recordings stay clean: it is not the even chance of the two.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+
+from .candidate import Candidate
+from .measures import Samples
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A network of one hidden layer.
+
+    Attributes:
+        mean, scale: of each feature, ``(features,)``.
+        inner, inner_bias: ``(features, hidden)`` and ``(hidden,)``.
+        outer: ``(hidden,)``.
+        bias: the score where nothing speaks for or against.
+    """
+
+    mean: Samples
+    scale: Samples
+    inner: Samples
+    inner_bias: Samples
+    outer: Samples
+    bias: float
+
+    def scores(self, candidates: list[Candidate]) -> Samples:
+        """A score for each candidate."""
+        if not candidates:
+            return np.zeros(0)
+        evidence = np.stack([candidate.features for candidate in candidates])
+        normal = np.clip((evidence - self.mean) / self.scale, -4.0, 4.0)
+        return np.asarray(np.tanh(normal @ self.inner + self.inner_bias) @ self.outer + self.bias)
+
+
+@lru_cache(maxsize=8)
+def load_verifier(kind: str) -> Verifier:
+    """The verifier of a kind of damage: ``click``, ``noise``, ``dropout`` or ``treble``."""
+    text = files(__package__).joinpath("verifier.json").read_text(encoding="utf-8")
+    row = json.loads(text)[kind]
+    arrays = {name: np.array(row[name]) for name in ("mean", "scale", "inner", "inner_bias", "outer")}
+    return Verifier(**arrays, bias=float(row["bias"]))

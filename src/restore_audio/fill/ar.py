@@ -1,0 +1,252 @@
+"""Fill a gap with what its surroundings predict: autoregressive, from both sides at once.
+
+In: the samples before ``(B,)`` and after ``(A,)`` a gap. Out: the gap's samples ``(gap,)``, float64.
+
+1. Each side is taken for an autoregressive process and fitted by Burg's method (:mod:`.burg`), the right
+   one backwards in time.
+2. Both are continued into the gap by their own prediction, and cross-faded with cos².
+3. The gap's samples are solved for, such that both models' prediction errors over all windows that touch
+   the gap are least in sum, each model weighted by how well it fits its own side. This is Janssen's step.
+   The normal equations are Toeplitz, so Levinson's recursion solves them in O(gap²).
+4. The solution is accepted if it is finite, no louder than 1.5 × the local peak, and its errors are below
+   those of step 2; a fifth of step 2 stays in it. Otherwise the fill is step 2 alone.
+
+The models of step 1 serve step 3 as they are: a further fit over both sides and the fill, as Janssen has
+it, measured the same (within 0.6 dB from 5 to 100 ms, either way) and costs as much again; repeating it
+changed nothing. Measured on the EBU SQAM excerpts (44.1 kHz, 40 gaps of each length), mean SDR in the gap,
+dB, with context/order in samples; step 3 is left out above 250 ms, where it lost 0.9 dB when taken whole and
+gained nothing when taken by half:
+
+===================================== ===== ===== ===== ===== ===== =====
+gap, ms                                   5    20    50   100   200   350
+===================================== ===== ===== ===== ===== ===== =====
+8192/1024, steps 1–2                   23.3  13.3  10.4   9.6   7.5   2.4
+8192/1024, steps 1–4                   26.9  15.3  11.2  10.5   7.8   2.4
+16384/2048, steps 1–2                  23.3  13.3  11.1  10.4   8.0   2.7
+16384/2048, steps 1–3                  27.2  15.7  13.1  11.9   8.4   2.7
+16384/2048, steps 1–4 (the default)    27.1  15.8  13.0  12.1   8.7   2.7
+===================================== ===== ===== ===== ===== ===== =====
+
+Other music gains from the longer context too; speech (22 kHz) prefers the shorter one below 20 ms, by up to
+1 dB. Noise under the fit from −55 to −80 dB is all the same.
+
+Sources: Janssen, Veldhuis & Vries (1986); Kauppinen & Roth (2002) for the
+two-sided extrapolation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..signal.burg import NOISE_DB, burg
+from ..signal.convolution import convolve, convolve_valid
+from ..signal.kernels import continue_recursion, solve_toeplitz
+
+Samples = NDArray[np.float64]
+Model = tuple[Samples, float]
+
+SHORTEST_CONTEXT = 8
+"""Samples below which a side says nothing about the process."""
+
+
+@dataclass(frozen=True)
+class ArSettings:
+    """How a gap is continued from its surroundings.
+
+    Attributes:
+        context_ms: how much of each side is used at most.
+        order_share: order of the model as a share of that; a side that is cut short keeps the order up to
+            a third of what it has.
+        noise_db: white noise that the fit imagines under the signal, relative to its level.
+        passes: 1 to solve for the gap after the extrapolation, 0 to leave it at that.
+        longest_pass_ms: longer gaps are left at the extrapolation: the solution takes O(gap²).
+        kept_share: how much of the extrapolation stays in the solution.
+    """
+
+    context_ms: float = 372.0
+    order_share: float = 0.125
+    noise_db: float = NOISE_DB
+    passes: int = 1
+    longest_pass_ms: float = 250.0
+    kept_share: float = 0.2
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A fill, shape (gap,), and the energy of the error that its models expect of it, to choose by."""
+
+    samples: Samples
+    expected_error: float
+
+
+FAST = ArSettings(context_ms=186.0, order_share=0.125, passes=0)
+"""Cheap fills for training data, at half the cost or less: half of the context and order, extrapolation only.
+A quarter would cost half as much again, but such fills fade sooner than those that ``fix`` makes."""
+
+
+def extrapolate(context: Samples, count: int, coefficients: Samples) -> Samples:
+    """Continue samples by the model's own prediction.
+
+    Args:
+        context: samples before the continuation, shape (T,); those before them count as zeros.
+        count: number of samples wanted.
+        coefficients: prediction error filter from :func:`.burg.burg`, shape (order + 1,).
+
+    Returns:
+        The continuation, shape (count,).
+    """
+    order = coefficients.size - 1
+    if count <= 0 or order < 1 or context.size == 0:
+        return np.zeros(max(count, 0))
+    return continue_recursion(context, coefficients, np.zeros(count))
+
+
+def fill_gap(
+    before: Samples, after: Samples, gap: int, *, rate_hz: float, settings: ArSettings | None = None
+) -> Samples:
+    """Fill a gap from both sides, or from the one that there is.
+
+    Args:
+        before: samples before the gap, shape (B,); B may be 0. What lies beyond a sample that is not
+            finite is not used; the same for ``after``.
+        after: samples after the gap, shape (A,); A may be 0.
+        gap: number of samples missing.
+        rate_hz: sample rate.
+        settings: how; the default is the best that was measured, :data:`FAST` the cheap one.
+
+    Returns:
+        The missing samples, shape (gap,): finite, and within 1.5 × the peak of what is around them.
+    """
+    how = settings or ArSettings()
+    left, right, peak = _surroundings(before, after, gap, rate_hz, how)
+    models = _fit_both(left, right, rate_hz, how)
+    return peak * _fill(left, right, gap, models, rate_hz, how)
+
+
+def predict_gap(
+    before: Samples, after: Samples, gap: int, *, rate_hz: float, settings: ArSettings | None = None
+) -> Prediction:
+    """:func:`fill_gap`, with the error to expect, so that fills of different origin can be compared."""
+    how = settings or ArSettings()
+    left, right, peak = _surroundings(before, after, gap, rate_hz, how)
+    models = _fit_both(left, right, rate_hz, how)
+    fill = _fill(left, right, gap, models, rate_hz, how)
+    return Prediction(peak * fill, peak**2 * _expected_error(left, right, gap, models))
+
+
+def _surroundings(
+    before: Samples, after: Samples, gap: int, rate_hz: float, how: ArSettings
+) -> tuple[Samples, Samples, float]:
+    """Both sides with peak 1, the right one backwards in time, as if it were a left; and the peak."""
+    longest = max(1, round(how.context_ms * rate_hz / 1000.0))
+    left = _finite_end(np.asarray(before[max(len(before) - longest, 0) :], dtype=np.float64))
+    right = _finite_end(np.asarray(after[:longest], dtype=np.float64)[::-1])
+    peak = max(float(np.max(np.abs(side), initial=0.0)) for side in (left, right))
+    return (left / peak, right / peak, peak) if peak else (left, right, 0.0)
+
+
+def _fit_both(left: Samples, right: Samples, rate_hz: float, how: ArSettings) -> list[Model | None]:
+    order = max(1, round(how.order_share * max(1, round(how.context_ms * rate_hz / 1000.0))))
+    return [_fit(side, order, how.noise_db) for side in (left, right)]
+
+
+def _fill(
+    left: Samples, right: Samples, gap: int, models: list[Model | None], rate_hz: float, how: ArSettings
+) -> Samples:
+    gap = max(gap, 0)
+    if gap == 0 or max(left.size, right.size) < SHORTEST_CONTEXT:
+        return _straight(left, right, gap)
+    fill = _extrapolated(left, right, gap, models)
+    if how.passes and gap <= how.longest_pass_ms * rate_hz / 1000.0:
+        solved = _solved(left, right, gap, [m for m in models if m is not None], fill)
+        if solved is not None:
+            fill = how.kept_share * fill + (1.0 - how.kept_share) * solved
+    bound = _local_peak(left, right, gap)
+    return np.clip(fill, -bound, bound)
+
+
+def _expected_error(left: Samples, right: Samples, gap: int, models: list[Model | None]) -> float:
+    """Variance of each continuation's error, growing to the side's own power, combined and summed."""
+    certainty = np.zeros(gap)
+    impulse = np.zeros(gap)
+    impulse[:1] = 1.0
+    for number, (side, model) in enumerate(zip((left, right), models, strict=True)):
+        if model is not None:
+            response = continue_recursion(np.zeros(0), model[0], impulse)
+            variance = np.minimum(np.cumsum(response**2) / model[1], np.mean(side**2))
+            certainty += 1.0 / (variance if number == 0 else variance[::-1])
+    return float(np.sum(1.0 / certainty)) if np.all(certainty > 0.0) else 0.0
+
+
+def _finite_end(side: Samples) -> Samples:
+    """The longest end of a side that is finite throughout."""
+    broken = np.flatnonzero(~np.isfinite(side))
+    return side[broken[-1] + 1 :] if broken.size else side
+
+
+def _straight(left: Samples, right: Samples, gap: int) -> Samples:
+    """A line between what little there is; silence where one end is missing."""
+    ends = [side[-1] if side.size else 0.0 for side in (left, right)]
+    return np.asarray(np.linspace(ends[0], ends[1], gap + 2)[1:-1], dtype=np.float64)
+
+
+def _fit(side: Samples, order: int, noise_db: float) -> Model | None:
+    """A side's model and the weight of its errors: one over their variance."""
+    order = min(order, side.size // 3)
+    if side.size < SHORTEST_CONTEXT or not np.any(side):
+        return None
+    predictor = burg(side, order, noise_db=noise_db)
+    errors = convolve_valid(side, predictor)
+    floor = float(np.mean(side**2)) * 10.0 ** (max(noise_db, -120.0) / 10.0)
+    return predictor, 1.0 / (float(np.mean(errors**2)) + floor)
+
+
+def _extrapolated(left: Samples, right: Samples, gap: int, models: list[Model | None]) -> Samples:
+    forwards, backwards = (
+        np.zeros(gap) if model is None else extrapolate(side, gap, model[0])
+        for side, model in zip((left, right), models, strict=True)
+    )
+    backwards = backwards[::-1]
+    if left.size < SHORTEST_CONTEXT:
+        return backwards
+    if right.size < SHORTEST_CONTEXT:
+        return forwards
+    fade = np.cos(0.5 * np.pi * (np.arange(gap) + 1.0) / (gap + 1.0)) ** 2
+    return np.asarray(fade * forwards + (1.0 - fade) * backwards)
+
+
+def _solved(left: Samples, right: Samples, gap: int, models: list[Model], start: Samples) -> Samples | None:
+    """The gap of least weighted prediction error, or None where that is not to be trusted."""
+    # A window that reaches past a short side would take what is unknown there for silence.
+    models = [model for model in models if model[0].size <= min(left.size, right.size)]
+    if not models:
+        return None
+    order = max(predictor.size for predictor, _ in models) - 1
+    products = np.zeros(2 * order + 1)  # lags -order … order
+    for predictor, weight in models:
+        reach = predictor.size - 1
+        products[order - reach : order + reach + 1] += weight * convolve(predictor, predictor[::-1])
+    known = np.concatenate([left[left.size - order :], np.zeros(gap), right[right.size - order :][::-1]])
+    column = np.zeros(gap)
+    column[: order + 1] = products[order : order + gap]
+    try:
+        solved = solve_toeplitz(column, -convolve_valid(known, products))
+    except ValueError:
+        return None
+    if not np.all(np.isfinite(solved)) or np.max(np.abs(solved)) > _local_peak(left, right, gap):
+        return None
+    errors = []
+    for fill in (solved, start):
+        known[order : order + gap] = fill
+        # A predictor below the highest order sees known samples on both sides, the same for both fills.
+        errors.append(sum(w * float(np.sum(convolve_valid(known, a) ** 2)) for a, w in models))
+    return np.asarray(solved, dtype=np.float64) if errors[0] <= errors[1] else None
+
+
+def _local_peak(left: Samples, right: Samples, gap: int) -> float:
+    """1.5 × the peak within four gaps' length, and at least 1024 samples, of the gap."""
+    near = max(4 * gap, 1024)
+    return 1.5 * max(float(np.max(np.abs(side[-near:]), initial=0.0)) for side in (left, right))

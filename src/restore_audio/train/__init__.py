@@ -1,0 +1,1 @@
+"""What `train` does: examples, tasks, the loop, the folder of a run."""

@@ -1,0 +1,190 @@
+"""From folders of music to a task that can be trained.
+
+In: a folder (FMA's, ``genre/track`` files, or a cache that ``data prepare`` made), and one to validate on.
+Out: a task (:mod:`restore_audio.train.tasks`). What is decoded or filled on the way is kept in a work
+folder and used again by the next training.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..data import fma
+from ..data.cache import Cache, CachedTrack
+from ..data.library import Library, scan_library, with_split
+from ..data.prepare import PrepareSettings, prepare
+from ..errors import InputError
+from ..network.features import FeatureSettings
+from ..settings import NETWORK_TILES
+from ..signal.spectrum import PAPER_RATE_HZ
+from .examples import PaperExamples, RestoreExamples
+from .fills import SHARD_EXAMPLES, Fills, make_fills_together, shard_count
+from .tasks import RESTORE_POWER, PaperTask, RestoreTask
+
+Say = Callable[[str], None]
+
+_HELD_OUT_OF = 10
+"""Without a split and without a validation folder, one track in ten validates."""
+
+VALIDATION_PATCHES = 1024
+"""Patches of a validation, where there are as many."""
+
+RESTORE_SECONDS_PER_TRACK = 180.0
+"""At full rate, the middle three minutes of a track are enough, and a third of the disk."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where examples come from.
+
+    Attributes:
+        data: folder of music, or a cache.
+        validation: another one; None takes FMA's split, or one track in ten.
+        work: folder for what is decoded and filled on the way.
+        split: file of FMA's split; None draws the paper's by ``seed``.
+        genres: only these; all when empty.
+        seed: of splits and examples.
+        fills: AR fills to make for training (restore task); a tenth of that for validation, at most 1000.
+        jobs: processes that make them.
+    """
+
+    data: Path
+    validation: Path | None
+    work: Path
+    split: Path | None = None
+    genres: tuple[str, ...] = ()
+    seed: int = 0
+    fills: int = 20_000
+    jobs: int = 1
+
+
+Part = tuple[Cache, Sequence[CachedTrack]]
+
+
+def paper_task(
+    sources: Sources,
+    *,
+    features: FeatureSettings,
+    loss_name: Literal["mse", "psnr"],
+    sampling: Literal["random", "grid"],
+    say: Say,
+) -> PaperTask:
+    """The paper's task on a folder of music.
+
+    Raises:
+        InputError: the folder cannot be used; OutputError: no room for the cache.
+    """
+    train, validation = _parts(sources, PrepareSettings(PAPER_RATE_HZ, mono=True), say)
+    examples = PaperExamples(train[0], sources.seed, sampling=sampling, tracks=train[1])
+    held_out = PaperExamples(validation[0], sources.seed + 1, tracks=validation[1])
+    for part, folder in ((examples, train[0].folder), (held_out, validation[0].folder)):
+        if not len(part):
+            raise InputError(f"{folder} has no track as long as a patch (0.53 s): give other music.")
+    return PaperTask(examples, held_out, features, loss_name, min(VALIDATION_PATCHES, len(held_out)))
+
+
+def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) -> RestoreTask:
+    """The task of ``fix`` on a folder of music; makes the AR fills first.
+
+    Raises:
+        InputError: the folder cannot be used; OutputError: no room for the cache.
+    """
+    settings = PrepareSettings(None, mono=False, max_seconds=RESTORE_SECONDS_PER_TRACK)
+    parts = _parts(sources, settings, say)
+    counts = (sources.fills, min(1000, max(sources.fills // 10, 1)))
+    examples = []
+    for number, (name, (cache, tracks), count) in enumerate(
+        zip(("train", "validation"), parts, counts, strict=True)
+    ):
+        folder = sources.work / f"fills-{name}-{_key(cache, tracks)}-{sources.seed}"
+        make_fills_together(
+            cache,
+            folder,
+            count,
+            jobs=sources.jobs,
+            tracks=tracks,
+            seed=sources.seed + number,
+            shard_examples=SHARD_EXAMPLES,
+            report=lambda done, total, name=name: say(f"AR fills to {name}: shard {done} of {total}"),  # type: ignore[misc]
+        )
+        examples.append(
+            RestoreExamples(Fills(folder, shard_count(count, SHARD_EXAMPLES)), sources.seed + number)
+        )
+    patches = min(VALIDATION_PATCHES, NETWORK_TILES * len(examples[1]))
+    return RestoreTask(examples[0], examples[1], FeatureSettings(power=power), patches)
+
+
+def _key(cache: Cache, tracks: Sequence[CachedTrack]) -> str:
+    """Tells fills of one choice of music from those of another."""
+    music = [(t.source, t.source_bytes, t.frames, t.rate_hz) for t in tracks]
+    return f"{zlib.crc32(repr((cache.settings, music)).encode()):08x}"
+
+
+def _parts(sources: Sources, settings: PrepareSettings, say: Say) -> tuple[Part, Part]:
+    """Caches and tracks to train and to validate on."""
+    if sources.validation is not None:
+        train, validation = (_open(sources, f, settings, say) for f in (sources.data, sources.validation))
+        return (train, _chosen(train, sources)), (validation, _chosen(validation, sources))
+    cache = _open(sources, sources.data, settings, say)
+    tracks = _chosen(cache, sources)
+    held_out = [t for t in tracks if _held_out(t)]
+    training = [t for t in tracks if t not in held_out and t.split in ("", "train")]
+    if not held_out or not training:
+        raise InputError(
+            f"{sources.data} has too few tracks to hold some back for validation: "
+            f"give other music with --validation."
+        )
+    return (cache, training), (cache, held_out)
+
+
+def _chosen(cache: Cache, sources: Sources) -> list[CachedTrack]:
+    tracks = [t for t in cache.tracks if not sources.genres or t.genre in sources.genres]
+    if not tracks:
+        have = ", ".join(sorted({t.genre for t in cache.tracks}))
+        raise InputError(f"{cache.folder} has no genre {', '.join(sources.genres)}; it has {have}.")
+    return tracks
+
+
+def _held_out(track: CachedTrack) -> bool:
+    if track.split:
+        return track.split == "validation"
+    return zlib.crc32(track.source.encode()) % _HELD_OUT_OF == 0
+
+
+def _open(sources: Sources, folder: Path, settings: PrepareSettings, say: Say) -> Cache:
+    if (folder / "index.json").is_file():
+        cache = Cache.open(folder)
+        if (cache.settings.rate_hz, cache.settings.mono) != (settings.rate_hz, settings.mono):
+            want = f"{settings.rate_hz} Hz mono" if settings.rate_hz else "native rate and channels"
+            raise InputError(
+                f"The cache {folder} is not at {want}, which this task needs: give the music's own folder, "
+                f"or prepare another cache."
+            )
+        return cache
+    library = scan_library(folder, genres=sources.genres)
+    if library.is_fma:
+        library = _fma_split(library, sources)
+    kind = f"{settings.rate_hz or 'native'}-{zlib.crc32(str(folder.resolve()).encode()):08x}"
+    cache, broken = prepare(
+        library,
+        sources.work / f"cache-{kind}",
+        settings,
+        progress=lambda done, total, name: say(f"decoding {done + 1} of {total}: {name}"),
+    )
+    for track in broken:
+        say(f"left out: {track.name} is {track.reason}")
+    return cache
+
+
+def _fma_split(library: Library, sources: Sources) -> Library:
+    if sources.split is not None and sources.split.exists():
+        return with_split(library, fma.read_split(sources.split))
+    genres = {number: t.genre for t in library.tracks if (number := fma.track_id(t.path)) is not None}
+    split = fma.draw_split(genres, seed=sources.seed)
+    if sources.split is not None:
+        fma.write_split(sources.split, split, seed=sources.seed)
+    return with_split(library, split)
