@@ -50,9 +50,12 @@ def test_every_family_replays_to_the_bit_through_json_and_differs_in_its_spans(f
     mask = span_mask(damaged)
     if family == "tape":  # the treble falls by a little more than 1 dB outside of the spans
         assert np.std((damaged.samples - damaged.clean)[~mask]) < 0.02 * np.std(damaged.clean)
+    elif family.startswith("codec"):  # what a decoder needs to come back to itself is below -20 dB
+        assert np.std((damaged.samples - damaged.clean)[~mask]) < 0.1 * np.std(damaged.clean)
+        assert np.std((damaged.samples - damaged.clean)[mask]) > 0.1 * np.std(damaged.clean)
     else:
         assert np.array_equal(damaged.samples[~mask], damaged.clean[~mask])
-    if family != "buffers-dropped":
+    if any(span.kind != "splice" for span in damaged.spans):
         every_other = 0.5 if family == "disc-mean" else 0.9
         assert (damaged.samples != damaged.clean)[mask].mean() >= every_other
 

@@ -8,7 +8,7 @@ PyAV (LAME, FFmpeg's AAC encoder, libopus), Vorbis through libsndfile (libvorbis
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ from .record import Damaged, Samples
 CODECS = ("mp3", "aac", "vorbis", "opus")
 
 _ENCODERS = {"mp3": "libmp3lame", "aac": "aac", "opus": "libopus"}
-_DECODERS = {"mp3": "mp3float", "aac": "aac", "opus": "opus"}
+_DECODERS = {"mp3": "mp3float", "aac": "aac", "opus": "opus", "vorbis": "vorbis"}
 _RATES_HZ = {
     "mp3": (16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
     "aac": (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000),
@@ -65,24 +65,18 @@ def transcode(samples: Samples, rate_hz: int, how: Encoded) -> Samples:
     finite = np.nan_to_num(samples)
     if how.codec == "vorbis":
         return _through_vorbis(finite, rate_hz, how.kbps)
-    rate, ready = at_codec_rate(finite, rate_hz, how.codec)
+    rate = codec_rate_hz(rate_hz, how.codec)
+    ready = finite if rate == rate_hz else _resample(finite, rate_hz, rate)
     packets, context = encode(ready, rate, how)
-    return from_codec_rate(
-        decode(packets, context, how.codec, ready.shape[1]), rate, rate_hz, samples.shape[1]
-    )
+    decoded = decode(packets, context, how.codec, ready.shape[1])
+    made = decoded if rate == rate_hz else _resample(decoded, rate, rate_hz)
+    return np.clip(fit(made, samples.shape[1]), -1.0, 1.0)
 
 
-def at_codec_rate(samples: Samples, rate_hz: int, codec: str) -> tuple[int, Samples]:
-    """The rate that the codec takes, and ``(C, T)`` at it."""
-    rates = _RATES_HZ[codec]
-    rate = next((r for r in rates if r >= rate_hz), rates[-1])
-    return rate, samples if rate == rate_hz else _resample(samples, rate_hz, rate)
-
-
-def from_codec_rate(samples: Samples, rate: int, rate_hz: int, length: int) -> Samples:
-    """Back at the recording's own rate and length."""
-    made = samples if rate == rate_hz else _resample(samples, rate, rate_hz)
-    return np.clip(fit(made, length), -1.0, 1.0)
+def codec_rate_hz(rate_hz: int, codec: str) -> int:
+    """The rate at which the codec takes a recording of ``rate_hz``."""
+    rates = _RATES_HZ.get(codec, (rate_hz,))
+    return next((r for r in rates if r >= rate_hz), rates[-1])
 
 
 def _resample(samples: Samples, rate_hz: int, to_hz: int) -> Samples:
@@ -92,8 +86,16 @@ def _resample(samples: Samples, rate_hz: int, to_hz: int) -> Samples:
     return np.asarray(made, dtype=np.float64).reshape(len(made), len(samples)).T
 
 
-def encode(samples: Samples, rate_hz: int, how: Encoded) -> tuple[list[Any], Any]:
+def encode(
+    samples: Samples, rate_hz: int, how: Encoded, options: Mapping[str, str] | None = None
+) -> tuple[list[Any], Any]:
     """Packets of ``(C, T)``, one or two channels, and the encoder's context.
+
+    Args:
+        samples: the recording.
+        rate_hz: a rate that the codec takes.
+        how: codec and bitrate.
+        options: FFmpeg's options for the encoder.
 
     Raises:
         UsageError: PyAV is not installed.
@@ -107,6 +109,7 @@ def encode(samples: Samples, rate_hz: int, how: Encoded) -> tuple[list[Any], Any
     context.bit_rate = 1000 * (how.kbps if channels == 2 else max(how.kbps // 2, 8))
     context.time_base = Fraction(1, rate_hz)
     context.format = "flt" if how.codec == "opus" else "fltp"
+    context.options = dict(options or {})
     context.open()
     size = context.frame_size or 1024
     padded = np.pad(samples, ((0, 0), (0, -length % size))).astype(np.float32)
@@ -124,8 +127,13 @@ def encode(samples: Samples, rate_hz: int, how: Encoded) -> tuple[list[Any], Any
 
 def decode(packets: Iterable[Any], encoder: Any, codec: str, length: int) -> Samples:
     """``(C, length)``: every decoded frame where its timestamp says."""
-    made = np.zeros((encoder.channels, length))
-    for start, block in decoded_frames(packets, encoder, codec):
+    return by_time(decoded_frames(packets, encoder, codec), encoder.channels, length)
+
+
+def by_time(frames: Iterable[tuple[int, Samples]], channels: int, length: int) -> Samples:
+    """Frames ``(C, n)`` put where their timestamps say in ``(C, length)``; zeros where none is."""
+    made = np.zeros((channels, length))
+    for start, block in frames:
         first, last = max(start, 0), min(start + block.shape[1], length)
         if first < last:
             made[:, first:last] = block[:, first - start : last - start]
@@ -135,12 +143,7 @@ def decode(packets: Iterable[Any], encoder: Any, codec: str, length: int) -> Sam
 def decoded_frames(packets: Iterable[Any], encoder: Any, codec: str) -> list[tuple[int, Samples]]:
     """Timestamp in samples and ``(C, n)`` of each frame that the decoder gives; it may refuse packets."""
     av = import_av()
-    context = av.CodecContext.create(_DECODERS[codec], "r")
-    context.sample_rate = encoder.sample_rate
-    context.layout = encoder.layout.name
-    if encoder.extradata:
-        context.extradata = encoder.extradata
-    context.open()
+    context = _decoder(encoder, codec)
     frames: list[tuple[int, Samples]] = []
     for packet in (*packets, None):
         try:
@@ -148,7 +151,19 @@ def decoded_frames(packets: Iterable[Any], encoder: Any, codec: str) -> list[tup
         except av.FFmpegError:
             continue
         frames += [(int(f.pts or 0), np.asarray(f.to_ndarray(), dtype=np.float64)) for f in decoded]
+    if len(frames) > 1:  # the encoder's delay is taken off the first frame, but not off its timestamp
+        frames[0] = (frames[1][0] - frames[0][1].shape[1], frames[0][1])
     return frames
+
+
+def _decoder(encoder: Any, codec: str) -> Any:
+    context = import_av().CodecContext.create(_DECODERS[codec], "r")
+    context.sample_rate = encoder.sample_rate
+    context.layout = encoder.layout.name
+    if encoder.extradata:
+        context.extradata = encoder.extradata
+    context.open()
+    return context
 
 
 def import_av() -> Any:
@@ -166,7 +181,31 @@ def import_av() -> Any:
     return av
 
 
-def _through_vorbis(samples: Samples, rate_hz: int, kbps: int) -> Samples:
+def encode_vorbis(samples: Samples, rate_hz: int, kbps: int) -> tuple[list[Any], Any]:
+    """Packets of ``(C, T)`` and the context of a decoder for them, which holds the codec's headers.
+
+    Raises:
+        UsageError: PyAV is not installed.
+    """
+    av = import_av()
+    with av.open(_vorbis_file(samples, rate_hz, kbps)) as file:
+        stream = file.streams.audio[0]
+        packets = [packet for packet in file.demux(stream) if packet.size]
+        encoder = stream.codec_context
+    # Timestamps of the container are those of pages: count what each packet decodes to instead.
+    done = 0
+    for packet, count in zip(packets, _frame_lengths(packets, encoder), strict=True):
+        packet.pts = packet.dts = done
+        done += count
+    return packets, encoder
+
+
+def _frame_lengths(packets: Iterable[Any], encoder: Any) -> list[int]:
+    context = _decoder(encoder, "vorbis")
+    return [sum(frame.samples for frame in context.decode(packet)) for packet in packets]
+
+
+def _vorbis_file(samples: Samples, rate_hz: int, kbps: int) -> io.BytesIO:
     import soundfile
 
     quality = float(np.interp(kbps, _VORBIS_KBPS, np.arange(11)))
@@ -183,7 +222,13 @@ def _through_vorbis(samples: Samples, rate_hz: int, kbps: int) -> Samples:
         for start in range(0, samples.shape[1], _BLOCK_SAMPLES):  # libvorbis overflows on long blocks
             out.write(np.ascontiguousarray(samples[:, start : start + _BLOCK_SAMPLES].T, dtype=np.float32))
     file.seek(0)
-    made, _ = soundfile.read(file, always_2d=True)
+    return file
+
+
+def _through_vorbis(samples: Samples, rate_hz: int, kbps: int) -> Samples:
+    import soundfile
+
+    made, _ = soundfile.read(_vorbis_file(samples, rate_hz, kbps), always_2d=True)
     return np.clip(fit(made.T, samples.shape[1]), -1.0, 1.0)
 
 

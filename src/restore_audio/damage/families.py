@@ -20,6 +20,8 @@ import numpy as np
 
 from ..errors import InputError
 from .buffers import FAULTS, Buffers, draw_buffers
+from .clicks import TAILS, Clicks, draw_clicks
+from .codec_loss import CodecLoss, draw_codec_loss
 from .codecs import CODECS, Encoded, draw_encoded
 from .disc import METHODS, Disc, draw_disc
 from .negatives import NEGATIVES, Negative, draw_negative
@@ -27,6 +29,7 @@ from .packet_loss import FILLS, PacketLoss, draw_packet_loss
 from .processed import PROCESSES, Processed, Resampled, draw_processed
 from .record import Damaged, Record, Samples, record_from_dict
 from .simulate import LENGTHS_MS, Damage, apply_damages, damage_spans, draw_damages
+from .slips import Slips, draw_slips
 from .tape import Tape, draw_tape
 
 
@@ -74,7 +77,10 @@ _DRAW: Mapping[str, Callable[..., Record]] = MappingProxyType(
         **{kind: partial(_draw_simple, kind) for kind in LENGTHS_MS},
         "tape": draw_tape,
         **{f"packets-{fill}": partial(draw_packet_loss, fill=fill) for fill in FILLS},
+        **{f"codec-{codec}": partial(draw_codec_loss, codec=codec) for codec in CODECS},
         **{f"buffers-{fault}": partial(draw_buffers, fault=fault) for fault in FAULTS},
+        **{f"click-{tail}": partial(draw_clicks, tail=tail) for tail in TAILS},
+        "slips": draw_slips,
         **{f"disc-{method}": partial(draw_disc, method=method) for method in METHODS},
     }
 )
@@ -86,7 +92,13 @@ AFTER_STEPS = (*PROCESSES, *CODECS)
 """What can be done to a recording after the damage: words for :func:`draw_after`."""
 
 _RECORDS: Mapping[str, type[Record]] = MappingProxyType(
-    {r.name: r for r in (Simple, Tape, PacketLoss, Buffers, Disc, Resampled, Processed, Encoded, Negative)}
+    {
+        r.name: r
+        for r in (
+            *(Simple, Tape, PacketLoss, CodecLoss, Buffers, Clicks, Slips, Disc),
+            *(Resampled, Processed, Encoded, Negative),
+        )
+    }
 )
 
 

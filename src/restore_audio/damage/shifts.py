@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..spans import Span
 from .record import Damaged
@@ -21,20 +22,10 @@ def cut_out(before: Damaged, pieces: Sequence[tuple[int, int]]) -> Damaged:
     source = np.ones(before.samples.shape[1], dtype=bool)
     for start, end in pieces:
         source[start:end] = False
-    return _taken(before, np.flatnonzero(source))
+    return taken(before, np.flatnonzero(source))
 
 
-def double(before: Damaged, pieces: Sequence[tuple[int, int]]) -> Damaged:
-    """Play pieces of all channels twice in a row; each leaves a ``splice`` where the second time starts."""
-    runs, at = [], 0
-    for start, end in pieces:
-        runs += [np.arange(at, end), np.arange(start, end)]
-        at = end
-    runs.append(np.arange(at, before.samples.shape[1]))
-    return _taken(before, np.concatenate(runs))
-
-
-def _taken(before: Damaged, source: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Damaged:
+def taken(before: Damaged, source: NDArray[np.int64]) -> Damaged:
     """The recording made of samples number ``source``; a splice where two do not follow each other."""
     spans: list[Span] = []
     for span in before.spans:

@@ -267,7 +267,7 @@ def _strike(clean: Samples, rate_hz: int, damage: Damage) -> Samples | float:
     around = clean[max(damage.start - local, 0) : damage.end + local]
     if damage.kind == "click":
         peak = float(np.max(np.abs(around))) * (damage.factor or 1.0)
-        return np.clip(inside + peak * _click(rng, inside.size), -1.0, 1.0)
+        return np.clip(inside + peak * click_shape(rng, inside.size), -1.0, 1.0)
     rms = float(np.sqrt(np.mean(np.square(around))))
     fade = _fade(inside.size, damage.edge_samples)
     noise = rng.standard_normal(inside.size) * rms * _gain(damage.noise_db)
@@ -294,7 +294,7 @@ def _fade(samples: int, edge: int) -> Samples:
     return np.asarray(np.sin(0.5 * np.pi * np.clip(distance / (edge + 1), 0, 1)) ** 2)
 
 
-def _click(rng: np.random.Generator, samples: int) -> Samples:
+def click_shape(rng: np.random.Generator, samples: int) -> Samples:
     """A sudden, decaying wobble of peak 1: what a scratch makes of a stylus."""
     time = np.arange(samples) / samples
     turns = np.exp(rng.uniform(np.log(0.5), np.log(max(0.75, samples / 6))))
