@@ -13,7 +13,9 @@ from scipy.signal import lfilter
 
 from recordings import holes, music
 from restore_audio.damage.simulate import apply_damages, damage_spans, draw_damages
+from restore_audio.detection import registry
 from restore_audio.detection.detect import detect, detect_blocks
+from restore_audio.detection.windows import Window
 from restore_audio.settings import DetectSettings
 from restore_audio.spans import Span
 
@@ -298,3 +300,23 @@ def test_short_recordings_work(length):
 def test_shapes_are_checked():
     with pytest.raises(ValueError, match=r"\(channels, samples\)"):
         detect(np.zeros(100), RATE_HZ)
+
+
+class TestRegistry:
+    def test_a_detector_is_added_by_one_entry(self, monkeypatch):
+        """A toy detector, registered in one line, is found by ``detect``, with its evidence."""
+
+        def find(window: Window) -> list[Span]:
+            return [
+                Span(place, place + 3, channel, "toy", 0.9, evidence="a marked sample")
+                for channel, audio in enumerate(window.samples)
+                for place in np.flatnonzero(audio == mark).tolist()
+            ]
+
+        audio = music(2.0, channels=2)
+        mark = audio[1, 40_000]
+        assert detect(audio, 44_100) == []
+        monkeypatch.setattr(registry, "DETECTORS", [*registry.DETECTORS, registry.Detector("toy", find)])
+        (span,) = detect(audio, 44_100)
+        assert (span.start, span.end, span.channel, span.kind) == (40_000, 40_003, 1, "toy")
+        assert span.evidence == "a marked sample"

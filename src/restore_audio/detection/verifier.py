@@ -16,8 +16,11 @@ from importlib.resources import files
 
 import numpy as np
 
+from ..spans import Span
 from .candidate import Candidate
-from .measures import Samples
+from .explanation import explain
+from .measures import Samples, confidence, samples_of
+from .windows import Window
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,23 @@ def load_verifier(kind: str) -> Verifier:
     row = json.loads(text)[kind]
     arrays = {name: np.array(row[name]) for name in ("mean", "scale", "inner", "inner_bias", "outer")}
     return Verifier(**arrays, bias=float(row["bias"]))
+
+
+_WIDEN_MS = {"click": 0.25, "noise": 1.0, "dropout": 1.2, "treble": 1.2}
+"""Added to both ends of kinds whose edges are found on a grid and are damaged themselves."""
+
+_LEAST_CONFIDENCE = 0.01
+"""Below it a candidate is dropped at once: no other channel can raise it to a span."""
+
+
+def weigh(kind: str, candidates: list[Candidate], window: Window, channel: int) -> list[Span]:
+    """Spans of the candidates that the verifier of their kind believes, with confidence and evidence."""
+    wider = samples_of(_WIDEN_MS[kind], window.rate_hz)
+    spans = []
+    for candidate, score in zip(candidates, load_verifier(kind).scores(candidates).tolist(), strict=True):
+        certainty = confidence(score)
+        if certainty > _LEAST_CONFIDENCE:
+            start = max(candidate.start - wider, 0)
+            end = min(candidate.end + wider, window.samples.shape[1])
+            spans.append(Span(start, end, channel, kind, certainty, evidence=explain(kind, candidate)))
+    return spans

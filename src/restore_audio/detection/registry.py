@@ -1,0 +1,80 @@
+"""The detectors, in one list: to add one, write its module and a line here.
+
+A detector looks at a :class:`~restore_audio.detection.windows.Window` and returns spans, in samples of the
+window, each with its kind, its confidence and its evidence in words. *Exact* ones prove their damage to
+the sample; what the others weigh is not reported right beside an exact span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..spans import Span
+from .bursts import find_bursts
+from .clicks import find_clicks
+from .dropouts import find_dropouts
+from .repeats import find_repeats
+from .runs import find_runs
+from .verifier import weigh
+from .windows import Window
+
+Find = Callable[[Window], list[Span]]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """One way in which damage shows.
+
+    Attributes:
+        name: of the detector.
+        find: window to spans.
+        exact: its spans are proven to the sample.
+    """
+
+    name: str
+    find: Find
+    exact: bool = False
+
+
+def each_channel(find: Callable[[Window, int], list[Span]]) -> Find:
+    """A detector that looks at one channel at a time, and at none that is silent."""
+
+    def find_in_all(window: Window) -> list[Span]:
+        return [s for c in range(len(window.samples)) if np.any(window.samples[c]) for s in find(window, c)]
+
+    return find_in_all
+
+
+def _runs(window: Window, channel: int) -> list[Span]:
+    return find_runs(window.samples[channel], channel, window.rate_hz, window.longest_samples)
+
+
+def _repeats(window: Window, channel: int) -> list[Span]:
+    return find_repeats(window.samples[channel], channel, window.rate_hz)
+
+
+def _clicks(window: Window, channel: int) -> list[Span]:
+    found = find_clicks(window.samples[channel], window.prediction_error(channel), window.rate_hz)
+    return weigh("click", found, window, channel)
+
+
+def _bursts(window: Window, channel: int) -> list[Span]:
+    found = find_bursts(window.samples[channel], window.prediction_error(channel), window.rate_hz)
+    return weigh("noise", found, window, channel)
+
+
+def _dropouts(window: Window, channel: int) -> list[Span]:
+    level, treble = find_dropouts(window.samples[channel], window.rate_hz, window.longest_samples)
+    return weigh("dropout", level, window, channel) + weigh("treble", treble, window, channel)
+
+
+DETECTORS: list[Detector] = [
+    Detector("runs", each_channel(_runs), exact=True),
+    Detector("repeats", each_channel(_repeats), exact=True),
+    Detector("clicks", each_channel(_clicks)),
+    Detector("bursts", each_channel(_bursts)),
+    Detector("dropouts", each_channel(_dropouts)),
+]

@@ -1,0 +1,104 @@
+"""The windows in which a recording is looked at: on a fixed grid, each with a margin of its neighbours.
+
+In: blocks ``(C, n)`` of any sizes. Out: windows that do not depend on those sizes, in bounded memory::
+
+    window 0  [======core======|margin]
+    window 1           [margin|======core======|margin]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..settings import DetectSettings
+from ..spans import Span
+from .measures import grid_samples, samples_of
+from .runs import find_nan
+from .screen import Floats, prediction_error
+
+Samples = NDArray[np.float64]
+
+_CORE_GRIDS = 256
+"""Length of a core in grids of 32 ms: about 8 s, long enough that margins cost little."""
+
+_MARGIN_S = 1.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """What detectors look at.
+
+    Attributes:
+        samples: ``(C, T)``, finite: NaN and infinite samples are replaced by straight lines.
+        rate_hz: sample rate.
+        longest_samples: longer stretches of silence are silence.
+        offset: sample of the recording at which the window begins.
+        core: first and last sample (exclusive) of the recording whose spans this window reports.
+        nan: spans that were not finite, in samples of the window.
+    """
+
+    samples: Samples
+    rate_hz: int
+    longest_samples: int
+    offset: int = 0
+    core: tuple[int, int] = (0, 0)
+    nan: tuple[Span, ...] = ()
+    _errors: dict[int, Floats] = field(default_factory=dict, repr=False, compare=False)
+
+    def prediction_error(self, channel: int) -> Floats:
+        """Error of a linear prediction of one channel, ``(T,)``, computed once (:mod:`.screen`)."""
+        if channel not in self._errors:
+            self._errors[channel] = prediction_error(self.samples[channel], self.rate_hz)
+        return self._errors[channel]
+
+
+def cut_windows(blocks: Iterable[Samples], rate_hz: int, settings: DetectSettings) -> Iterator[Window]:
+    """The windows of a recording that comes in blocks ``(C, n)``.
+
+    Raises:
+        ValueError: a block is not ``(C, n)``.
+    """
+    grid = grid_samples(rate_hz)
+    core = _CORE_GRIDS * grid
+    margin = -(-round(max(_MARGIN_S, settings.max_gap_ms / 1000 + 0.5) * rate_hz) // grid) * grid
+    longest = samples_of(settings.max_gap_ms, rate_hz)
+    held: list[Samples] = []
+    offset = length = 0
+    number = 0
+
+    def cut(end: int) -> Window:
+        nonlocal held, offset
+        joined = held[0] if len(held) == 1 else np.concatenate(held, axis=1)
+        samples = joined[:, : end - offset]
+        nan = find_nan(samples)
+        finite = _without_nan(samples, nan) if nan else samples
+        window = Window(finite, rate_hz, longest, offset, (number * core, (number + 1) * core), tuple(nan))
+        keep = max((number + 1) * core - margin, 0)
+        held, offset = [joined[:, keep - offset :]], keep
+        return window
+
+    for block in blocks:
+        if block.ndim != 2:
+            raise ValueError(f"samples must be (channels, samples), got shape {block.shape}")
+        held.append(block)
+        length += block.shape[1]
+        while length >= (number + 1) * core + margin:
+            yield cut((number + 1) * core + margin)
+            number += 1
+    while number * core < length:
+        yield cut(min((number + 1) * core + margin, length))
+        number += 1
+
+
+def _without_nan(samples: Samples, lost: Iterable[Span]) -> Samples:
+    """A copy whose lost samples lie on straight lines, so that filters survive them."""
+    copy = samples.copy()
+    for span in lost:
+        audio = copy[span.channel]
+        ends = [audio[i] for i in (span.start - 1, span.end) if 0 <= i < audio.size] or [0.0]
+        audio[span.start : span.end] = np.linspace(ends[0], ends[-1], span.length)
+    return copy
