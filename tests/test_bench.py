@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,14 +17,17 @@ from numpy.typing import NDArray
 
 from restore_audio.cli.app import main
 from restore_audio.errors import InputError, UsageError
-from restore_audio.measure import bench
+from restore_audio.measure import bench, methods, scoring
+from restore_audio.measure.baselines import Baseline
 from restore_audio.measure.bench import KEPT_NAME, Plan, conditions_of, make_trials, read_rows, run_bench
 from restore_audio.measure.material import Material, choose_material, load_excerpt
 from restore_audio.measure.methods import Method, Outcome, choose_methods
 from restore_audio.measure.paper_task import line_across, lose_frames
 from restore_audio.measure.protocols import PROTOCOLS, lose_packets
 from restore_audio.measure.rivals import FoundRival, Rival
-from restore_audio.measure.scoring import pool, score_trial
+from restore_audio.measure.scoring import Measured, pool, score
+from restore_audio.show import bench_table
+from restore_audio.show.bench_html import page
 from restore_audio.show.bench_table import BenchResult, as_data, markdown
 
 Array = NDArray[np.float64]
@@ -77,24 +81,24 @@ def numbers(result: BenchResult) -> dict[str, Any]:
 class TestHonesty:
     def test_doing_nothing_about_zeroed_gaps_is_0_db(self, music: Path) -> None:
         summary = result_of(plan(music)).summary("nothing")
-        assert summary.sdr_db == 0
-        assert summary.gaps == 6
+        assert summary["sdr_db"] == 0
+        assert summary["gaps"] == 6
 
     def test_a_perfect_restoration_is_graded_as_one(self, music: Path) -> None:
         trial = make_trials(plan(music).tasks()[0])[0]
-        perfect = pool([score_trial(trial, Outcome(trial.clean, None, 1.0, None), odg=True)])
-        assert perfect.odg is not None
-        assert perfect.odg >= -0.05
-        assert perfect.sdr_db == 100
-        assert perfect.lsd_db == 0
-        assert perfect.healthy_changed == 0
+        perfect = pool([score(Measured(trial, Outcome(trial.clean, None, 1.0, None)), odg=True)])
+        assert perfect["odg"] is not None
+        assert perfect["odg"] >= -0.05
+        assert perfect["sdr_db"] == 100
+        assert perfect["lsd_db"] == 0
+        assert perfect["healthy_changed"] == 0
 
     def test_ours_beats_doing_nothing_and_leaves_healthy_samples_alone(self, music: Path) -> None:
         result = result_of(plan(music))
         ours = result.summary("ar")
-        assert ours.sdr_db is not None
-        assert ours.sdr_db > 6
-        assert ours.healthy_changed == 0
+        assert ours["sdr_db"] is not None
+        assert ours["sdr_db"] > 6
+        assert ours["healthy_changed"] == 0
 
     def test_every_method_gets_the_same_damage(self, music: Path) -> None:
         tasks = plan(music).tasks()
@@ -108,7 +112,7 @@ class TestHonesty:
         for protocol in ("gaps", "blind", "packets"):
             quiet = choose_material(tmp_path, per_genre=1, seconds=4, seed=0)
             result = result_of(replace(plan(music, protocol, "nothing,ar"), material=quiet, odg=True))
-            assert result.summary("ar").sdr_db is None
+            assert result.summary("ar")["sdr_db"] is None
             json.dumps(as_data(result), allow_nan=False)
             tables = [line for line in markdown(result).splitlines() if line.startswith("|")]
             assert tables
@@ -172,8 +176,27 @@ class TestRepeatable:
         keys = {task.key() for task in plan(music).tasks()}
         for other in (plan(music, seed=1), plan(music, gaps=2), plan(music, mono=True)):
             assert keys.isdisjoint(task.key() for task in other.tasks())
-        monkeypatch.setattr(bench, "code_digest", lambda: "changed")
-        assert keys.isdisjoint(task.key() for task in plan(music).tasks())
+
+    @pytest.mark.parametrize("file", ["detection/verifier.json", "settings.py", "audio/decode.py"])
+    def test_rows_are_measured_anew_when_any_file_of_the_package_changes(
+        self, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+    ) -> None:
+        package = tmp_path / "restore_audio"
+        shutil.copytree(bench.PACKAGE, package, ignore=shutil.ignore_patterns("suite", "__pycache__"))
+        monkeypatch.setattr(bench, "PACKAGE", package)
+        real, done = bench.run_task, []
+        monkeypatch.setattr(bench, "run_task", lambda task: (done.append(task), real(task))[1])
+        made = plan(music, methods="nothing")
+        for expected in (2, 0):  # measured, then kept
+            done.clear()
+            bench.code_digest.cache_clear()
+            run_bench(made, folder=tmp_path / "kept")
+            assert len(done) == expected
+        (package / file).write_text((package / file).read_text() + "\n")
+        bench.code_digest.cache_clear()
+        run_bench(made, folder=tmp_path / "kept")
+        assert len(done) == 2
+        bench.code_digest.cache_clear()
 
 
 class TestProtocols:
@@ -200,13 +223,13 @@ class TestProtocols:
         made = plan(music, "blind", "nothing,ar")
         zeros = tuple(condition for condition in made.conditions if condition.kind == "zeros")
         result = result_of(replace(made, conditions=(*zeros, made.conditions[-1])))
-        assert result.summary("ar", condition="20 ms").recall == 1
-        ours, nothing = (result.summary(name, condition="5 ms").sdr_db for name in ("ar", "nothing"))
+        assert result.summary("ar", condition="20 ms")["recall"] == 1
+        ours, nothing = (result.summary(name, condition="5 ms")["sdr_db"] for name in ("ar", "nothing"))
         assert ours is not None
         assert nothing is not None
         assert ours > nothing + 5
-        assert result.summary("ar").healthy_changed == 0
-        assert result.summary("ar", condition="clean").false_per_minute == 0
+        assert result.summary("ar")["healthy_changed"] == 0
+        assert result.summary("ar", condition="clean")["false_per_minute"] == 0
 
     def test_the_context_encoders_gap_lies_in_the_middle_of_320_ms(self, music: Path) -> None:
         trials = make_trials(plan(music, "context-encoder", "nothing").tasks()[0])
@@ -230,19 +253,19 @@ class TestProtocols:
         made = plan(music, "long", "ar", gaps=1)
         made = replace(made, conditions=made.conditions[:2])
         summary = result_of(made).summary("ar")
-        assert summary.energy_db is not None
-        assert summary.energy_db > -60
+        assert summary["energy_db"] is not None
+        assert summary["energy_db"] > -60
 
     def test_the_papers_frames_are_lost_and_a_line_across_them_helps(self, music: Path) -> None:
         result = result_of(plan(music, "paper", "nothing,frames"))
         before, after = result.summary("nothing"), result.summary("frames")
-        assert before.gaps == after.gaps == 9  # 5 s hold 9 whole patches of 512 ms
-        assert before.psnr_db is not None
-        assert after.psnr_db is not None
-        assert after.psnr_db > before.psnr_db + 3
-        assert after.nrmse_rms is not None
-        assert before.nrmse_rms is not None
-        assert after.nrmse_rms < before.nrmse_rms < 1
+        assert before["gaps"] == after["gaps"] == 9  # 5 s hold 9 whole patches of 512 ms
+        assert before["psnr_db"] is not None
+        assert after["psnr_db"] is not None
+        assert after["psnr_db"] > before["psnr_db"] + 3
+        assert after["nrmse_rms"] is not None
+        assert before["nrmse_rms"] is not None
+        assert after["nrmse_rms"] < before["nrmse_rms"] < 1
         assert "| mean of the genres | 9 |" in markdown(result)
 
     def test_the_line_across_frames_is_that_of_the_networks_own_input(self) -> None:
@@ -255,6 +278,35 @@ class TestProtocols:
         theirs = interpolate_frames(torch.from_numpy(damaged), ~torch.from_numpy(lost)[:, None])
         assert line_across(damaged, lost) == pytest.approx(theirs.numpy(), rel=1e-6)
         assert all(12 <= count <= 88 for count in lost.sum(axis=1))
+
+
+class TestRegistries:
+    def test_a_metric_of_one_line_is_in_tables_json_and_page(
+        self, music: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        toy = scoring.Metric("peak", "peak of the <result>", lambda m: [float(np.abs(m.samples).max())])
+        monkeypatch.setattr(scoring, "METRICS", (*scoring.METRICS, toy))
+        monkeypatch.setattr(bench_table, "METRICS", scoring.METRICS)
+        result = result_of(plan(music, methods="nothing"))
+        trials = [make_trials(task)[0] for task in result.plan.tasks()]
+        peaks = [np.abs(trial.damaged).max() for trial in trials]
+        assert result.summary("nothing")["peak"] == pytest.approx(np.mean(peaks))
+        assert as_data(result)["results"][0]["peak"] == pytest.approx(peaks[0])
+        assert "peak of the <result> |" in markdown(result)
+        assert "<th>peak of the &lt;result&gt;</th>" in page(result, [])
+
+    def test_a_baseline_of_one_line_is_measured(self, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        toy = Baseline("ones", "all ones", lambda samples, spans, rate_hz: np.ones_like(samples))
+        monkeypatch.setattr(methods, "BASELINES", {**methods.BASELINES, "ones": toy})
+        chosen = choose_methods([], "gaps", [], rival_time_limit_s=1)
+        assert "all ones" in [method.title for method in chosen]
+        summary = result_of(plan(music, methods="ones")).summary("ones")
+        assert summary["sdr_db"] is not None
+        assert summary["sdr_db"] < -10
+
+    def test_every_metric_has_a_name_of_its_own(self) -> None:
+        names = [metric.name for metric in scoring.METRICS]
+        assert len(names) == len(set(names))
 
 
 class TestMaterial:
@@ -375,5 +427,5 @@ class TestCommand:
 
 def test_every_protocol_has_its_methods() -> None:
     for name in (*PROTOCOLS, "paper"):
-        methods = choose_methods(["nothing"], name, [], rival_time_limit_s=1)
-        assert [method.name for method in methods] == ["nothing"]
+        chosen = choose_methods(["nothing"], name, [], rival_time_limit_s=1)
+        assert [method.name for method in chosen] == ["nothing"]

@@ -194,15 +194,48 @@ def _around(gap: Gap) -> tuple[Samples, NDArray[np.bool_], slice]:
     return gap.audio[window], gap.known[window], slice(gap.start - first, gap.end - first)
 
 
-BASELINES: Mapping[str, Filler] = MappingProxyType(
+@dataclass(frozen=True)
+class Baseline:
+    """A way to fill gaps that a benchmark compares with.
+
+    Attributes:
+        name: as in ``--methods``.
+        title: for tables.
+        fill: samples ``(C, T)``, spans and sample rate to a filled copy.
+        protocols: those in which it is measured when nobody says what; it can be asked for in all that tell
+            where the damage is.
+    """
+
+    name: str
+    title: str
+    fill: Filler
+    protocols: tuple[str, ...] = ("gaps", "context-encoder")
+
+    def __call__(self, samples: Samples, spans: Sequence[Span], rate_hz: int) -> Samples:
+        """The filled copy ``(C, T)``."""
+        return self.fill(samples, spans, rate_hz)
+
+
+_SHORT = ("gaps", "context-encoder", "packets")
+_ALL = (*_SHORT, "long")
+
+BASELINES: Mapping[str, Baseline] = MappingProxyType(
     {
-        "nothing": _each_gap(_nothing),
-        "line": _each_gap(_line),
-        "frames": _each_gap(_frames),
-        "ar-published": _each_gap(_ar),
-        "janssen": _each_gap(_janssen),
-        "omp": _each_gap(_omp),
-        "rule": _each_gap(_rule),
+        baseline.name: baseline
+        for baseline in (
+            Baseline("nothing", "do nothing", _each_gap(_nothing), (*_ALL, "blind", "paper")),
+            Baseline("line", "straight line in time", _each_gap(_line), _SHORT),
+            Baseline(
+                "frames",
+                "straight line across frames",
+                _each_gap(_frames),
+                ("gaps", "context-encoder", "long", "paper"),
+            ),
+            Baseline("ar-published", "AR extrapolation (Burg)", _each_gap(_ar), _ALL),
+            Baseline("janssen", "Janssen, gap-wise", _each_gap(_janssen)),
+            Baseline("omp", "matching pursuit (Gabor)", _each_gap(_omp), ()),
+            Baseline("rule", "max(AR, log-interpolated)", _each_gap(_rule), _ALL),
+        )
     }
 )
-"""The fillers by name; ``ar-published`` has the published settings, ours has its own."""
+"""By name; ``ar-published`` has the published settings, ours has its own."""

@@ -24,16 +24,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..errors import InputError, OutputError
 from .material import Excerpt, Material, load_excerpt
 from .methods import Method, run_method
 from .protocols import PROTOCOLS, Condition, Protocol, Trial
-from .scoring import Scores, join, score_trial
+from .scoring import Measured, Scores, join, score
 
 PAPER = "paper"
 PAPER_CONDITION = Condition("random frames", 0.0)
 KEPT_NAME = "rows.jsonl"
+PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -111,17 +111,16 @@ class Row:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Row:
         """Of :func:`dataclasses.asdict`."""
-        return cls(**{**data, "scores": Scores(**data["scores"])})
+        return cls(**data)
 
 
 @lru_cache(maxsize=1)
 def code_digest() -> str:
-    """Of the package's version and code: a changed program's rows are not taken for the present one's."""
-    package = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256(__version__.encode())
-    for room in ("damage", "detection", "fill", "measure", "network", "signal", "train"):
-        for path in sorted((package / room).rglob("*.py")):
-            digest.update(path.read_bytes())
+    """Of every file of the package, code and data: a changed program's rows are not the present one's."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -146,8 +145,8 @@ def run_task(task: Task) -> Row:
     for trial in make_trials(task):
         outcome = run_method(task.method, trial)
         if outcome.samples is None:
-            return Row(*names, Scores(), outcome.trouble)
-        scores.append(score_trial(trial, outcome, odg=task.odg))
+            return Row(*names, {}, outcome.trouble)
+        scores.append(score(Measured(trial, outcome), odg=task.odg))
     return Row(*names, join(scores))
 
 

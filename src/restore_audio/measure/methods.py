@@ -13,45 +13,27 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
 from ..settings import DetectSettings, FillSettings
+from ..settings import Method as FillMethod
 from ..spans import Span
 from .baselines import BASELINES
-from .protocols import Trial
+from .protocols import PROTOCOLS, Trial
 from .resources import Meter
 from .rivals import FoundRival, run_rival
 
 Samples = NDArray[np.float64]
 
-OURS = ("auto", "ar", "network")
+OURS = tuple(name for name in get_args(FillMethod) if name != "paper")
+"""Methods of ``fix`` that work in the time domain."""
 
-TITLES = {
-    "auto": "restore-audio",
-    "ar": "restore-audio --method ar",
-    "network": "restore-audio --method network",
-    "nothing": "do nothing",
-    "line": "straight line in time",
-    "frames": "straight line across frames",
-    "ar-published": "AR extrapolation (Burg)",
-    "janssen": "Janssen, gap-wise",
-    "omp": "matching pursuit (Gabor)",
-    "rule": "max(AR, log-interpolated)",
-}
-
-DEFAULTS: dict[str, tuple[str, ...]] = {
-    "gaps": ("nothing", "line", "frames", "ar-published", "janssen", "rule", "ar", "auto"),
-    "blind": ("nothing", "ar", "auto"),
-    "context-encoder": ("nothing", "line", "frames", "ar-published", "janssen", "rule", "ar", "auto"),
-    "long": ("nothing", "frames", "ar-published", "rule", "ar", "auto"),
-    "packets": ("nothing", "line", "ar-published", "rule", "ar", "auto"),
-    "paper": ("nothing", "frames", "paper"),
-}
-"""What is measured of each protocol when nobody says."""
+BY_DEFAULT = ("ar", "auto")
+"""Those that are measured when nobody says which."""
 
 WITH_RIVALS = ("blind", "packets")
 """Protocols in which rivals take part by default: the others tell positions, which rivals cannot be told."""
@@ -118,7 +100,7 @@ def choose_methods(
         ModelError: a weights file is missing or damaged.
     """
     by_name = {r.rival.name: r for r in rivals}
-    asked = list(names) or [*DEFAULTS[protocol], *(by_name if protocol in WITH_RIVALS else ())]
+    asked = list(names) or [*_default(protocol), *(by_name if protocol in WITH_RIVALS else ())]
     return list(
         {m.name: m for m in (_method(n, protocol, by_name, rival_time_limit_s) for n in asked)}.values()
     )
@@ -139,19 +121,29 @@ def _method(name: str, protocol: str, rivals: dict[str, FoundRival], limit_s: fl
     if protocol == "paper":
         return _paper_method(name)
     kind: Kind = "ours" if name in OURS else "baseline"
-    method = Method(name, TITLES[name], kind)
+    title = BASELINES[name].title if kind == "baseline" else _our_title(name)
+    method = Method(name, title, kind)
     return method if name not in ("auto", "network") else replace(method, digest=_shipped_digest("restore"))
+
+
+def _our_title(name: str) -> str:
+    return "restore-audio" if name == "auto" else f"restore-audio --method {name}"
+
+
+def _default(protocol: str) -> tuple[str, ...]:
+    baselines = tuple(baseline.name for baseline in BASELINES.values() if protocol in baseline.protocols)
+    return (*baselines, *(("paper",) if protocol == "paper" else BY_DEFAULT))
 
 
 def _possible(protocol: str) -> tuple[str, ...]:
     if protocol == "paper":
-        return DEFAULTS["paper"]
-    return ("nothing", *OURS) if protocol == "blind" else (*BASELINES, *OURS)
+        return _default("paper")
+    return (*BASELINES, *OURS) if PROTOCOLS[protocol].told else ("nothing", *OURS)
 
 
 def _paper_method(name: str) -> Method:
     if name != "paper":
-        return Method(name, TITLES[name], "paper")
+        return Method(name, BASELINES[name].title, "paper")
     return Method(name, "network, weights 'paper'", "paper", model="paper", digest=_shipped_digest("paper"))
 
 

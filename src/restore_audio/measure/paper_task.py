@@ -1,6 +1,6 @@
 """The paper's own task, measured as Serra et al. 2021 did: random frames of 512 ms patches are lost.
 
-In: a recording, which is mixed to 16 kHz mono. Out: :class:`Scores` with PSNR and NRMSE of each patch and the
+In: a recording, which is mixed to 16 kHz mono. Out: scores with PSNR and NRMSE of each patch and the
 ODG of the inverted whole, for a method of three:
 
 * ``nothing``: the damaged magnitudes as they are, the paper's "before";
@@ -16,7 +16,9 @@ does; ``odg`` against the recording itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +27,13 @@ from ..damage.simulate import random_frames
 from ..settings import PATCH_FRAMES
 from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ
 from .material import Excerpt, load_excerpt
-from .methods import Method
+from .methods import Method, Outcome
 from .metrics import nrmse_range, nrmse_rms, psnr_db
 from .resources import Meter
-from .scoring import Scores
+from .scoring import Scores, score
+
+if TYPE_CHECKING:
+    from .peaq.peaq import PeaqResult
 
 Samples = NDArray[np.float64]
 
@@ -58,38 +63,89 @@ def line_across(magnitudes: Samples, lost: NDArray[np.bool_]) -> Samples:
     return filled
 
 
+@dataclass(frozen=True)
+class MeasuredPatches:
+    """What a method made of an excerpt's patches.
+
+    Attributes:
+        excerpt: the recording.
+        reference, test: patches that sound, ``(N, F, K)`` in the paper's scale.
+        restored: all patches ``(N, F, K)``.
+        outcome: what it cost; it has no samples.
+    """
+
+    excerpt: Excerpt
+    reference: Samples
+    test: Samples
+    restored: Samples
+    outcome: Outcome
+
+    @property
+    def audio_s(self) -> float:
+        """Length of the recording."""
+        return _clean_patches(self.excerpt)[0].size / PAPER_RATE_HZ
+
+    @property
+    def gaps(self) -> int:
+        """Patches that have a PSNR."""
+        return sum(value is not None for value in self.psnr_db)
+
+    @cached_property
+    def psnr_db(self) -> list[float | None]:
+        """PSNR of each patch, in dB."""
+        return _finite(psnr_db(self.reference, self.test))
+
+    @property
+    def nrmse_rms(self) -> list[float | None]:
+        """NRMSE of each patch over its root mean square."""
+        return _finite(nrmse_rms(self.reference, self.test))
+
+    @property
+    def nrmse_range(self) -> list[float | None]:
+        """NRMSE of each patch over its range."""
+        return _finite(nrmse_range(self.reference, self.test))
+
+    @cached_property
+    def audio(self) -> Samples:
+        """Griffin-Lim inversion of the restored magnitudes ``(1, T)``."""
+        from ..fill.paper import invert
+
+        return invert(_joined(self.restored), _clean_patches(self.excerpt)[0].size)[None]
+
+    @property
+    def grade(self) -> PeaqResult:
+        """PEAQ against the recording itself."""
+        from .peaq.peaq import peaq
+
+        return peaq(_clean_patches(self.excerpt)[0][None], self.audio, PAPER_RATE_HZ)
+
+    @property
+    def paper_odg(self) -> list[float | None]:
+        """PEAQ against the inversion of the undamaged magnitudes."""
+        from .peaq.peaq import peaq
+
+        return [peaq(_clean_inverted(self.excerpt), self.audio, PAPER_RATE_HZ).odg]
+
+
+def _finite(values: Samples) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
+
+
 def measure_paper(method: Method, excerpt: Excerpt, rng: np.random.Generator, *, odg: bool) -> Scores:
     """Score a method on an excerpt; the damage depends on the generator alone.
 
     Raises:
         RestoreError: torchaudio does not work here, or the weights are not there.
     """
-    from ..fill.paper import invert
-
-    mono, clean = _clean_patches(excerpt)
+    _, clean = _clean_patches(excerpt)
     damaged, lost = lose_frames(clean, rng)
     with Meter() as meter:
         restored = _restore(method, damaged, lost)
     sounding = clean.max(axis=(1, 2), initial=0.0) > 0
     reference, test = clean[sounding] / PAPER_SCALE, restored[sounding] / PAPER_SCALE
-    grades: list[float | None] = []
-    paper_grades: list[float | None] = []
-    if odg and len(clean):
-        from .peaq.peaq import peaq
-
-        audio = invert(_joined(restored), mono.size)[None]
-        grades.append(peaq(mono[None], audio, PAPER_RATE_HZ).odg)
-        paper_grades.append(peaq(_clean_inverted(excerpt), audio, PAPER_RATE_HZ).odg)
-    return Scores(
-        psnr_db=[float(v) if np.isfinite(v) else None for v in psnr_db(reference, test)],
-        nrmse_rms=[float(v) if np.isfinite(v) else None for v in nrmse_rms(reference, test)],
-        nrmse_range=[float(v) if np.isfinite(v) else None for v in nrmse_range(reference, test)],
-        odg=grades,
-        paper_odg=paper_grades,
-        seconds=meter.seconds,
-        audio_s=mono.size / PAPER_RATE_HZ,
-        peak_mb=meter.peak_mb,
-    )
+    outcome = Outcome(None, None, meter.seconds, meter.peak_mb)
+    measured = MeasuredPatches(excerpt, reference, test, restored, outcome)
+    return score(measured, patches=True, odg=odg and len(clean) > 0)
 
 
 def _restore(method: Method, damaged: Samples, lost: NDArray[np.bool_]) -> Samples:

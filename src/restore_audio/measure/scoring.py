@@ -1,7 +1,8 @@
-"""The numbers of one method on one trial, and what many of them come to.
+"""The metrics of a benchmark, each once: how it is computed, how many values are joined, how tables show it.
 
-In: a trial and an outcome. Out: :class:`Scores`, plain numbers that go into JSON; and :func:`pool`, which
-joins the scores of many trials into the :class:`Summary` that a table shows.
+In: a :class:`Measured` trial, or the patches of the paper's task. Out: :data:`Scores`, lists of plain numbers
+that go into JSON, and :func:`pool`, which makes of the scores of many trials the :class:`Summary` of a table.
+A metric is added by one entry in :data:`METRICS`: it is then in the tables, the JSON and the page.
 
 Each gap counts the same, whatever its level, as in the published tables: means are over gaps, in dB. A gap
 without any signal in the clean recording has no ratio and is left out. A perfect fill counts 100 dB, an empty
@@ -11,14 +12,16 @@ one −100 dB of energy, so that means stay finite. No number is ever NaN; what 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from .methods import Outcome
 from .metrics import (
+    DetectionScores,
     changed_share,
     energy_error_db,
     log_spectral_distance_db,
@@ -32,209 +35,322 @@ from .protocols import Trial
 if TYPE_CHECKING:
     from .peaq.peaq import PeaqResult
 
+Values = list[float | None]
+Scores = dict[str, Values]
+"""Values by the name of their metric: one for each gap, span, trial or patch."""
+
 LIMIT_DB = 100.0
-NEAR_MS = 1.0
 HALF_STEP = 2.0**-16
+"""Half a step of 16 bit: smaller differences are rounding."""
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Lists have one entry for each gap, trial or patch; None where there is nothing to measure.
+class Measured:
+    """A trial and what a method made of it; what several metrics need is computed once."""
 
-    Attributes:
-        sdr_db, lsd_db, energy_db: of each gap.
-        overall_sdr_db, odg, loudness_lu: of each trial.
-        worst_channel_odg: of each trial, the lowest grade of one channel: an untouched one lifts ``odg``.
-        healthy_changed, healthy_altered: of each trial, the share of the samples outside of the true damage
-            that are not exactly as they were given; and of those that differ by more than half a step of
-            16 bit, which leaves out mere rounding.
-        true_spans, hit_spans, near_spans, found_spans, false_spans: counts; ``near`` are hit with both ends
-            within 1 ms. None if nobody had to find anything, or if the method does not say what it found.
-        boundary_ms: the worse end of each hit span.
-        psnr_db, nrmse_rms, nrmse_range, paper_odg: of each patch, or trial, of the paper's task.
-        seconds, audio_s, peak_mb: what it cost.
+    trial: Trial
+    outcome: Outcome
+
+    @property
+    def samples(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """What the method made, ``(C, T)``."""
+        assert self.outcome.samples is not None
+        return self.outcome.samples
+
+    @property
+    def audio_s(self) -> float:
+        """Length of the recording."""
+        samples: int = self.trial.clean.shape[1]
+        return samples / self.trial.rate_hz
+
+    @cached_property
+    def grade(self) -> PeaqResult:
+        """PEAQ against the clean recording."""
+        from .peaq.peaq import peaq
+
+        return peaq(self.trial.clean, np.nan_to_num(self.samples), self.trial.rate_hz)
+
+    @cached_property
+    def detection(self) -> DetectionScores | None:
+        """How the found spans fit; None if nobody had to find any, or if the method does not say."""
+        if self.outcome.found is None:
+            return None
+        return score_detection(self.trial.spans, self.outcome.found, self.trial.rate_hz)
+
+    @cached_property
+    def gap_sdr_db(self) -> Values:
+        """SDR in each span."""
+        return [bounded(sdr_db(self.trial.clean, self.samples, [span])) for span in self.trial.spans]
+
+    @property
+    def gaps(self) -> int:
+        """Spans that have an SDR."""
+        return sum(value is not None for value in self.gap_sdr_db)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that a benchmark shows.
+
+    ``layout``: ``total`` has methods as rows and metrics as columns, over all conditions; ``conditions`` has
+    methods as rows and conditions as columns. A table without any value is left out.
     """
 
-    sdr_db: list[float | None] = field(default_factory=list)
-    lsd_db: list[float | None] = field(default_factory=list)
-    energy_db: list[float | None] = field(default_factory=list)
-    overall_sdr_db: list[float | None] = field(default_factory=list)
-    odg: list[float | None] = field(default_factory=list)
-    worst_channel_odg: list[float | None] = field(default_factory=list)
-    paper_odg: list[float | None] = field(default_factory=list)
-    loudness_lu: list[float | None] = field(default_factory=list)
-    healthy_changed: list[float | None] = field(default_factory=list)
-    healthy_altered: list[float | None] = field(default_factory=list)
-    boundary_ms: list[float | None] = field(default_factory=list)
-    psnr_db: list[float | None] = field(default_factory=list)
-    nrmse_rms: list[float | None] = field(default_factory=list)
-    nrmse_range: list[float | None] = field(default_factory=list)
-    true_spans: int | None = None
-    hit_spans: int | None = None
-    near_spans: int | None = None
-    found_spans: int | None = None
-    false_spans: int | None = None
-    seconds: float = 0.0
-    audio_s: float = 0.0
-    peak_mb: float | None = None
+    title: str
+    layout: Literal["total", "conditions", "paper"]
+    protocols: tuple[str, ...] = ()
 
 
-_LISTS = tuple(f.name for f in fields(Scores) if f.type.startswith("list"))
-_COUNTS = ("true_spans", "hit_spans", "near_spans", "found_spans", "false_spans")
+GAPS = Table("SDR in the gaps / log-spectral distance, dB", "conditions")
+ODG = Table("ODG (PEAQ, basic version) of the excerpt / of its worst channel alone", "conditions")
+FOUND = Table("Damage found, both ends within 1 ms / damage hit, %", "conditions")
+CHANGED = Table("Healthy samples changed / beyond 16 bit, %", "conditions", ("blind",))
+DETECTION = Table("Damage found, all conditions together", "total")
+TOTAL = Table("All conditions together", "total")
+PAPER = Table("random frames of 512 ms patches lost", "paper", ("paper",))
+TABLES = (PAPER, GAPS, ODG, FOUND, CHANGED, DETECTION, TOTAL)
 
 
-def score_trial(trial: Trial, outcome: Outcome, *, odg: bool) -> Scores:
-    """Score what a method made of a trial; ``odg`` computes PEAQ too, which takes a while."""
-    assert outcome.samples is not None
-    clean, test, rate_hz = trial.clean, outcome.samples, trial.rate_hz
-    gaps = [[span] for span in trial.spans]
-    counts: dict[str, Any] = {}
-    boundaries: list[float | None] = []
-    grades = [_graded(trial, outcome)] if odg else []
-    if outcome.found is not None:
-        detection = score_detection(trial.spans, outcome.found, rate_hz)
-        counts = {
-            "true_spans": detection.true_spans,
-            "hit_spans": detection.hit_spans,
-            "near_spans": sum(error <= NEAR_MS for error in detection.boundary_errors_ms),
-            "found_spans": detection.found_spans,
-            "false_spans": detection.false_spans,
-        }
-        boundaries = list(detection.boundary_errors_ms)
-    return Scores(
-        sdr_db=[_bounded(sdr_db(clean, test, gap)) for gap in gaps],
-        lsd_db=[log_spectral_distance_db(clean, test, rate_hz, gap) for gap in gaps],
-        energy_db=[_bounded(energy_error_db(clean, test, gap)) for gap in gaps],
-        overall_sdr_db=[_bounded(sdr_db(clean, test))],
-        odg=[grade.odg for grade in grades],
-        worst_channel_odg=[grade.worst_channel_odg for grade in grades],
-        loudness_lu=[loudness_difference_lu(clean, test, rate_hz)],
-        healthy_changed=[changed_share(trial.damaged, test, trial.spans)],
-        healthy_altered=[changed_share(trial.damaged, test, trial.spans, tolerance=HALF_STEP)],
-        boundary_ms=boundaries,
-        seconds=outcome.seconds,
-        audio_s=clean.shape[1] / rate_hz,
-        peak_mb=outcome.peak_mb,
-        **counts,
-    )
+@dataclass(frozen=True)
+class Metric:
+    """One number of a benchmark.
+
+    Attributes:
+        name: its key in JSON.
+        label: heading of its column, with the unit.
+        compute: of a :class:`Measured` (or :class:`~restore_audio.measure.paper_task.MeasuredPatches`): a
+            value for each gap, span or patch, or one for the trial.
+        pool: what the values of many trials come to; their mean if None.
+        tables: where it is shown.
+        digits: decimals; None writes two significant digits.
+        percent: a share, written in per cent.
+        chart: caption of its curves and bars on the HTML page, which it has then.
+        of: what it is computed of.
+        odg: needs PEAQ, which takes a while.
+        cost: what a run costs, the only thing that differs from run to run.
+    """
+
+    name: str
+    label: str
+    compute: Callable[[Any], Values]
+    pool: Callable[[Scores], float | None] | None = None
+    tables: tuple[Table, ...] = (TOTAL,)
+    digits: int | None = 1
+    percent: bool = False
+    chart: str = ""
+    of: Literal["gaps", "patches", "both"] = "gaps"
+    odg: bool = False
+    cost: bool = False
+
+    def pooled(self, scores: Scores) -> float | None:
+        """What its values come to; None if there are none."""
+        return self.pool(scores) if self.pool is not None else mean_finite(scores.get(self.name, ()))
 
 
-def _graded(trial: Trial, outcome: Outcome) -> PeaqResult:
-    from .peaq.peaq import peaq
-
-    assert outcome.samples is not None
-    return peaq(trial.clean, np.nan_to_num(outcome.samples), trial.rate_hz)
-
-
-def _bounded(value_db: float | None) -> float | None:
+def bounded(value_db: float | None) -> float | None:
+    """A level within ±100 dB."""
     return None if value_db is None else max(-LIMIT_DB, min(LIMIT_DB, value_db))
 
 
-def join(scores: Sequence[Scores]) -> Scores:
-    """Scores of several trials as those of one."""
-    lists: dict[str, Any] = {name: [value for s in scores for value in getattr(s, name)] for name in _LISTS}
-    counts: dict[str, Any] = {}
-    for name in _COUNTS:
-        known = [getattr(s, name) for s in scores if getattr(s, name) is not None]
-        counts[name] = sum(known) if known else None
-    peaks = [s.peak_mb for s in scores if s.peak_mb is not None]
-    return Scores(
-        **lists,
-        **counts,
-        seconds=math.fsum(s.seconds for s in scores),
-        audio_s=math.fsum(s.audio_s for s in scores),
-        peak_mb=max(peaks, default=None),
-    )
+def _of_detection(values: Callable[[DetectionScores], Iterable[float]]) -> Callable[[Measured], Values]:
+    return lambda m: [] if m.detection is None else [float(value) for value in values(m.detection)]
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What a method comes to; None where nothing was measured.
-
-    Attributes:
-        gaps: how many gaps (patches, in the paper's task) are behind the means.
-        sdr_db, lsd_db, energy_db, overall_sdr_db, odg, worst_channel_odg, paper_odg, loudness_lu: means.
-        healthy_changed, healthy_altered: means.
-        psnr_db, nrmse_rms, nrmse_range: means over the patches where they are finite, as in the paper.
-        recall, near_recall, precision, f1: of spans; ``near_recall`` counts those hit within 1 ms.
-        boundary_ms: median.
-        false_per_minute: false spans in a minute.
-        times_real_time: seconds of audio for each second of work.
-        peak_mb: largest resident size.
-        troubles: what went wrong, each sentence once.
-    """
-
-    gaps: int
-    sdr_db: float | None
-    lsd_db: float | None
-    energy_db: float | None
-    overall_sdr_db: float | None
-    odg: float | None
-    worst_channel_odg: float | None
-    paper_odg: float | None
-    loudness_lu: float | None
-    healthy_changed: float | None
-    healthy_altered: float | None
-    psnr_db: float | None
-    nrmse_rms: float | None
-    nrmse_range: float | None
-    recall: float | None
-    near_recall: float | None
-    precision: float | None
-    f1: float | None
-    boundary_ms: float | None
-    false_per_minute: float | None
-    times_real_time: float | None
-    peak_mb: float | None
-    troubles: tuple[str, ...] = ()
+def _each(true: int, all_of_them: int) -> list[float]:
+    return [1.0] * true + [0.0] * (all_of_them - true)
 
 
-def pool(scores: Iterable[Scores], troubles: Iterable[str] = ()) -> Summary:
-    """Summarise the scores of a method."""
-    total = join(list(scores))
-    recall = _share(total.hit_spans, total.true_spans)
-    correct = None
-    if total.found_spans is not None and total.false_spans is not None:
-        correct = total.found_spans - total.false_spans
-    precision = _share(correct, total.found_spans)
-    measured = total.psnr_db or total.sdr_db
-    false_per_minute = None
-    if total.false_spans is not None and total.audio_s:
-        false_per_minute = 60 * total.false_spans / total.audio_s
-    boundaries = [value for value in total.boundary_ms if value is not None]
-    return Summary(
-        gaps=sum(value is not None for value in measured),
-        sdr_db=mean_finite(total.sdr_db),
-        lsd_db=mean_finite(total.lsd_db),
-        energy_db=mean_finite(total.energy_db),
-        overall_sdr_db=mean_finite(total.overall_sdr_db),
-        odg=mean_finite(total.odg),
-        worst_channel_odg=mean_finite(total.worst_channel_odg),
-        paper_odg=mean_finite(total.paper_odg),
-        loudness_lu=mean_finite(total.loudness_lu),
-        healthy_changed=mean_finite(total.healthy_changed),
-        healthy_altered=mean_finite(total.healthy_altered),
-        psnr_db=mean_finite(total.psnr_db),
-        nrmse_rms=mean_finite(total.nrmse_rms),
-        nrmse_range=mean_finite(total.nrmse_range),
-        recall=recall,
-        near_recall=_share(total.near_spans, total.true_spans),
-        precision=precision,
-        f1=_f1(recall, precision),
-        boundary_ms=float(np.median(boundaries)) if boundaries else None,
-        false_per_minute=false_per_minute,
-        times_real_time=total.audio_s / total.seconds if total.seconds > 0 and total.audio_s else None,
-        peak_mb=total.peak_mb,
-        troubles=tuple(dict.fromkeys(troubles)),
-    )
+def _within(error_ms: float) -> Callable[[Measured], Values]:
+    return _of_detection(lambda d: _each(sum(e <= error_ms for e in d.boundary_errors_ms), d.true_spans))
 
 
-def _share(part: int | None, whole: int | None) -> float | None:
-    return part / whole if part is not None and whole else None
+def _total(name: str) -> Callable[[Scores], float | None]:
+    def total(scores: Scores) -> float | None:
+        known = [value for value in scores.get(name, ()) if value is not None]
+        return math.fsum(known) if known else None
+
+    return total
 
 
-def _f1(recall: float | None, precision: float | None) -> float | None:
+def _ratio(part: str, whole: str, times: float = 1.0) -> Callable[[Scores], float | None]:
+    def ratio(scores: Scores) -> float | None:
+        above, below = _total(part)(scores), _total(whole)(scores)
+        return times * above / below if above is not None and below else None
+
+    return ratio
+
+
+def _median(scores: Scores) -> float | None:
+    known = [value for value in scores.get("boundary_ms", ()) if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _f1(scores: Scores) -> float | None:
+    recall, precision = mean_finite(scores.get("recall", ())), mean_finite(scores.get("precision", ()))
     if recall is None:
         return None
     total = recall + (precision or 0.0)
     return 2 * recall * (precision or 0.0) / total if total else 0.0
+
+
+def _peak(scores: Scores) -> float | None:
+    return max((value for value in scores.get("peak_mb", ()) if value is not None), default=None)
+
+
+def _nothing(measured: Any) -> Values:
+    return []
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("gaps", "gaps", lambda m: [m.gaps], _total("gaps"), (), digits=0, of="both"),
+    Metric(
+        "sdr_db",
+        "SDR in the gaps, dB",
+        lambda m: m.gap_sdr_db,
+        tables=(GAPS,),
+        chart="SDR in the gaps, dB (more is better)",
+    ),
+    Metric(
+        "lsd_db",
+        "log-spectral distance, dB",
+        lambda m: [
+            log_spectral_distance_db(m.trial.clean, m.samples, m.trial.rate_hz, [s]) for s in m.trial.spans
+        ],
+        tables=(GAPS,),
+        chart="log-spectral distance, dB (less is better)",
+    ),
+    Metric(
+        "overall_sdr_db",
+        "SDR of the whole, dB",
+        lambda m: [bounded(sdr_db(m.trial.clean, m.samples))],
+        tables=(),
+    ),
+    Metric("psnr_db", "PSNR, dB", lambda m: m.psnr_db, tables=(PAPER,), digits=2, of="patches"),
+    Metric("nrmse_rms", "NRMSE (rms)", lambda m: m.nrmse_rms, tables=(PAPER,), digits=4, of="patches"),
+    Metric("nrmse_range", "NRMSE (range)", lambda m: m.nrmse_range, tables=(PAPER,), digits=4, of="patches"),
+    Metric(
+        "paper_odg", "paper ODG", lambda m: m.paper_odg, tables=(PAPER,), digits=2, of="patches", odg=True
+    ),
+    Metric(
+        "odg",
+        "ODG",
+        lambda m: [m.grade.odg],
+        tables=(PAPER, ODG),
+        digits=2,
+        chart="ODG by PEAQ (0: nothing heard, −4: very annoying)",
+        of="both",
+        odg=True,
+    ),
+    Metric(
+        "worst_channel_odg",
+        "ODG of the worst channel",  # an untouched channel lifts the other's grade
+        lambda m: [m.grade.worst_channel_odg],
+        tables=(ODG,),
+        digits=2,
+        odg=True,
+    ),
+    Metric("near_recall", "both ends within 1 ms, %", _within(1.0), None, (FOUND,), digits=0, percent=True),
+    Metric(
+        "precision",
+        "precision, %",
+        _of_detection(lambda d: _each(d.found_spans - d.false_spans, d.found_spans)),
+        tables=(DETECTION,),
+        percent=True,
+    ),
+    Metric(
+        "recall",
+        "recall, %",
+        _of_detection(lambda d: _each(d.hit_spans, d.true_spans)),
+        tables=(FOUND, DETECTION),
+        digits=0,
+        percent=True,
+    ),
+    Metric("f1", "F1, %", _nothing, _f1, (DETECTION,), percent=True),
+    Metric(
+        "false_per_minute",
+        "false spans / min",
+        _of_detection(lambda d: [d.false_spans]),
+        _ratio("false_per_minute", "audio_s", times=60.0),
+        (DETECTION,),
+        digits=2,
+    ),
+    Metric(
+        "boundary_ms",
+        "boundary error, ms",  # of the worse end of each span that was hit
+        _of_detection(lambda d: d.boundary_errors_ms),
+        _median,
+        (DETECTION,),
+        digits=2,
+    ),
+    Metric(
+        "energy_db",
+        "energy, dB",
+        lambda m: [bounded(energy_error_db(m.trial.clean, m.samples, [s])) for s in m.trial.spans],
+    ),
+    Metric(
+        "loudness_lu",
+        "loudness, LU",
+        lambda m: [loudness_difference_lu(m.trial.clean, m.samples, m.trial.rate_hz)],
+        digits=2,
+    ),
+    Metric(
+        "healthy_changed",
+        "healthy samples changed, %",
+        lambda m: [changed_share(m.trial.damaged, m.samples, m.trial.spans)],
+        tables=(CHANGED, TOTAL),
+        digits=None,
+        percent=True,
+    ),
+    Metric(
+        "healthy_altered",
+        "beyond 16 bit, %",
+        lambda m: [changed_share(m.trial.damaged, m.samples, m.trial.spans, tolerance=HALF_STEP)],
+        tables=(CHANGED, TOTAL),
+        digits=None,
+        percent=True,
+    ),
+    Metric("audio_s", "audio, s", lambda m: [m.audio_s], _total("audio_s"), (), of="both"),
+    Metric(
+        "times_real_time",
+        "× real time",
+        lambda m: [m.outcome.seconds],
+        _ratio("audio_s", "times_real_time"),
+        digits=None,
+        of="both",
+        cost=True,
+    ),
+    Metric("peak_mb", "peak MB", lambda m: [m.outcome.peak_mb], _peak, digits=0, of="both", cost=True),
+)
+"""All of them, in the order of the columns."""
+
+
+def score(measured: Any, *, patches: bool = False, odg: bool) -> Scores:
+    """Everything that is measured of a trial, or of the patches of the paper's task; PEAQ if ``odg``."""
+    wanted = ("patches" if patches else "gaps", "both")
+    return {m.name: m.compute(measured) for m in METRICS if m.of in wanted and (odg or not m.odg)}
+
+
+def join(scores: Sequence[Scores]) -> Scores:
+    """Scores of several trials as those of one."""
+    names = dict.fromkeys(name for s in scores for name in s)
+    return {name: [value for s in scores for value in s.get(name, ())] for name in names}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a method comes to: a value by the name of each metric, None where nothing was measured.
+
+    ``troubles`` holds what went wrong, each sentence once.
+    """
+
+    values: Mapping[str, float | None]
+    troubles: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> float | None:
+        return self.values[name]
+
+
+def pool(scores: Iterable[Scores], troubles: Iterable[str] = ()) -> Summary:
+    """Summarise the scores of a method."""
+    joined = join(list(scores))
+    return Summary({m.name: m.pooled(joined) for m in METRICS}, tuple(dict.fromkeys(troubles)))

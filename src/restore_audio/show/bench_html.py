@@ -18,7 +18,7 @@ import numpy as np
 
 from ..measure.bench import PAPER
 from ..measure.protocols import PROTOCOLS
-from ..measure.scoring import Summary
+from ..measure.scoring import METRICS
 from ..measure.stretches import Example, make_examples
 from .bench_table import NOTHING, BenchResult, Sheet, remarks, sheets
 from .charts import Series, bars, curves
@@ -27,12 +27,6 @@ from .spectrogram import peak_of, spectrogram_png
 
 if TYPE_CHECKING:
     from ..measure.methods import Method
-
-MEASURES = (
-    ("sdr_db", "SDR in the gaps, dB (more is better)"),
-    ("lsd_db", "log-spectral distance, dB (less is better)"),
-    ("odg", "ODG by PEAQ (0: nothing heard, −4: very annoying)"),
-)
 
 STYLE = """
 :root{--paper:#fff;--ink:#1c1b1a;--soft:#6b6864;--rule:#e3e0db;
@@ -121,9 +115,10 @@ def _charts(result: BenchResult) -> list[str]:
     charts = []
     axis = PROTOCOLS[result.plan.protocol].axis
     names = [condition.name for condition in result.plan.conditions]
-    for measure, title in MEASURES:
+    measures = [(metric.name, metric.chart) for metric in METRICS if metric.chart]
+    for measure, title in measures:
         by_condition = [
-            Series(m.title, tuple(_value(result.summary(m.name, condition=c), measure) for c in names))
+            Series(m.title, tuple(result.summary(m.name, condition=c)[measure] for c in names))
             for m in result.plan.methods
         ]
         if axis is not None:
@@ -134,17 +129,17 @@ def _charts(result: BenchResult) -> list[str]:
         else:
             charts.append(_figure(bars(names, by_condition, title=title), ""))
     by_genre = [
-        Series(m.title, tuple(_value(result.summary(m.name, genre=g), "sdr_db") for g in result.genres))
+        Series(m.title, tuple(result.summary(m.name, genre=g)["sdr_db"] for g in result.genres))
         for m in result.plan.methods
     ]
-    charts.append("<h3>By genre</h3>" + _figure(bars(result.genres, by_genre, title=MEASURES[0][1]), ""))
+    charts.append("<h3>By genre</h3>" + _figure(bars(result.genres, by_genre, title=measures[0][1]), ""))
     return charts
 
 
 def _paper_charts(result: BenchResult) -> list[str]:
     def gain(method: Method, genre: str) -> float | None:
-        before = result.summary(NOTHING, genre=genre).psnr_db
-        after = result.summary(method.name, genre=genre).psnr_db
+        before = result.summary(NOTHING, genre=genre)["psnr_db"]
+        after = result.summary(method.name, genre=genre)["psnr_db"]
         return None if before is None or after is None else after - before
 
     series = [
@@ -153,11 +148,6 @@ def _paper_charts(result: BenchResult) -> list[str]:
         if m.name != NOTHING
     ]
     return ["<h3>By genre</h3>" + _figure(bars(result.genres, series, title="PSNR gain, dB"), "")]
-
-
-def _value(summary: Summary, measure: str) -> float | None:
-    value: float | None = getattr(summary, measure)
-    return value
 
 
 def _figure(drawing: str, caption: str) -> str:

@@ -6,21 +6,20 @@ measured on, with which seed and options; a value that does not exist is "–", 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..measure.bench import PAPER, Plan, Row
-from ..measure.scoring import Summary, pool
+from ..measure.scoring import METRICS, TABLES, Metric, Summary, Table, pool
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich import table as rich
 
 NOTHING = "nothing"
 SCHEMA_VERSION = 1
 NO_VALUE = "–"
-HEALTHY = "healthy samples changed / beyond 16 bit, %"
 
 
 @dataclass(frozen=True)
@@ -72,122 +71,90 @@ class Sheet:
 
 
 def sheets(result: BenchResult) -> list[Sheet]:
-    """The tables of a benchmark."""
-    if result.plan.protocol == PAPER:
-        return _paper_sheets(result)
-    made = [_by_condition(result, "SDR in the gaps / log-spectral distance, dB", _sdr_and_lsd)]
-    if result.plan.odg:
-        title = "ODG (PEAQ, basic version) of the excerpt / of its worst channel alone"
-        made.append(_by_condition(result, title, _odg))
-    if result.plan.protocol == "blind":
-        made.append(_by_condition(result, "Damage found, both ends within 1 ms / damage hit, %", _found))
-        made.append(_by_condition(result, HEALTHY.capitalize(), _changed))
-        made.append(_detection(result))
-    made = [sheet for sheet in made if any(set(row[1:]) != {NO_VALUE} for row in sheet.rows)]
-    return [*made, _cost(result)]
+    """The tables of a benchmark: each of :data:`~restore_audio.measure.scoring.TABLES` that has a value."""
+    made: list[Sheet] = []
+    for table in TABLES:
+        metrics = [metric for metric in METRICS if table in metric.tables]
+        if result.plan.protocol not in (table.protocols or (result.plan.protocol,)):
+            continue
+        if result.plan.protocol == PAPER and table.layout == "conditions":
+            continue
+        if table.layout == "paper":
+            made += _paper_sheets(result, table, metrics)
+        elif table.layout == "conditions":
+            made.append(_by_condition(result, table, metrics))
+        else:
+            made.append(_total(result, table, metrics))
+    return [sheet for sheet in made if any(set(row[1:]) - {NO_VALUE} for row in sheet.rows)]
 
 
-def _by_condition(result: BenchResult, title: str, cell: Callable[[Summary], str]) -> Sheet:
+def _by_condition(result: BenchResult, table: Table, metrics: Sequence[Metric]) -> Sheet:
+    """A row for each method, a column for each condition."""
     names = [condition.name for condition in result.plan.conditions]
     rows = []
     for method in result.plan.methods:
-        cells = [result.summary(method.name, condition=name) for name in names]
-        rows.append((method.title, *(_or_trouble(cell, summary) for summary in cells)))
-    return Sheet(title, ("method", *names), tuple(rows))
+        cells = [_cell(result.summary(method.name, condition=name), metrics) for name in names]
+        rows.append((method.title, *cells))
+    return Sheet(table.title, ("method", *names), tuple(rows))
 
 
-def _or_trouble(cell: Callable[[Summary], str], summary: Summary) -> str:
-    text = cell(summary)
-    return "failed" if summary.troubles and set(text) <= set(f"{NO_VALUE} /") else text
+def _cell(summary: Summary, metrics: Sequence[Metric]) -> str:
+    """Values of some metrics, divided by a slash; "failed" if there are none because of a trouble."""
+    if any(summary[metric.name] is not None for metric in metrics):
+        return " / ".join(text(summary[metric.name], metric) for metric in metrics)
+    return "failed" if summary.troubles else NO_VALUE
 
 
-def _sdr_and_lsd(summary: Summary) -> str:
-    if summary.sdr_db is None and summary.lsd_db is None:
-        return NO_VALUE
-    return f"{number(summary.sdr_db, 1)} / {number(summary.lsd_db, 1)}"
+def _total(result: BenchResult, table: Table, metrics: Sequence[Metric]) -> Sheet:
+    """A row for each method, a column for each metric that has a value, over all conditions."""
+    totals = {method.title: result.summary(method.name) for method in result.plan.methods}
+    shown = [m for m in metrics if any(total[m.name] is not None for total in totals.values())]
+    rows = [(title, *(text(total[m.name], m) for m in shown)) for title, total in totals.items()]
+    return Sheet(table.title, ("method", *(m.label for m in shown)), tuple(rows))
 
 
-def _odg(summary: Summary) -> str:
-    if summary.odg is None:
-        return NO_VALUE
-    return f"{number(summary.odg, 2)} / {number(summary.worst_channel_odg, 2)}"
-
-
-def _found(summary: Summary) -> str:
-    if summary.recall is None:
-        return NO_VALUE
-    return f"{percent(summary.near_recall, 0)} / {percent(summary.recall, 0)}"
-
-
-def _changed(summary: Summary) -> str:
-    if summary.healthy_changed is None:
-        return NO_VALUE
-    return f"{share(summary.healthy_changed)} / {share(summary.healthy_altered)}"
-
-
-def _detection(result: BenchResult) -> Sheet:
-    rows = []
-    for method in result.plan.methods:
-        total = result.summary(method.name)
-        cells = (percent(total.precision, 1), percent(total.recall, 1), percent(total.f1, 1))
-        others = (number(total.false_per_minute, 2), number(total.boundary_ms, 2))
-        rows.append((method.title, *cells, *others))
-    header = ("method", "precision, %", "recall, %", "F1, %", "false spans / min", "boundary error, ms")
-    return Sheet("Damage found, all conditions together", header, tuple(rows))
-
-
-def _cost(result: BenchResult) -> Sheet:
-    rows = []
-    for method in result.plan.methods:
-        total = result.summary(method.name)
-        cells = (number(total.energy_db, 1), number(total.loudness_lu, 2), _changed(total))
-        rows.append((method.title, *cells, significant(total.times_real_time), number(total.peak_mb, 0)))
-    header = ("method", "energy, dB", "loudness, LU", HEALTHY, "× real time", "peak MB")
-    return Sheet("All conditions together", header, tuple(rows))
-
-
-def _paper_sheets(result: BenchResult) -> list[Sheet]:
+def _paper_sheets(result: BenchResult, table: Table, metrics: Sequence[Metric]) -> list[Sheet]:
+    """A table for each method: a row for each genre, before and after for each metric."""
     made = []
+    gained = metrics[0]
     for method in result.plan.methods:
         if method.name == NOTHING:
             continue
-        header = (
-            *("genre", "patches", "PSNR before, dB", "after", "gain"),
-            *("NRMSE (rms) before", "after", "NRMSE (range) before", "after"),
-            *("paper ODG before", "after", "ODG before", "after"),
-        )
+        header = ["genre", "patches"]
+        for metric in metrics:
+            header += [f"{metric.label} before", "after", *(["gain"] if metric is gained else [])]
         pairs = [
             (result.summary(NOTHING, genre=genre), result.summary(method.name, genre=genre))
             for genre in result.genres
         ]
-        rows = [
-            (genre, str(after.gaps), *_paper_cells([(before, after)]))
-            for genre, (before, after) in zip(result.genres, pairs, strict=True)
+        grouped = [
+            *zip(result.genres, ([pair] for pair in pairs), strict=True),
+            ("mean of the genres", pairs),
         ]
-        total = str(sum(after.gaps for _, after in pairs))
-        rows.append(("mean of the genres", total, *_paper_cells(pairs)))
-        made.append(Sheet(f"{method.title}: random frames of 512 ms patches lost", header, tuple(rows)))
+        rows = []
+        for name, group in grouped:
+            row = [name, f"{sum(after['gaps'] or 0 for _, after in group):.0f}"]
+            for metric in metrics:
+                before, after = (_mean(pair[k][metric.name] for pair in group) for k in (0, 1))
+                row += [text(before, metric), text(after, metric)]
+                if metric is gained:
+                    known = before is not None and after is not None
+                    row.append(number(after - before if known else None, 2, signed=True))  # type: ignore[operator]
+            rows.append(tuple(row))
+        made.append(Sheet(f"{method.title}: {table.title}", tuple(header), tuple(rows)))
     return made
-
-
-def _paper_cells(pairs: Sequence[tuple[Summary, Summary]]) -> tuple[str, ...]:
-    def both(name: str, digits: int) -> tuple[str, str]:
-        return tuple(number(_mean(getattr(pair[k], name) for pair in pairs), digits) for k in (0, 1))  # type: ignore[return-value]
-
-    gains = [a.psnr_db - b.psnr_db for b, a in pairs if a.psnr_db is not None and b.psnr_db is not None]
-    return (
-        *both("psnr_db", 2),
-        number(_mean(gains), 2, signed=True),
-        *both("nrmse_rms", 4),
-        *both("nrmse_range", 4),
-        *both("paper_odg", 2),
-        *both("odg", 2),
-    )
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def text(value: float | None, metric: Metric) -> str:
+    """A value as its metric is written."""
+    if metric.digits is None:
+        return share(value) if metric.percent else significant(value)
+    return percent(value, metric.digits) if metric.percent else number(value, metric.digits)
 
 
 def number(value: float | None, digits: int, *, signed: bool = False) -> str:
@@ -241,11 +208,11 @@ def remarks(result: BenchResult) -> list[str]:
     return [*result.notes, *result.plan.material.notes, *troubles(result)]
 
 
-def rich_table(sheet: Sheet) -> Table:
+def rich_table(sheet: Sheet) -> rich.Table:
     """For the terminal."""
-    from rich.table import Table
+    from rich import table as rich
 
-    table = Table(title=sheet.title, title_justify="left", title_style="bold")
+    table = rich.Table(title=sheet.title, title_justify="left", title_style="bold")
     table.add_column(sheet.header[0], overflow="fold")
     for name in sheet.header[1:]:
         table.add_column(name, justify="right")
@@ -283,11 +250,11 @@ def as_data(result: BenchResult) -> dict[str, Any]:
     for method in plan.methods:
         for condition in plan.conditions:
             for genre in result.genres:
-                summary = asdict(result.summary(method.name, condition=condition.name, genre=genre))
+                summary = result.summary(method.name, condition=condition.name, genre=genre)
                 where = {"method": method.name, "condition": condition.name, "genre": genre}
-                spent = {name: summary.pop(name) for name in ("times_real_time", "peak_mb")}
-                means.append({**where, **summary})
-                cost.append({**where, **spent})
+                kept = {m.name: summary[m.name] for m in METRICS if not m.cost}
+                means.append({**where, **kept, "troubles": summary.troubles})
+                cost.append({**where, **{m.name: summary[m.name] for m in METRICS if m.cost}})
     return {
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
