@@ -1,7 +1,7 @@
 """M4A, AAC and other recordings that libsndfile does not read, through PyAV (FFmpeg's libraries).
 
 In: a path. Out: an open recording that reads like soundfile's: AAC as float32, Apple Lossless as integers,
-left-justified in 32 bit. Only reading: PyAV is an optional part of the installation (``m4a``).
+left-justified in 32 bit. Only reading: PyAV is an optional part of the installation (``codecs``).
 """
 
 from __future__ import annotations

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..damage.kinds import AFTER_STEPS, FAMILIES, UNDAMAGED
 from ..errors import InputError, UsageError
 from ..show.console import Console
 from . import options
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ..audio.audiofile import AudioInfo
-    from ..damage.simulate import Damage
+    from ..damage.record import Damaged, Record, Samples
 
-APART_S = 0.1
-"""Healthy audio between damages of different kinds."""
+KINDS = (*FAMILIES, *UNDAMAGED)
 
-ATTEMPTS = 20
-
-
-class KindName(StrEnum):
-    """Kinds of damage that can be simulated."""
-
-    ZEROS = "zeros"
-    CONSTANT = "constant"
-    NAN = "nan"
-    REPEAT = "repeat"
-    DROPOUT = "dropout"
-    TREBLE = "treble"
-    CLICK = "click"
-    NOISE = "noise"
-    WINDOWS = "windows"
+_JOINED_SAMPLES = 64
+"""Runs of differing samples that lie nearer to each other are written as one."""
 
 
 def register(app: typer.Typer) -> None:
@@ -56,8 +38,24 @@ def damage(
     ],
     overwrite: options.Overwrite = False,
     kind: Annotated[
-        list[KindName] | None,
-        typer.Option(help="Kind of damage; can be repeated. Otherwise zeros.", rich_help_panel=options.DRAW),
+        list[str] | None,
+        typer.Option(
+            metavar="KIND",
+            autocompletion=lambda: list(KINDS),
+            help=f"Kind of damage; can be repeated, otherwise zeros. {', '.join(FAMILIES)}; "
+            f"or no damage that looks like some: {', '.join(UNDAMAGED)}.",
+            rich_help_panel=options.DRAW,
+        ),
+    ] = None,
+    then: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STEP",
+            help="What is done to the whole recording afterwards; can be repeated. "
+            f"{', '.join(AFTER_STEPS)}; with a value: mp3:128 (kbit/s), rate:48000, "
+            "lowpass:8000 (Hz), gain:-6, noise:-50 (dB), dc:0.01.",
+            rich_help_panel=options.DRAW,
+        ),
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed damages in the same way.", rich_help_panel=options.DRAW)
@@ -109,44 +107,52 @@ def damage(
     quiet: options.Quiet = False,
 ) -> None:
     """Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON."""
-    from ..audio.audiofile import read_audio, rewrite
-    from ..damage.simulate import apply_damages, damage_spans, damages_to_json
-    from ..fill.splice import cut_patches
+    from ..audio.audiofile import read_audio
+    from ..damage.families import apply
+    from ..damage.record import record_to_dict
     from ..show.report import write_text
     from ..spans import merge_spans, spans_to_json
     from .jobs import Job, refuse_lost_files
 
     if count is not None and per_second is not None:
         raise UsageError("--count and --per-second contradict each other: give one of them.")
+    if replay is not None and (kind or then):
+        raise UsageError("--replay repeats what was recorded: leave out --kind and --then.")
+    unknown = next((k for k in kind or [] if k not in KINDS), None)
+    if unknown is not None:
+        raise UsageError(f"--kind {unknown} is no kind of damage: choose from {', '.join(KINDS)}.")
     refuse_lost_files(Job(clean, output), [] if spans is None else [spans], overwrite=overwrite)
     samples, info = read_audio(clean)
     if replay is not None:
-        damages = _recorded(replay, info)
+        records = _recorded(replay, info)
+        try:
+            damaged = apply(records, samples, info.rate_hz)
+        except (ValueError, IndexError) as error:
+            raise InputError(f"{replay} does not fit {clean} ({error}): give what 'damage' wrote.") from None
     else:
         wanted = (
             count if count is not None else max(1, round((per_second or 0.5) * info.frames / info.rate_hz))
         )
         lengths = None if length_ms is None else _lengths(length_ms)
-        kinds = [k.value for k in kind or [KindName.ZEROS]]
-        damages = _draw(samples, info, kinds, wanted=wanted, lengths=lengths, seed=seed)
-    if any(d.kind == "nan" for d in damages) and info.subtype not in ("FLOAT", "DOUBLE"):
+        records, damaged = _draw(
+            samples, info.rate_hz, kind or ["zeros"], then or [], wanted=wanted, lengths=lengths, seed=seed
+        )
+    if any(s.kind == "nan" for s in damaged.spans) and info.subtype not in ("FLOAT", "DOUBLE"):
         raise InputError(
             f"{clean} holds whole numbers ({info.subtype}), which cannot be NaN: "
             f"leave out '--kind nan', or give a recording in floating point."
         )
-    damaged = apply_damages(samples, info.rate_hz, damages)
-    truth = damage_spans(damages)
-    struck = merge_spans(replace(span, filled=True) for span in truth)
-    rewrite(clean, output, cut_patches(damaged, struck), overwrite=overwrite)
+    _write(samples, info, output, damaged, overwrite=overwrite)
     text = spans_to_json(
-        truth,
-        info.rate_hz,
+        damaged.spans,
+        damaged.rate_hz,
         source=str(clean),
         target=str(output),
         seed=seed if replay is None else None,
         channels=info.channels,
-        samples=info.frames,
-        damages=json.loads(damages_to_json(damages)),
+        samples=damaged.samples.shape[1],
+        clean={"rate_hz": info.rate_hz, "channels": info.channels, "samples": info.frames},
+        damages=[record_to_dict(record) for record in records],
     )
     if spans is not None:
         write_text(spans, text)
@@ -154,58 +160,69 @@ def damage(
     if as_json:
         console.result(text.rstrip("\n"))
     elif not quiet:
-        lost_s = sum(span.length for span in struck) / info.rate_hz
-        console.result(f"{clean} -> {output}: {len(truth)} damaged spans ({lost_s:.3f} s)")
+        lost_s = sum(span.length for span in merge_spans(damaged.spans)) / damaged.rate_hz
+        console.result(f"{clean} -> {output}: {len(damaged.spans)} damaged spans ({lost_s:.3f} s)")
 
 
 def _draw(
-    samples: NDArray[np.float64],
-    info: AudioInfo,
+    samples: Samples,
+    rate_hz: int,
     kinds: list[str],
+    steps: list[str],
     *,
     wanted: int,
     lengths: tuple[float, float] | None,
     seed: int,
-) -> list[Damage]:
-    """As many damages of each kind as were wanted, or as there is room for, kept apart from each other."""
+) -> tuple[list[Record], Damaged]:
+    """Each kind in turn, away from those before it, then each step; and what becomes of the recording."""
     import numpy as np
 
-    from ..damage.simulate import draw_damages
+    from ..damage.families import apply, draw_after, draw_family
 
     rng = np.random.default_rng(seed)
-    apart = round(APART_S * info.rate_hz)
-    chosen: list[Damage] = []
+    records: list[Record] = []
+    state = apply([], samples, rate_hz)
     for kind in kinds:
-        have = 0
-        for _ in range(ATTEMPTS):
-            drawn = draw_damages(
-                rng,
-                kind,
-                info.frames,
-                info.rate_hz,
-                info.channels,
-                per_second=wanted * info.rate_hz / max(info.frames, 1),
-                length_ms=lengths,
-                audio=samples,
-            )
-            for struck in _together(drawn):
-                free = all(
-                    d.end + apart <= struck[0].start or struck[0].end + apart <= d.start for d in chosen
-                )
-                if have < wanted and free:
-                    chosen += struck
-                    have += 1
-            if have == wanted:
-                break
-    return sorted(chosen, key=lambda d: (d.start, d.channel))
+        per_second = wanted * state.rate_hz / max(state.samples.shape[1], 1)
+        drawn = draw_family(
+            rng,
+            kind,
+            state.samples,
+            state.rate_hz,
+            per_second=per_second,
+            length_ms=lengths,
+            avoid=state.spans,
+        )
+        records.append(drawn)
+        state = drawn.apply(state)
+    for step in steps:
+        try:
+            after = draw_after(rng, step, state.rate_hz, samples=state.samples)
+        except ValueError as error:
+            raise UsageError(f"--then {step} cannot be done ({error}): correct it.") from None
+        records.append(after)
+        state = after.apply(state)
+    return records, state
 
 
-def _together(damages: list[Damage]) -> list[list[Damage]]:
-    """Records of one damage that struck several channels, together."""
-    groups: dict[tuple[int, int], list[Damage]] = {}
-    for record in damages:
-        groups.setdefault((record.start, record.end), []).append(record)
-    return list(groups.values())
+def _write(samples: Samples, info: AudioInfo, output: Path, damaged: Damaged, *, overwrite: bool) -> None:
+    """The source with the samples that differ replaced, or anew where length or rate are others."""
+    from ..audio.audiofile import rewrite, write_audio
+    from ..damage.record import true_runs
+    from ..fill.splice import cut_patches
+    from ..spans import Span, merge_spans
+
+    if damaged.rate_hz != info.rate_hz or damaged.samples.shape != samples.shape:
+        subtype = info.subtype if info.lossless else None
+        write_audio(output, damaged.samples, damaged.rate_hz, subtype=subtype, overwrite=overwrite)
+        return
+    differing = [
+        Span(start, end, channel, filled=True)
+        for channel, row in enumerate(damaged.samples != samples)
+        for start, end in true_runs(row)
+    ]
+    patches = cut_patches(damaged.samples, merge_spans(differing, gap_samples=_JOINED_SAMPLES))
+    rewrite(info.path, output, patches, overwrite=overwrite)
 
 
 def _lengths(text: str) -> tuple[float, float]:
@@ -219,22 +236,19 @@ def _lengths(text: str) -> tuple[float, float]:
     return low, high
 
 
-def _recorded(path: Path, info: AudioInfo) -> list[Damage]:
-    from ..damage.simulate import damages_from_json
+def _recorded(path: Path, info: AudioInfo) -> list[Record]:
+    from ..damage.families import records_from_rows
 
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        rows = document["damages"] if isinstance(document, dict) else document
+        rows, made_for = list(document["damages"]), dict(document["clean"])
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): check the path.") from None
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         raise InputError(f"{path} records no damage: give a file that 'damage --spans' wrote.") from None
-    damages = damages_from_json(json.dumps(rows), name=str(path))
-    rate_hz = document.get("rate_hz", info.rate_hz) if isinstance(document, dict) else info.rate_hz
-    fits = all(d.end <= info.frames and d.channel < info.channels for d in damages)
-    if rate_hz != info.rate_hz or not fits:
+    if made_for != {"rate_hz": info.rate_hz, "channels": info.channels, "samples": info.frames}:
         raise InputError(
             f"The damage in {path} was recorded on another recording than {info.path}: "
             f"rate, channels or length do not fit; give the recording that it was made for."
         )
-    return damages
+    return records_from_rows(rows, name=str(path))

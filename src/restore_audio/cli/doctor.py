@@ -35,7 +35,7 @@ NEEDED = (
 OPTIONAL = {
     "torchaudio": "--method paper",
     "matplotlib": "--picture (pip install 'restore-audio[plots]')",
-    "av": "M4A files (pip install 'restore-audio[m4a]')",
+    "av": "M4A files, simulated codecs (pip install 'restore-audio[codecs]')",
     "tensorboard": "train's pictures and sounds (pip install 'restore-audio[train]')",
 }
 

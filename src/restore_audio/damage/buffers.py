@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ..spans import Span
+from .kinds import BUFFER_FAULTS
 from .record import Damaged, Samples, draw_places
 from .shifts import cut_out
 
-FAULTS = ("repeated", "stale", "dropped", "zeroed")
 SIZES = (64, 128, 256, 441, 480, 512, 882, 960, 1024, 2048, 4096)
 """Of buffers, in samples: powers of two, and 10 and 20 ms."""
 
@@ -24,7 +25,7 @@ class Buffer:
 
     Attributes:
         start, end: where, in samples of the recording before the step.
-        fault: one of :data:`FAULTS`.
+        fault: one of :data:`~.kinds.BUFFER_FAULTS`.
         distance_samples: how much older the content is that is played instead (``repeated``, ``stale``).
     """
 
@@ -34,7 +35,7 @@ class Buffer:
     distance_samples: int = 0
 
     def __post_init__(self) -> None:
-        if self.fault not in FAULTS or not 0 <= self.start < self.end:
+        if self.fault not in BUFFER_FAULTS or not 0 <= self.start < self.end:
             raise ValueError(f"no buffer goes wrong as {self.fault!r} at {self.start} to {self.end}")
 
 
@@ -76,6 +77,7 @@ def draw_buffers(
     fault: str | None = None,
     per_second: float = 0.5,
     length_ms: tuple[float, float] | None = None,
+    avoid: Sequence[Span] = (),
 ) -> Buffers:
     """Draw buffers of 64 to 4096 samples that go wrong.
 
@@ -83,19 +85,20 @@ def draw_buffers(
         rng: source of all randomness.
         audio: the recording ``(C, T)``.
         rate_hz: its sample rate.
-        fault: one of :data:`FAULTS`; drawn for each buffer when None.
+        fault: one of :data:`~.kinds.BUFFER_FAULTS`; drawn for each buffer when None.
         per_second: how many a second, as far as there is room.
         length_ms: shortest and longest; else one buffer, or now and then two or three in a row.
+        avoid: what is damaged already; damage keeps away from it.
     """
     limits = tuple(ms * rate_hz / 1000 for ms in length_ms) if length_ms else (SIZES[0], SIZES[-1])
     drawn = []
     for place in draw_places(
-        rng, audio, rate_hz, (limits[0], limits[1]), per_second=per_second, all_channels=1.0
+        rng, audio, rate_hz, (limits[0], limits[1]), per_second=per_second, avoid=avoid, all_channels=1.0
     ):
         size = place.end - place.start
         if length_ms is None:
             size = min(SIZES, key=lambda s: abs(np.log(s / size)))
-        what = fault or FAULTS[int(rng.integers(len(FAULTS)))]
+        what = fault or BUFFER_FAULTS[int(rng.integers(len(BUFFER_FAULTS)))]
         times = int(rng.integers(1, 4)) if what == "repeated" and rng.random() < 0.3 else 1
         end = min(place.start + size * times, audio.shape[1])
         distance = size

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ..spans import Span
+from .kinds import CLICK_TAILS
 from .record import Damaged, Samples, draw_places, log_uniform
 from .simulate import click_shape
-
-TAILS = ("thump", "ringing", "switching")
 
 _LENGTHS_MS = {"thump": (20.0, 150.0), "ringing": (3.0, 40.0), "switching": (10.0, 80.0)}
 _CLICK_MS = (0.1, 2.0)
@@ -28,7 +28,7 @@ class Click:
         start, end, channel: where.
         click_samples: length of the click itself.
         peak: its height, 1 is full scale.
-        tail: one of :data:`TAILS`.
+        tail: one of :data:`~.kinds.CLICK_TAILS`.
         tail_peak: height of the tail, with its sign.
         tail_hz: frequency of a thump (10 to 80 Hz) or of the ringing; of the high-pass through which the
             jump of a switch settles.
@@ -46,7 +46,7 @@ class Click:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.tail not in TAILS or not 0 <= self.start < self.start + self.click_samples <= self.end:
+        if self.tail not in CLICK_TAILS or not 0 <= self.start < self.start + self.click_samples <= self.end:
             raise ValueError(f"no click from {self.start} to {self.end} has a tail of {self.tail!r}")
 
     def sound(self, rate_hz: int) -> Samples:
@@ -92,6 +92,7 @@ def draw_clicks(
     tail: str | None = None,
     per_second: float = 0.5,
     length_ms: tuple[float, float] | None = None,
+    avoid: Sequence[Span] = (),
     factor: tuple[float, float] = (0.7, 4.0),
 ) -> Clicks:
     """Draw clicks of 0.1 to 2 ms with tails, unequal in the channels.
@@ -100,17 +101,18 @@ def draw_clicks(
         rng: source of all randomness.
         audio: the recording ``(C, T)``.
         rate_hz: its sample rate.
-        tail: one of :data:`TAILS`; drawn for each click when None.
+        tail: one of :data:`~.kinds.CLICK_TAILS`; drawn for each click when None.
         per_second: clicks a second, as far as there is room.
         length_ms: shortest and longest click with its tail.
+        avoid: what is damaged already; damage keeps away from it.
         factor: lowest and highest peak of a click over the peak of the 20 ms on either side.
     """
     clicks = []
-    chosen = tail or TAILS[int(rng.integers(len(TAILS)))]
+    chosen = tail or CLICK_TAILS[int(rng.integers(len(CLICK_TAILS)))]
     low, high = length_ms or _LENGTHS_MS[chosen]
     limits = (low * rate_hz / 1000, high * rate_hz / 1000)
     local = round(_LOCAL_MS * rate_hz / 1000)
-    for place in draw_places(rng, audio, rate_hz, limits, per_second=per_second):
+    for place in draw_places(rng, audio, rate_hz, limits, per_second=per_second, avoid=avoid):
         size = max(2, round(log_uniform(rng, *_CLICK_MS) * rate_hz / 1000))
         size = min(size, place.end - place.start)
         ratio = log_uniform(rng, *factor)

@@ -9,6 +9,7 @@ The truth is found by decoding without the loss as well: a span is where the two
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,6 @@ from scipy.ndimage import uniform_filter1d
 
 from ..spans import Span
 from .codecs import (
-    CODECS,
     Encoded,
     by_time,
     codec_rate_hz,
@@ -29,10 +29,11 @@ from .codecs import (
     encode_vorbis,
     import_av,
 )
+from .kinds import CODECS
 from .libopus import decode_opus
 from .packet_loss import lose_packets
 from .processed import Resampled, fit
-from .record import Damaged, Samples, loud_around, true_runs
+from .record import Damaged, Samples, is_free, loud_around, true_runs
 from .shifts import taken
 
 LOSSES = {
@@ -64,6 +65,8 @@ class CodecLoss:
         loss: what happens: one of :data:`LOSSES` for the codec.
         lost_samples: at the codec's own rate: the packets that hold these samples are struck.
         seed: of the wrong bytes.
+        decoder: ``ffmpeg``; ``mpg123`` (in libsndfile) for skipped packets of MP3; concealed ones of Opus
+            are always libopus's.
     """
 
     name: ClassVar[str] = "codec_loss"
@@ -72,10 +75,14 @@ class CodecLoss:
     loss: str
     lost_samples: tuple[int, ...]
     seed: int = 0
+    decoder: str = "ffmpeg"
 
     def __post_init__(self) -> None:
         if self.codec not in CODECS or self.loss not in LOSSES[self.codec]:
             raise ValueError(f"packets of {self.codec!r} cannot be {self.loss!r}")
+        skipped_mp3 = (self.codec, self.loss) == ("mp3", "skipped")
+        if self.decoder != "ffmpeg" and not (self.decoder == "mpg123" and skipped_mp3):
+            raise ValueError(f"{self.loss} packets of {self.codec} are not decoded by {self.decoder!r} here")
 
     def apply(self, before: Damaged) -> Damaged:
         """Spans of kind ``concealed``, ``zeros`` (muted) and ``splice``.
@@ -134,6 +141,8 @@ class CodecLoss:
                 fit(decode_opus(p, len(samples), size)[:, delay:], length) for p in (every, some)
             )
             return lossless, lossy, np.arange(length)
+        if self.decoder == "mpg123":
+            return _by_mpg123(packets, struck, length)
         lossless = by_time(decoded_frames(packets, encoder, self.codec), len(samples), length)
         if self.loss == "corrupted":
             rng = np.random.default_rng(self.seed)
@@ -157,6 +166,25 @@ class CodecLoss:
 
 def _pairs(samples: Samples) -> list[Samples]:
     return [samples] if len(samples) <= 2 else [channel[None] for channel in samples]
+
+
+def _by_mpg123(
+    packets: Sequence[Any], struck: Sequence[bool], length: int
+) -> tuple[Samples, Samples, NDArray[np.int64]]:
+    import soundfile
+
+    size, delay = PACKET_SAMPLES["mp3"], -int(packets[0].pts)
+    given = [number for number, hit in enumerate(struck) if not hit]
+
+    def read(numbers: Sequence[int]) -> Samples:
+        file = io.BytesIO(b"".join(bytes(packets[number]) for number in numbers))
+        made, _ = soundfile.read(file, always_2d=True)
+        return fit(made.T, len(numbers) * size)
+
+    source = (np.array(given)[:, None] * size + np.arange(size)).ravel() - delay
+    inside = (source >= 0) & (source < length)
+    lossless = fit(read(range(len(packets)))[:, delay:], length)
+    return lossless, read(given)[:, inside], source[inside]
 
 
 def _spoilt(rng: np.random.Generator, packet: Any) -> Any:
@@ -203,6 +231,7 @@ def draw_codec_loss(
     kbps: int | None = None,
     per_second: float = 0.5,
     length_ms: tuple[float, float] | None = None,
+    avoid: Sequence[Span] = (),
 ) -> CodecLoss:
     """Draw packets that get lost, alone or in bursts.
 
@@ -212,9 +241,10 @@ def draw_codec_loss(
         rate_hz: its sample rate.
         codec: one of the codecs; drawn when None.
         loss: one of :data:`LOSSES`; drawn when None.
-        kbps: bitrate; drawn from 48 to 256 when None.
+        kbps: bitrate; drawn from 64 to 256 when None.
         per_second: losses a second; a burst counts once.
         length_ms: shortest and longest burst; else one packet, or a few.
+        avoid: what is damaged already; losses keep away from it.
     """
     chosen = codec or CODECS[int(rng.integers(len(CODECS)))]
     which = loss or LOSSES[chosen][int(rng.integers(len(LOSSES[chosen])))]
@@ -232,9 +262,10 @@ def draw_codec_loss(
     loud: NDArray[np.bool_] = np.any(loud_around(audio, rate_hz, -50.0), axis=0)
     for start, end in true_runs(lost):
         lost[start + most : end] = False
-        ends = np.array([start, min(end, start + most)]) * packet * rate_hz // rate
-        if not loud[ends].all():
+        first, last = (edge * packet * rate_hz // rate for edge in (start, min(end, start + most)))
+        if not loud[[first, last]].all() or not is_free(first, last, rate_hz, avoid):
             lost[start:end] = False
     middles = np.flatnonzero(lost) * packet + packet // 2
-    bitrate = kbps or int(rng.choice([48, 64, 96, 128, 192, 256]))
-    return CodecLoss(chosen, bitrate, which, tuple(middles.tolist()), int(rng.integers(2**31)))
+    bitrate = kbps or int(rng.choice([64, 96, 128, 160, 192, 256]))
+    decoder = "mpg123" if (chosen, which) == ("mp3", "skipped") and rng.random() < 0.5 else "ffmpeg"
+    return CodecLoss(chosen, bitrate, which, tuple(middles.tolist()), int(rng.integers(2**31)), decoder)

@@ -16,10 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import UsageError
+from .kinds import CODECS
 from .processed import fit
 from .record import Damaged, Samples
-
-CODECS = ("mp3", "aac", "vorbis", "opus")
 
 _ENCODERS = {"mp3": "libmp3lame", "aac": "aac", "opus": "libopus"}
 _DECODERS = {"mp3": "mp3float", "aac": "aac", "opus": "opus", "vorbis": "vorbis"}
@@ -233,6 +232,6 @@ def _through_vorbis(samples: Samples, rate_hz: int, kbps: int) -> Samples:
 
 
 def draw_encoded(rng: np.random.Generator, codec: str | None = None, kbps: int | None = None) -> Encoded:
-    """Draw a codec of :data:`CODECS` and a bitrate of 64 to 320 kbit/s, where they are not given."""
+    """A codec and a bitrate of 64 to 320 kbit/s, each drawn where it is not given."""
     chosen = codec or CODECS[int(rng.integers(len(CODECS)))]
-    return Encoded(chosen, kbps or int(rng.choice([64, 96, 128, 160, 192, 256, 320])))
+    return Encoded(chosen, kbps if kbps is not None else int(rng.choice([64, 96, 128, 160, 192, 256, 320])))

@@ -7,15 +7,16 @@ a line; still longer ones are muted with short ramps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ..spans import Span
+from .kinds import DISC_METHODS
 from .record import Damaged, Samples, draw_places
 
-METHODS = ("mean", "hold", "mute")
 _KINDS = {"mean": "interpolated", "hold": "interpolated", "mute": "zeros"}
 _LENGTHS = {"mean": (1.0, 60.0), "hold": (3.0, 60.0), "mute": (7.0, 1300.0)}
 """Samples: from one error to some frames of 588 bits; a muted DAT block lasts up to 30 ms."""
@@ -27,8 +28,8 @@ class Unread:
 
     Attributes:
         start, end, channel: where.
-        method: one of :data:`METHODS`: ``mean`` of the neighbours for every other sample from ``start`` on;
-            ``hold`` the last good value, then a line to the next; ``mute``.
+        method: one of :data:`~.kinds.DISC_METHODS`: ``mean`` of the neighbours for every other sample
+            from ``start`` on; ``hold`` the last good value, then a line to the next; ``mute``.
         ramp_samples: ``hold``: length of the line; ``mute``: of each of the two ramps.
     """
 
@@ -39,7 +40,7 @@ class Unread:
     ramp_samples: int = 0
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS or not 1 <= self.start < self.end:
+        if self.method not in DISC_METHODS or not 1 <= self.start < self.end:
             raise ValueError(f"no player fills {self.start} to {self.end} by {self.method!r}")
 
 
@@ -85,6 +86,7 @@ def draw_disc(
     method: str | None = None,
     per_second: float = 0.5,
     length_ms: tuple[float, float] | None = None,
+    avoid: Sequence[Span] = (),
 ) -> Disc:
     """Draw errors of a disc, four in ten in one channel alone.
 
@@ -92,12 +94,13 @@ def draw_disc(
         rng: source of all randomness.
         audio: the recording ``(C, T)``.
         rate_hz: its sample rate.
-        method: one of :data:`METHODS`; drawn for each error when None.
+        method: one of :data:`~.kinds.DISC_METHODS`; drawn for each error when None.
         per_second: errors a second, as far as there is room.
         length_ms: shortest and longest; else the method's own.
+        avoid: what is damaged already; damage keeps away from it.
     """
     unread = []
-    methods = METHODS if method is None else (method,)
+    methods = DISC_METHODS if method is None else (method,)
     for each in methods:
         limits = _LENGTHS[each] if length_ms is None else tuple(ms * rate_hz / 1000 for ms in length_ms)
         places = draw_places(
@@ -107,6 +110,7 @@ def draw_disc(
             (max(limits[0], 1.0), max(limits[1], 1.0)),
             per_second=per_second / len(methods),
             all_channels=0.6,
+            avoid=avoid,
         )
         for place in places:
             length = place.end - place.start

@@ -2,9 +2,9 @@
 
 >>> rng = np.random.default_rng(1)
 >>> music = 0.1 * rng.standard_normal((2, 88_200))
->>> record = draw_family(rng, "tape", music, 44_100)
->>> [span.kind for span in apply([record], music, 44_100).spans]
-['dropout', 'dropout']
+>>> record = draw_family(rng, "disc-mute", music, 44_100)
+>>> {span.kind for span in apply([record, draw_after(rng, "resample", 44_100)], music, 44_100).spans}
+{'zeros'}
 """
 
 from __future__ import annotations
@@ -18,17 +18,28 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import InputError
-from .buffers import FAULTS, Buffers, draw_buffers
-from .clicks import TAILS, Clicks, draw_clicks
+from .buffers import Buffers, draw_buffers
+from .clicks import Clicks, draw_clicks
 from .codec_loss import CodecLoss, draw_codec_loss
-from .codecs import CODECS, Encoded, draw_encoded
-from .disc import METHODS, Disc, draw_disc
-from .negatives import NEGATIVES, Negative, draw_negative
-from .packet_loss import FILLS, PacketLoss, draw_packet_loss
-from .processed import PROCESSES, Processed, Resampled, draw_processed
-from .record import Damaged, Record, Samples, record_from_dict
-from .simulate import LENGTHS_MS, Damage, apply_damages, damage_spans, draw_damages
+from .codecs import Encoded, draw_encoded
+from .disc import Disc, draw_disc
+from .kinds import (
+    AFTER_STEPS,
+    BUFFER_FAULTS,
+    CLICK_TAILS,
+    CODECS,
+    DISC_METHODS,
+    FAMILIES,
+    NEGATIVES,
+    PACKET_FILLS,
+    SIMPLE,
+    UNDAMAGED,
+)
+from .negatives import Negative, draw_negative
+from .packet_loss import PacketLoss, draw_packet_loss
+from .processed import Processed, Resampled, draw_processed
+from .record import Damaged, Record, Samples, record_from_dict, unreadable
+from .simulate import Damage, apply_damages, damage_spans, draw_damages
 from .slips import Slips, draw_slips
 from .tape import Tape, draw_tape
 
@@ -72,24 +83,25 @@ def _draw_simple(
     return Simple(tuple(drawn))
 
 
+def _draw_undamaged(
+    sort: str, rng: np.random.Generator, audio: Samples, rate_hz: int, **options: Any
+) -> Negative:
+    return draw_negative(rng, sort)
+
+
 _DRAW: Mapping[str, Callable[..., Record]] = MappingProxyType(
     {
-        **{kind: partial(_draw_simple, kind) for kind in LENGTHS_MS},
+        **{kind: partial(_draw_simple, kind) for kind in SIMPLE},
         "tape": draw_tape,
-        **{f"packets-{fill}": partial(draw_packet_loss, fill=fill) for fill in FILLS},
+        **{f"packets-{fill}": partial(draw_packet_loss, fill=fill) for fill in PACKET_FILLS},
         **{f"codec-{codec}": partial(draw_codec_loss, codec=codec) for codec in CODECS},
-        **{f"buffers-{fault}": partial(draw_buffers, fault=fault) for fault in FAULTS},
-        **{f"click-{tail}": partial(draw_clicks, tail=tail) for tail in TAILS},
+        **{f"buffers-{fault}": partial(draw_buffers, fault=fault) for fault in BUFFER_FAULTS},
+        **{f"disc-{method}": partial(draw_disc, method=method) for method in DISC_METHODS},
+        **{f"clicks-{tail}": partial(draw_clicks, tail=tail) for tail in CLICK_TAILS},
         "slips": draw_slips,
-        **{f"disc-{method}": partial(draw_disc, method=method) for method in METHODS},
+        **{f"undamaged-{sort}": partial(_draw_undamaged, sort) for sort in NEGATIVES},
     }
 )
-
-FAMILIES = tuple(_DRAW)
-"""Damage that :func:`draw_family` draws."""
-
-AFTER_STEPS = (*PROCESSES, *CODECS)
-"""What can be done to a recording after the damage: words for :func:`draw_after`."""
 
 _RECORDS: Mapping[str, type[Record]] = MappingProxyType(
     {
@@ -109,10 +121,11 @@ def draw_family(
 
     Args:
         rng: source of all randomness.
-        family: one of :data:`FAMILIES`.
+        family: one of :data:`~.kinds.FAMILIES` or :data:`~.kinds.UNDAMAGED`.
         audio: the recording ``(C, T)``; nothing is drawn where it is silent.
         rate_hz: its sample rate.
-        options: ``per_second`` (0.5), ``length_ms`` (the family's own), and what the family's function has.
+        options: ``per_second`` (0.5), ``length_ms`` (the family's own), ``avoid`` (spans to keep away from),
+            and what the family's function has.
 
     Raises:
         ValueError: there is no such family.
@@ -125,7 +138,7 @@ def draw_family(
 def draw_after(
     rng: np.random.Generator, step: str, rate_hz: int, *, samples: Samples | None = None
 ) -> Record:
-    """Draw a step of :data:`AFTER_STEPS`, a codec also with its bitrate, as ``mp3:128``.
+    """Draw a step of :data:`~.kinds.AFTER_STEPS`, or one with its value: ``mp3:128``, ``lowpass:8000``.
 
     Args:
         rng: source of all randomness.
@@ -136,12 +149,14 @@ def draw_after(
     Raises:
         ValueError: there is no such step.
     """
-    word, _, kbps = step.partition(":")
+    word, _, text = step.partition(":")
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        raise ValueError(f"{text!r} is no number for {word!r}") from None
     if word in CODECS:
-        return draw_encoded(rng, word, int(kbps) if kbps else None)
-    if kbps:
-        raise ValueError(f"{word!r} has no bitrate")
-    return draw_processed(rng, word, rate_hz, samples=samples)
+        return draw_encoded(rng, word, None if value is None else round(value))
+    return draw_processed(rng, word, rate_hz, value=value, samples=samples)
 
 
 def apply(
@@ -168,11 +183,18 @@ def records_from_json(text: str, *, name: str = "the text") -> list[Record]:
         InputError: it is not that.
     """
     try:
-        rows = json.loads(text)
-    except ValueError as error:
-        raise InputError(
-            f"{name} holds no damages that can be replayed ({error}): give the JSON that 'damage' wrote."
-        ) from None
+        rows = list(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise unreadable(name, error) from None
+    return records_from_rows(rows, name=name)
+
+
+def records_from_rows(rows: Sequence[Any], *, name: str) -> list[Record]:
+    """The same from the objects of the JSON list.
+
+    Raises:
+        InputError: they are not records.
+    """
     return [record_from_dict(row, _RECORDS, name=name) for row in rows]
 
 
@@ -180,6 +202,7 @@ __all__ = [
     "AFTER_STEPS",
     "FAMILIES",
     "NEGATIVES",
+    "UNDAMAGED",
     "Damaged",
     "Record",
     "apply",

@@ -10,19 +10,16 @@ import numpy as np
 
 from .codecs import Encoded, transcode
 from .gates import GATES
+from .kinds import CODECS, NEGATIVES
 from .processed import Processed
 from .record import Damaged, Samples
 from .synthesised import SOUNDS
 
-_LOSSY = ("mp3", "aac", "opus", "vorbis")
 _ROUNDED = {
     "8bit": Processed(bits=8),
     "8bit_dithered": Processed(bits=8, dithered=True),
     "mulaw": Processed(mu_law=True),
 }
-
-NEGATIVES = (*GATES, *SOUNDS, "crackle_bed", *_ROUNDED, *_LOSSY)
-"""Gates, stops, crackle, rounding and codecs are done to the recording; the other sounds replace it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Negative:
     """An undamaged recording of one sort.
 
     Attributes:
-        sort: one of :data:`NEGATIVES`.
+        sort: one of :data:`~.kinds.NEGATIVES`.
         seed: of all that is drawn in it.
         kbps: of a lossy one.
     """
@@ -51,7 +48,7 @@ class Negative:
 
     def _made(self, samples: Samples, rate_hz: int) -> Samples:
         rng = np.random.default_rng(self.seed)
-        if self.sort in _LOSSY:
+        if self.sort in CODECS:
             return transcode(samples, rate_hz, Encoded(self.sort, self.kbps or 64))
         if self.sort in _ROUNDED:
             rounded: Processed = replace(_ROUNDED[self.sort], seed=self.seed)
@@ -68,7 +65,7 @@ class Negative:
 
 
 def draw_negative(rng: np.random.Generator, sort: str | None = None) -> Negative:
-    """Draw one of :data:`NEGATIVES`, lossy ones at 32 to 128 kbit/s."""
+    """Draw one of :data:`~.kinds.NEGATIVES`, lossy ones at 32 to 128 kbit/s."""
     chosen = sort or NEGATIVES[int(rng.integers(len(NEGATIVES)))]
-    kbps = int(rng.choice([32, 48, 64, 96, 128])) if chosen in _LOSSY else None
+    kbps = int(rng.choice([32, 48, 64, 96, 128])) if chosen in CODECS else None
     return Negative(chosen, int(rng.integers(2**31)), kbps)

@@ -8,6 +8,7 @@ description: the last pitch period is repeated, then the last two, then three; f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..spans import Span
-from .record import Damaged, Samples, log_uniform, loud_around, true_runs
+from .kinds import PACKET_FILLS
+from .record import Damaged, Samples, is_free, log_uniform, loud_around, true_runs
 
-FILLS = ("zeros", "repeat", "g711")
 _KINDS = {"zeros": "zeros", "repeat": "repeat", "g711": "concealed"}
 
 MUSIC_PACKET_SAMPLES = 512
@@ -39,7 +40,7 @@ class PacketLoss:
     fill: str
 
     def __post_init__(self) -> None:
-        if self.fill not in FILLS or self.packet_samples < 1:
+        if self.fill not in PACKET_FILLS or self.packet_samples < 1:
             raise ValueError(f"no receiver fills {self.packet_samples} samples with {self.fill!r}")
 
     def apply(self, before: Damaged) -> Damaged:
@@ -158,6 +159,7 @@ def draw_packet_loss(
     fill: str | None = None,
     per_second: float = 0.5,
     length_ms: tuple[float, float] | None = None,
+    avoid: Sequence[Span] = (),
     most_packets: int = 16,
 ) -> PacketLoss:
     """Draw packets of 10 ms, 20 ms or 512 samples that are lost, alone or in bursts.
@@ -166,9 +168,10 @@ def draw_packet_loss(
         rng: source of all randomness.
         audio: the recording ``(C, T)``; nothing is lost where it is silent, or near its ends.
         rate_hz: its sample rate.
-        fill: one of :data:`FILLS`; drawn when None.
+        fill: one of :data:`~.kinds.PACKET_FILLS`; drawn when None.
         per_second: losses a second; a burst counts once.
         length_ms: shortest and longest packet instead.
+        avoid: what is damaged already; losses keep away from it.
         most_packets: longer bursts are cut short.
     """
     sizes = (round(0.01 * rate_hz), round(0.02 * rate_hz), MUSIC_PACKET_SAMPLES)
@@ -184,7 +187,8 @@ def draw_packet_loss(
     loud: NDArray[np.bool_] = np.any(loud_around(audio, rate_hz, -50.0), axis=0)
     for start, end in true_runs(lost):
         lost[start + most_packets : end] = False
-        if not loud[[start * packet, min(end, start + most_packets) * packet]].all():
+        first, last = start * packet, min(end, start + most_packets) * packet
+        if not loud[[first, last]].all() or not is_free(first, last, rate_hz, avoid):
             lost[start:end] = False
-    which = fill or FILLS[int(rng.integers(len(FILLS)))]
+    which = fill or PACKET_FILLS[int(rng.integers(len(PACKET_FILLS)))]
     return PacketLoss(packet, tuple(np.flatnonzero(lost).tolist()), which)

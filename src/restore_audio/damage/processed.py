@@ -8,11 +8,8 @@ from typing import ClassVar
 import numpy as np
 from scipy.signal import butter, firwin, oaconvolve, sosfilt
 
+from .kinds import PROCESSES
 from .record import Damaged, Samples, log_uniform
-
-PROCESSES = ("resample", "rate", "dither", "gain", "noise", "dc", "lowpass", "8bit", "mulaw")
-"""Words for :func:`draw_processed`: ``resample`` to another rate and back, ``rate`` to another rate for good,
-``gain`` with a little noise, ``dc`` an offset."""
 
 _RATES_HZ = (32_000, 44_100, 48_000, 88_200, 96_000)
 _MU = 255.0
@@ -35,7 +32,7 @@ class Resampled:
         def through(samples: Samples) -> Samples:
             import soxr
 
-            made, rate_hz = samples.T, before.rate_hz
+            made, rate_hz = np.nan_to_num(samples).T, before.rate_hz
             for to_hz in self.rates_hz:
                 made = soxr.resample(np.ascontiguousarray(made), rate_hz, to_hz, quality=self.quality)
                 rate_hz = to_hz
@@ -91,7 +88,7 @@ class Processed:
 
     def _through(self, samples: Samples, rate_hz: int) -> Samples:
         rng = np.random.default_rng(self.seed)
-        made = samples * 10 ** (self.gain_db / 20) + self.offset
+        made = np.nan_to_num(samples) * 10 ** (self.gain_db / 20) + self.offset
         if self.cutoff_hz is not None:
             cutoff_hz = min(self.cutoff_hz, 0.45 * rate_hz)
             if self.taps:
@@ -119,40 +116,56 @@ def mu_law(samples: Samples) -> Samples:
 
 
 def draw_processed(
-    rng: np.random.Generator, process: str, rate_hz: int, *, samples: Samples | None = None
+    rng: np.random.Generator,
+    process: str,
+    rate_hz: int,
+    *,
+    value: float | None = None,
+    samples: Samples | None = None,
 ) -> Resampled | Processed:
     """Draw a step.
 
     Args:
         rng: source of all randomness.
-        process: one of :data:`PROCESSES`.
+        process: one of :data:`~.kinds.PROCESSES`.
         rate_hz: rate of the recording before it.
+        value: the rate in Hz for ``resample`` and ``rate``, dB for ``gain``, RMS in dBFS for ``noise``, the
+            offset for ``dc``, the cutoff in Hz for ``lowpass``; drawn when None.
         samples: the recording; with it noise is quieter than the recording by 25 to 60 dB.
 
     Raises:
-        ValueError: there is no such process.
+        ValueError: there is no such process, or it has no such value.
     """
     seed = int(rng.integers(2**31))
     if process in ("resample", "rate"):
         others = [r for r in _RATES_HZ if r != rate_hz and 0.6 * rate_hz < r < 2.3 * rate_hz]
-        other = int(rng.choice(others or [rate_hz * 2]))
+        other = int(value or rng.choice(others or [rate_hz * 2]))
+        if not 1000 <= other <= 768_000:
+            raise ValueError(f"nothing is resampled to {other} Hz")
         quality = str(rng.choice(["MQ", "HQ", "VHQ"]))
         return Resampled((other,) if process == "rate" else (other, rate_hz), quality)
-    if process == "dither":
-        return Processed(bits=16, dithered=True, seed=seed)
     rms = 0.1 if samples is None else max(float(np.sqrt(np.mean(np.square(samples)))), 1e-5)
     noise_dbfs = float(20 * np.log10(rms) - rng.uniform(25, 60))
     if process == "gain":
-        return Processed(gain_db=float(rng.uniform(-12, 0)), noise_dbfs=noise_dbfs - 15, seed=seed)
+        gain_db = float(rng.uniform(-12, 0)) if value is None else value
+        return Processed(gain_db=gain_db, noise_dbfs=noise_dbfs - 15, seed=seed)
     if process == "noise":
-        return Processed(noise_dbfs=noise_dbfs, seed=seed)
+        return Processed(noise_dbfs=noise_dbfs if value is None else value, seed=seed)
     if process == "dc":
-        return Processed(offset=float(rng.choice([-1, 1]) * log_uniform(rng, 0.001, 0.05)), seed=seed)
+        offset = float(rng.choice([-1, 1]) * log_uniform(rng, 0.001, 0.05))
+        return Processed(offset=offset if value is None else value, seed=seed)
     if process == "lowpass":
         taps = int(rng.choice([0, 65, 129, 257, 513]))
-        return Processed(cutoff_hz=log_uniform(rng, 3000, 18_000), taps=taps, seed=seed)
+        cutoff_hz = log_uniform(rng, 3000, 18_000) if value is None else value
+        if cutoff_hz <= 0:
+            raise ValueError(f"no low-pass has a cutoff of {cutoff_hz:g} Hz")
+        return Processed(cutoff_hz=cutoff_hz, taps=taps, seed=seed)
+    if process not in ("dither", "8bit", "mulaw"):
+        raise ValueError(f"nothing is called {process!r}; choose from {', '.join(PROCESSES)}")
+    if value is not None:
+        raise ValueError(f"{process} has no value")
+    if process == "dither":
+        return Processed(bits=16, dithered=True, seed=seed)
     if process == "8bit":
         return Processed(bits=8, dithered=bool(rng.random() < 0.5), seed=seed)
-    if process == "mulaw":
-        return Processed(mu_law=True, seed=seed)
-    raise ValueError(f"nothing is called {process!r}; choose from {', '.join(PROCESSES)}")
+    return Processed(mu_law=True, seed=seed)

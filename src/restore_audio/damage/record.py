@@ -25,6 +25,8 @@ from ..spans import Span
 Samples = NDArray[np.float64]
 
 _CONTEXT_MS = 40.0
+_AVOID_MS = 100.0
+_ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,12 @@ class Record(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """Samples ``start`` to ``end`` (exclusive) of some channels."""
+    """Samples ``start`` to ``end`` (exclusive) of some channels, and a seed of its own."""
 
     start: int
     end: int
     channels: tuple[int, ...]
+    seed: int
 
 
 def draw_places(
@@ -77,7 +80,8 @@ def draw_places(
     per_second: float,
     distance_ms: float = 250.0,
     all_channels: float = 0.7,
-    quietest_db: float = -50.0,
+    quietest_db: float | None = -50.0,
+    avoid: Sequence[Span] = (),
 ) -> list[Place]:
     """Draw places with signal on both sides, none nearer than ``distance_ms`` to another or to the ends.
 
@@ -90,33 +94,42 @@ def draw_places(
         distance_ms: healthy audio kept between places.
         all_channels: chance that a place is in all channels, else in one drawn channel.
         quietest_db: RMS level, dBFS, of the 40 ms on either side below which a place is silent: the loss of
-            silence is no damage.
+            silence is no damage; None takes silent places too.
+        avoid: what is damaged already; 100 ms around it are kept as well.
 
     Returns:
         Places in order.
     """
     channels, length = audio.shape
-    loud = loud_around(audio, rate_hz, quietest_db)
+    loud = None if quietest_db is None else loud_around(audio, rate_hz, quietest_db)
     apart = round(distance_ms * rate_hz / 1000)
     wanted = round(per_second * length / rate_hz)
     taken: list[tuple[int, int]] = []
     places: list[Place] = []
-    for start in rng.integers(0, max(length, 1), size=8 * wanted).tolist():
+    starts = (int(s) for _ in range(_ROUNDS) for s in rng.integers(0, max(length, 1), size=8 * wanted))
+    for start in starts if wanted else ():
         samples = max(1, round(np.exp(rng.uniform(*np.log(length_samples)))))
+        seed = int(rng.integers(2**31))
         struck = range(channels) if rng.random() < all_channels else (int(rng.integers(channels)),)
         end = start + samples
         if len(taken) == wanted:
             break
-        if start < max(apart, samples) or end > length - apart:
+        if start < max(apart, samples) or end > length - apart or not is_free(start, end, rate_hz, avoid):
             continue
         at = bisect(taken, (start, end))
         if any(a < end + apart and start < b + apart for a, b in taken[max(at - 1, 0) : at + 1]):
             continue
-        loud_ones = tuple(c for c in struck if loud[c, [start, end]].all())
+        loud_ones = tuple(c for c in struck if loud is None or loud[c, [start, end]].all())
         if loud_ones:
             taken.insert(at, (start, end))
-            places.append(Place(start, end, loud_ones))
+            places.append(Place(start, end, loud_ones, seed))
     return sorted(places, key=lambda p: p.start)
+
+
+def is_free(start: int, end: int, rate_hz: int, avoid: Sequence[Span]) -> bool:
+    """Whether samples ``start`` to ``end`` keep 100 ms from all of ``avoid``."""
+    apart = round(_AVOID_MS * rate_hz / 1000)
+    return all(span.end + apart <= start or end + apart <= span.start for span in avoid)
 
 
 def loud_around(audio: Samples, rate_hz: int, quietest_db: float) -> NDArray[np.bool_]:
@@ -169,10 +182,15 @@ def record_from_dict(row: Any, types_by_name: Mapping[str, type[Record]], *, nam
         fields = dict(row)
         made: Record = _read(types_by_name[fields.pop("record")], fields)
     except (ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            f"{name} holds no damages that can be replayed ({error}): give the JSON that 'damage' wrote."
-        ) from None
+        raise unreadable(name, error) from None
     return made
+
+
+def unreadable(name: str, error: Exception) -> InputError:
+    """What to raise when ``name`` holds no records."""
+    return InputError(
+        f"{name} holds no damages that can be replayed ({error}): give the JSON that 'damage' wrote."
+    )
 
 
 def _read(wanted: Any, value: Any) -> Any:

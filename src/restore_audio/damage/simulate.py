@@ -9,28 +9,23 @@ played again; a dropout of the level, or of the treble only; clicks; bursts of n
 zeros in several pieces that together lose 10 % to 70 % of a 512 ms patch. :func:`random_frames` is the
 damage of Serra et al. 2021, on spectrogram patches.
 
->>> records = draw_damages(np.random.default_rng(1), "zeros", 44_100, 44_100, 1, per_second=1.0)
->>> damages_from_json(damages_to_json(records)) == records
-True
+>>> draw_damages(np.random.default_rng(1), "zeros", 44_100, 44_100, 1, per_second=1.0)[0].kind
+'zeros'
 """
 
 from __future__ import annotations
 
-import json
-from bisect import bisect
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
-from ..errors import InputError
 from ..settings import PATCH_FRAMES
 from ..spans import Span
-
-Samples = NDArray[np.float64]
+from .kinds import SIMPLE
+from .record import Samples, draw_places
 
 LENGTHS_MS: dict[str, tuple[float, float]] = {
     "zeros": (1.0, 100.0),
@@ -45,12 +40,9 @@ LENGTHS_MS: dict[str, tuple[float, float]] = {
 }
 """Shortest and longest damage of each kind; lengths are drawn evenly on a logarithmic scale."""
 
-DAMAGE_KINDS = tuple(LENGTHS_MS)
-
 FEWEST_LOST_FRAMES, MOST_LOST_FRAMES = 12, 88
 """10 % and 70 % of a patch of 128 frames, as the paper's code rounds them."""
 
-_CONTEXT_MS = 40.0
 _LOCAL_MS = 20.0
 
 
@@ -85,7 +77,7 @@ class Damage:
     factor: float | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in DAMAGE_KINDS or self.kind == "windows":
+        if self.kind not in SIMPLE or self.kind == "windows":
             raise ValueError(f"no damage is of kind {self.kind!r}")
         if not 0 <= self.start < self.end or self.channel < 0:
             raise ValueError(f"damage needs a place, got samples {self.start} to {self.end}")
@@ -120,12 +112,13 @@ def draw_damages(
     factor: tuple[float, float] = (1.0, 4.0),
     audio: Samples | None = None,
     quietest_db: float = -50.0,
+    avoid: Sequence[Span] = (),
 ) -> list[Damage]:
     """Draw damages of one kind, none of them nearer than ``distance_ms`` to another or to the ends.
 
     Args:
         rng: source of all randomness.
-        kind: one of :data:`DAMAGE_KINDS`.
+        kind: one of :data:`~.kinds.SIMPLE`.
         length_samples: length of the recording.
         rate_hz: sample rate.
         channels: channels of the recording.
@@ -138,6 +131,7 @@ def draw_damages(
         audio: the recording ``(C, T)``; with it nothing is drawn where it is silent, as the loss of
             silence is no damage.
         quietest_db: RMS level, dBFS, below which ``audio`` is silent.
+        avoid: what is damaged already; damage keeps away from it.
 
     Returns:
         Damages in order; a damage of several channels is one record for each.
@@ -145,45 +139,26 @@ def draw_damages(
     Raises:
         ValueError: the kind is unknown.
     """
-    if kind not in DAMAGE_KINDS:
-        raise ValueError(f"no damage is of kind {kind!r}; choose from {', '.join(DAMAGE_KINDS)}")
+    if kind not in SIMPLE:
+        raise ValueError(f"no damage is of kind {kind!r}; choose from {', '.join(SIMPLE)}")
     shortest, longest = length_ms or LENGTHS_MS[kind]
-    loud = None if audio is None else _loud(audio, rate_hz, quietest_db)
-    apart = round(distance_ms * rate_hz / 1000)
-    wanted = round(per_second * length_samples / rate_hz)
-    taken: list[tuple[int, int]] = []
+    places = draw_places(
+        rng,
+        np.broadcast_to(np.float64(0), (channels, length_samples)) if audio is None else audio,
+        rate_hz,
+        (shortest * rate_hz / 1000, longest * rate_hz / 1000),
+        per_second=per_second,
+        distance_ms=distance_ms,
+        all_channels=all_channels,
+        quietest_db=None if audio is None else quietest_db,
+        avoid=avoid,
+    )
     damages: list[Damage] = []
-    for start in rng.integers(0, max(length_samples, 1), size=8 * wanted).tolist():
-        length = max(1, round(np.exp(rng.uniform(np.log(shortest), np.log(longest))) * rate_hz / 1000))
-        seed = int(rng.integers(2**31))
-        struck = range(channels) if rng.random() < all_channels else (int(rng.integers(channels)),)
-        end = start + length
-        if len(taken) == wanted:
-            break
-        if start < max(apart, length) or end > length_samples - apart:
-            continue
-        place = bisect(taken, (start, end))
-        if any(a < end + apart and start < b + apart for a, b in taken[max(place - 1, 0) : place + 1]):
-            continue
-        loud_ones = [c for c in struck if loud is None or loud[c, [start, end]].all()]
-        if loud_ones:
-            taken.insert(place, (start, end))
-            own = np.random.default_rng(seed)
-            for damage in _draw_parameters(own, kind, start, length, rate_hz, depth_db, factor):
-                damages.extend(replace(damage, channel=c, seed=seed + c) for c in loud_ones)
+    for place in places:
+        own, length = np.random.default_rng(place.seed), place.end - place.start
+        for damage in _draw_parameters(own, kind, place.start, length, rate_hz, depth_db, factor):
+            damages.extend(replace(damage, channel=c, seed=place.seed + c) for c in place.channels)
     return sorted(damages, key=lambda d: (d.start, d.channel))
-
-
-def _loud(audio: Samples, rate_hz: int, quietest_db: float) -> NDArray[np.bool_]:
-    """Where ``audio`` is loud in the 40 ms before and in the 40 ms after: bool ``(C, T + 1)``."""
-    size = max(2, round(_CONTEXT_MS * rate_hz / 1000))
-    half = size // 2
-    power = uniform_filter1d(np.square(audio), size, axis=1, mode="constant")
-    power = np.pad(power, ((0, 0), (half, half + 1)))
-    before, after = power[:, : audio.shape[1] + 1], power[:, 2 * half : 2 * half + audio.shape[1] + 1]
-    threshold = 10 ** (quietest_db / 10)
-    quiet: NDArray[np.bool_] = (before >= threshold) & (after >= threshold)
-    return quiet
 
 
 def _draw_parameters(
@@ -307,23 +282,3 @@ def click_shape(rng: np.random.Generator, samples: int) -> Samples:
 def damage_spans(damages: Iterable[Damage]) -> list[Span]:
     """Where the damages are, as the spans that a detector should find."""
     return sorted(Span(d.start, d.end, d.channel, d.kind) for d in damages)
-
-
-def damages_to_json(damages: Sequence[Damage]) -> str:
-    """A JSON list with one record a damage; parameters that a kind does not use are left out."""
-    rows = [{k: v for k, v in asdict(damage).items() if v is not None} for damage in damages]
-    return json.dumps(rows, indent=2) + "\n"
-
-
-def damages_from_json(text: str, *, name: str = "the text") -> list[Damage]:
-    """Read what :func:`damages_to_json` wrote.
-
-    Raises:
-        InputError: it is not that.
-    """
-    try:
-        return [Damage(**row) for row in json.loads(text)]
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"{name} holds no damages that can be replayed ({error}): give the JSON that 'damage' wrote."
-        ) from None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from ..spans import Span
 from .record import Damaged, Samples, draw_places
 from .shifts import taken
 
@@ -47,6 +49,7 @@ def draw_slips(
     *,
     per_second: float = 0.5,
     length_ms: tuple[float, float] | None = None,
+    avoid: Sequence[Span] = (),
 ) -> Slips:
     """Draw slips of 1 to 50 samples, half of them lost and half doubled.
 
@@ -56,9 +59,16 @@ def draw_slips(
         rate_hz: its sample rate.
         per_second: slips a second, as far as there is room.
         length_ms: shortest and longest.
+        avoid: what is damaged already; damage keeps away from it.
     """
     low, high = LENGTHS if length_ms is None else (ms * rate_hz / 1000 for ms in length_ms)
     places = draw_places(
-        rng, audio, rate_hz, (max(low, 1.0), max(high, 1.0)), per_second=per_second, all_channels=1.0
+        rng,
+        audio,
+        rate_hz,
+        (max(low, 1.0), max(high, 1.0)),
+        per_second=per_second,
+        avoid=avoid,
+        all_channels=1.0,
     )
     return Slips(tuple(Slip(p.start, p.end, bool(rng.random() < 0.5)) for p in places))

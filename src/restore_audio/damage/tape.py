@@ -8,6 +8,7 @@ the tape itself (worn or scraped coating) takes level at all frequencies as well
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -110,6 +111,7 @@ def draw_tape(
     *,
     per_second: float = 0.5,
     length_ms: tuple[float, float] | None = None,
+    avoid: Sequence[Span] = (),
     depth_db: tuple[float, float] = (6.0, 40.0),
     treble_only: float = 0.5,
 ) -> Tape:
@@ -121,13 +123,14 @@ def draw_tape(
         rate_hz: its sample rate.
         per_second: dropouts a second, as far as there is room.
         length_ms: shortest and longest.
+        avoid: what is damaged already; damage keeps away from it.
         depth_db: shallowest and deepest loss at 5 kHz.
         treble_only: share of the dropouts that are spacing loss alone.
     """
     low, high = length_ms or (5.0, 300.0)
     limits = (low * rate_hz / 1000, high * rate_hz / 1000)
     dropouts = []
-    for place in draw_places(rng, audio, rate_hz, limits, per_second=per_second):
+    for place in draw_places(rng, audio, rate_hz, limits, per_second=per_second, avoid=avoid):
         depth = float(rng.uniform(*depth_db))
         level_share = 0.0 if rng.random() < treble_only else float(rng.uniform(0.2, 1.0))
         plateau = float(rng.uniform(0, 0.9)) if rng.random() < 0.6 else 0.0

@@ -21,6 +21,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from ..damage.packet_loss import lose_packets
 from ..damage.simulate import Damage, apply_damages, damage_spans, draw_damages
 from ..spans import Span, merge_spans
 
@@ -201,28 +202,6 @@ def _packets(
         for channel in range(clean.shape[0])
     ]
     return [_trial(clean, rate_hz, damages, told=True)]
-
-
-def lose_packets(
-    rng: np.random.Generator, packets: int, share: float, burst_packets: float
-) -> NDArray[np.bool_]:
-    """Which packets are lost ``(packets,)``, by Gilbert's model of two states (Bell Syst. Tech. J., 1960).
-
-    Args:
-        rng: source of randomness.
-        packets: how many.
-        share: of them that is lost in the long run.
-        burst_packets: mean length of a loss; 1 / (1 - share) are losses independent of each other.
-    """
-    leave = min(1 / burst_packets, 1.0)
-    enter = leave * share / (1 - share)
-    draws = rng.random(packets)
-    lost = np.zeros(packets, dtype=bool)
-    bad = False
-    for packet in range(packets):
-        bad = bool(draws[packet] >= leave) if bad else bool(draws[packet] < enter)
-        lost[packet] = bad
-    return lost
 
 
 def _trial(clean: Samples, rate_hz: int, damages: Sequence[Damage], *, told: bool) -> Trial:
