@@ -16,6 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from restore_audio.cli.app import main
+from restore_audio.damage.packet_loss import lose_packets
 from restore_audio.errors import InputError, UsageError
 from restore_audio.measure import bench, methods, scoring
 from restore_audio.measure.baselines import Baseline
@@ -23,7 +24,7 @@ from restore_audio.measure.bench import KEPT_NAME, Plan, conditions_of, make_tri
 from restore_audio.measure.material import Material, choose_material, load_excerpt
 from restore_audio.measure.methods import Method, Outcome, choose_methods
 from restore_audio.measure.paper_task import line_across, lose_frames
-from restore_audio.measure.protocols import PROTOCOLS, lose_packets
+from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.measure.rivals import FoundRival, Rival
 from restore_audio.measure.scoring import Measured, pool, score
 from restore_audio.show import bench_table
