@@ -53,7 +53,8 @@ def _runs(window: Window, channel: int) -> list[Span]:
 
 
 def _repeats(window: Window, channel: int) -> list[Span]:
-    return find_repeats(window.samples[channel], channel, window.rate_hz)
+    past, samples = None if window.past is None else window.past[channel], window.samples[channel]
+    return find_repeats(samples, channel, window.rate_hz, past)
 
 
 def _clicks(window: Window, channel: int) -> list[Span]:

@@ -9,7 +9,7 @@ In: blocks ``(C, n)`` of any sizes. Out: windows that do not depend on those siz
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..settings import DetectSettings
 from ..spans import Span
 from .measures import grid_samples, samples_of
+from .repeats import LONGEST_LAG_S
 from .runs import find_nan
 from .screen import Floats, prediction_error
 
@@ -26,6 +27,9 @@ _CORE_GRIDS = 256
 """Length of a core in grids of 32 ms: about 8 s, long enough that margins cost little."""
 
 _MARGIN_S = 1.0
+
+_PAST_S = LONGEST_LAG_S + 0.2
+"""What is kept to compare with: a block as old as may be, and what its edges are judged by."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Window:
         offset: sample of the recording at which the window begins.
         core: first and last sample (exclusive) of the recording whose spans this window reports.
         nan: spans that were not finite, in samples of the window.
+        past: ``(C, P)``, finite: up to 2.2 s that come right before the samples, only to compare with.
     """
 
     samples: Samples
@@ -47,6 +52,7 @@ class Window:
     offset: int = 0
     core: tuple[int, int] = (0, 0)
     nan: tuple[Span, ...] = ()
+    past: Samples | None = None
     _errors: dict[int, Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def prediction_error(self, channel: int) -> Floats:
@@ -66,6 +72,7 @@ def cut_windows(blocks: Iterable[Samples], rate_hz: int, settings: DetectSetting
     core = _CORE_GRIDS * grid
     margin = -(-round(max(_MARGIN_S, settings.max_gap_ms / 1000 + 0.5) * rate_hz) // grid) * grid
     longest = samples_of(settings.max_gap_ms, rate_hz)
+    before = max(margin, round(_PAST_S * rate_hz))
     held: list[Samples] = []
     offset = length = 0
     number = 0
@@ -73,11 +80,15 @@ def cut_windows(blocks: Iterable[Samples], rate_hz: int, settings: DetectSetting
     def cut(end: int) -> Window:
         nonlocal held, offset
         joined = held[0] if len(held) == 1 else np.concatenate(held, axis=1)
+        first = max(number * core - margin, 0)
+        past = first - offset
         samples = joined[:, : end - offset]
         nan = find_nan(samples)
         finite = _without_nan(samples, nan) if nan else samples
-        window = Window(finite, rate_hz, longest, offset, (number * core, (number + 1) * core), tuple(nan))
-        keep = max((number + 1) * core - margin, 0)
+        here = (replace(s, start=max(s.start - past, 0), end=s.end - past) for s in nan if s.end > past)
+        core_here = (number * core, (number + 1) * core)
+        window = Window(finite[:, past:], rate_hz, longest, first, core_here, tuple(here), finite[:, :past])
+        keep = max((number + 1) * core - before, 0)
         held, offset = [joined[:, keep - offset :]], keep
         return window
 
