@@ -6,6 +6,7 @@ Text in, spans out, and back; no file is opened here.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -134,25 +135,36 @@ def parse_spans(text: str, *, rate_hz: int, channels: int, length_samples: int, 
     stripped = text.lstrip("\ufeff \t\r\n")
     try:
         rows = _json_rows(stripped) if stripped[:1] in ("{", "[") else _label_rows(stripped)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(
-            f"{name} holds no spans that can be read ({error}): give JSON with a list 'spans' of objects "
-            f"with 'start' and 'end' in samples (or 'start_s' and 'end_s'), or an Audacity label file."
+            f"{name} holds no spans that can be read ({_short(error)}): give JSON with a list 'spans' "
+            f"of objects with 'start' and 'end' in samples (or 'start_s' and 'end_s'), or an Audacity label "
+            f"file."
         ) from None
     spans = []
     for start_s, end_s, start, end, channel, kind in rows:
-        first = start if start is not None else round(start_s * rate_hz)
-        last = end if end is not None else round(end_s * rate_hz)
+        longest_s = length_samples / rate_hz + 1.0  # what lies beyond is cut, and needs no exact number
+        first = start if start is not None else round(min(max(start_s, -1.0), longest_s) * rate_hz)
+        last = end if end is not None else round(min(max(end_s, -1.0), longest_s) * rate_hz)
         first, last = max(first, 0), min(last, length_samples)
         if first >= last or (channel is not None and not 0 <= channel < channels):
+            times = f"{_seconds(start, start_s, rate_hz)} to {_seconds(end, end_s, rate_hz)}"
             raise InputError(
-                f"{name} has a span ({start_s:.3f} s to {end_s:.3f} s, channel {channel}) outside the "
-                f"recording, which has {channels} channel(s) of {length_samples / rate_hz:.3f} s: correct it "
-                f"or remove it."
+                f"{name} has a span ({times}, channel {str(channel)[:9]}) outside the recording, which has "
+                f"{channels} channel(s) of {length_samples / rate_hz:.3f} s: correct it or remove it."
             )
         for c in range(channels) if channel is None else (channel,):
             spans.append(Span(first, last, c, kind))
     return sorted(spans)
+
+
+def _seconds(samples: int | None, seconds: float, rate_hz: int) -> str:
+    value = seconds if samples is None else float(min(max(samples, -(10**15)), 10**15)) / rate_hz
+    return f"{value:.3f} s" if abs(value) < 1e9 else f"{value:.3g} s"
+
+
+def _short(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:120]
 
 
 _Row = tuple[float, float, int | None, int | None, int | None, str]
@@ -168,9 +180,17 @@ def _json_rows(text: str) -> list[_Row]:
         if (start is None or end is None) and ("start_s" not in entry or "end_s" not in entry):
             raise ValueError("a span lacks 'start' and 'end'")
         channel = None if entry.get("channel") is None else int(entry["channel"])
-        start_s, end_s = float(entry.get("start_s", 0)), float(entry.get("end_s", 0))
-        rows.append((start_s, end_s, start, end, channel, str(entry.get("kind", "given"))))
+        start_s, end_s = _finite(entry.get("start_s", 0)), _finite(entry.get("end_s", 0))
+        kind = entry.get("kind")
+        rows.append((start_s, end_s, start, end, channel, kind if kind in KINDS else "given"))
     return rows
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{str(value)[:20]} is no time")
+    return number
 
 
 def _label_rows(text: str) -> list[_Row]:
@@ -181,7 +201,7 @@ def _label_rows(text: str) -> list[_Row]:
         fields = line.split("\t")
         if len(fields) < 2:
             raise ValueError(f"line {number} is not 'start<tab>end<tab>text'")
-        rows.append((float(fields[0]), float(fields[1]), None, None, None, "given"))
+        rows.append((_finite(fields[0]), _finite(fields[1]), None, None, None, "given"))
     if not rows:
         raise ValueError("it is empty")
     return rows

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import soundfile
@@ -28,19 +27,17 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError
 from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
-from .datachunk import find_layout
-from .decode import check_whole, native_blocks, open_recording, reason_of
+from .decode import check_whole, native_blocks, open_recording
+from .encode import converted, new_recording
 from .formats import SUFFIXES, choose, keeps_coding
-from .native import from_float, is_lossless, native_dtype, sndfile_name, to_float
+from .layout import find_layout
+from .native import from_float, is_lossless, to_float
 from .output import beside, check_target
 from .tags import copy_tags, text_strings
 
 Samples = NDArray[np.float64]
 
 BLOCK_FRAMES = 1 << 16
-
-_MP3_LEVEL, _VORBIS_LEVEL = 0.0, 0.1
-"""libsndfile's compression level, 0 (largest) to 1: 320 kbit/s MP3, Vorbis quality 9."""
 
 
 @dataclass(frozen=True)
@@ -165,10 +162,10 @@ def write_audio(
     container, wanted = choose(path, container, wanted, rate_hz=rate_hz, channels=first.shape[0])
     with (
         beside(path, overwrite=overwrite) as temporary,
-        _new(temporary, path, container, wanted, rate_hz, first.shape[0]) as sound,
+        new_recording(temporary, path, container, wanted, rate_hz=rate_hz, channels=first.shape[0]) as write,
     ):
         for block in chain([first], parts):
-            sound.write(from_float(np.ascontiguousarray(block.T), wanted))
+            write(from_float(np.ascontiguousarray(block.T), wanted))
 
 
 def rewrite(
@@ -254,9 +251,10 @@ def _encode(
     """Decode the source and encode it again, replacing samples on the way."""
     waiting: list[Replacement] = []
     more = True
-    with _new(temporary, target, container, subtype, info.rate_hz, info.channels) as sound:
-        for name, text in text_strings(info.path, container).items():
-            setattr(sound, name, text)
+    texts = text_strings(info.path, container)
+    with new_recording(
+        temporary, target, container, subtype, rate_hz=info.rate_hz, channels=info.channels, texts=texts
+    ) as write:
         position = 0
         for native in native_blocks(info.path, BLOCK_FRAMES):
             end = position + len(native)
@@ -267,49 +265,12 @@ def _encode(
                     more = False
                 else:
                     waiting.append(part)
-            block = _converted(native, info.subtype, subtype)
+            block = converted(native, info.subtype, subtype)
             for part in waiting:
                 a, b = max(part.start, position), min(part.start + part.samples.size, end)
                 if a < b:
                     piece = part.samples[a - part.start : b - part.start]
                     block[a - position : b - position, part.channel] = from_float(piece, subtype)
             waiting = [p for p in waiting if p.start + p.samples.size > end]
-            sound.write(block)
+            write(block)
             position = end
-
-
-def _converted(native: NDArray[Any], source_subtype: str, subtype: str) -> NDArray[Any]:
-    if native_dtype(source_subtype) == native_dtype(subtype):
-        return native.copy()
-    return from_float(to_float(native), subtype)
-
-
-@contextmanager
-def _new(
-    temporary: Path, target: Path, container: str, subtype: str, rate_hz: int, channels: int
-) -> Iterator[soundfile.SoundFile]:
-    level = {"MPEG_LAYER_III": _MP3_LEVEL, "VORBIS": _VORBIS_LEVEL, "OPUS": _VORBIS_LEVEL}.get(subtype)
-    try:
-        sound = soundfile.SoundFile(
-            sndfile_name(temporary),
-            "w",
-            samplerate=rate_hz,
-            channels=channels,
-            format=container,
-            subtype=subtype,
-            compression_level=level,
-            bitrate_mode="CONSTANT" if subtype == "MPEG_LAYER_III" else None,
-        )
-    except (soundfile.LibsndfileError, ValueError) as error:
-        raise OutputError(
-            f"{target.name} cannot be written as {container} with {subtype} at {rate_hz} Hz, {channels} "
-            f"channel(s) ({error}): write to .wav instead."
-        ) from None
-    try:
-        with sound:
-            yield sound
-    except soundfile.LibsndfileError as error:
-        raise OutputError(
-            f"{target} cannot be written ({reason_of(error)}): the disk may be full; free some space or "
-            f"choose another folder."
-        ) from None

@@ -1,9 +1,6 @@
-"""Where in a file the samples of uncompressed audio lie, so that a few can be replaced in place.
+"""Where the samples of a WAV, RF64, W64, AIFF, CAF or AU file begin, and how many bytes the header promises.
 
-In: a WAV, RF64, W64, AIFF, CAF or AU file with PCM, float or companded (G.711) samples. Out: the position of
-its first sample and their byte layout, checked against what libsndfile reads there; None where that does not
-agree. Replacing samples in a byte copy keeps every other chunk as it was: bext, cue, LIST, iXML, markers,
-unknown ones.
+In: an open file. Out: the chunk of samples, by the list of chunks or, where that is damaged, by its name.
 
 Sources: EBU Tech 3285 (WAV) and 3306 (RF64), Apple's AIFF-C and CAF specifications, Sony's Wave64.
 """
@@ -11,140 +8,15 @@ Sources: EBU Tech 3285 (WAV) and 3306 (RF64), Apple's AIFF-C and CAF specificati
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from io import BytesIO
-from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from io import SEEK_END
+from typing import BinaryIO
 
-import numpy as np
-import soundfile
-from numpy.typing import NDArray
-
-from .native import from_float, native_dtype, sndfile_name
-
-Order = Literal["little", "big"]
-
-_BYTES = {
-    "ULAW": 1,
-    "ALAW": 1,
-    "PCM_S8": 1,
-    "PCM_U8": 1,
-    "PCM_16": 2,
-    "PCM_24": 3,
-    "PCM_32": 4,
-    "FLOAT": 4,
-    "DOUBLE": 8,
-}
-_COMPANDED = ("ULAW", "ALAW")
-_PROBE_FRAMES = 512
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where samples lie: ``frames`` × ``channels`` × ``sample_bytes`` from ``offset`` on."""
-
-    offset: int
-    frames: int
-    channels: int
-    subtype: str
-    order: Order
-
-    @property
-    def sample_bytes(self) -> int:
-        """Bytes of a sample."""
-        return _BYTES[self.subtype]
-
-    def encode(self, samples: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Float samples ``(n,)`` as the file's bytes, ``(n, sample_bytes)``."""
-        if self.subtype in _COMPANDED:
-            return _nearest_codes(samples, self.subtype)[:, None]
-        return self._bytes(from_float(samples, self.subtype))
-
-    def decode(self, raw: bytes) -> NDArray[Any]:
-        """The file's bytes as native samples ``(n, channels)``."""
-        count, size = len(raw) // self.sample_bytes, self.sample_bytes
-        if self.subtype in ("FLOAT", "DOUBLE"):
-            kind = native_dtype(self.subtype)
-            values = np.frombuffer(raw, np.dtype(kind).newbyteorder(self.order)).astype(kind)
-            return values.reshape(-1, self.channels)
-        if self.subtype in _COMPANDED:
-            return _levels(self.subtype)[np.frombuffer(raw, np.uint8)].reshape(-1, self.channels)
-        parts = np.frombuffer(raw, np.uint8)[: count * size].reshape(count, size)
-        if self.order == "big":
-            parts = parts[:, ::-1]
-        wide = np.zeros((count, 4), np.uint8)
-        wide[:, 4 - size :] = parts
-        if self.subtype == "PCM_U8":
-            wide[:, 3] ^= 0x80
-        return wide.view("<i4").astype(np.int32).reshape(-1, self.channels)
-
-    def _bytes(self, native: NDArray[Any]) -> NDArray[np.uint8]:
-        size = self.sample_bytes
-        if self.subtype in ("FLOAT", "DOUBLE"):
-            ordered = native.astype(native.dtype.newbyteorder(self.order))
-            return np.ascontiguousarray(ordered).view(np.uint8).reshape(-1, size)
-        parts = np.ascontiguousarray(native.astype("<i4")).view(np.uint8).reshape(-1, 4)[:, 4 - size :].copy()
-        if self.subtype == "PCM_U8":
-            parts[:, -1] ^= 0x80
-        return parts[:, ::-1] if self.order == "big" else parts
-
-    def replace(self, file: BinaryIO, start: int, channel: int, samples: NDArray[np.float64]) -> None:
-        """Put samples ``(n,)`` of one channel from frame ``start`` on into an open file."""
-        stride = self.channels * self.sample_bytes
-        file.seek(self.offset + start * stride)
-        raw = np.frombuffer(file.read(samples.size * stride), np.uint8).copy()
-        frames = raw.reshape(samples.size, self.channels, self.sample_bytes)
-        frames[:, channel] = self.encode(samples)
-        file.seek(self.offset + start * stride)
-        file.write(raw.tobytes())
-
-
-@cache
-def _levels(subtype: str) -> NDArray[np.float32]:
-    """The sample that each byte of a companded coding (ITU-T G.711) stands for, as libsndfile has it."""
-    codes = BytesIO(bytes(range(256)))
-    levels, _ = soundfile.read(
-        codes, samplerate=8_000, channels=1, format="RAW", subtype=subtype, dtype="float32"
-    )
-    return np.asarray(levels)
-
-
-def _nearest_codes(samples: NDArray[np.float64], subtype: str) -> NDArray[np.uint8]:
-    levels = _levels(subtype).astype(np.float64)
-    order = np.argsort(levels, kind="stable")
-    middles = (levels[order][1:] + levels[order][:-1]) / 2
-    return order[np.searchsorted(middles, np.nan_to_num(samples))].astype(np.uint8)
-
-
-def find_layout(path: Path, *, frames: int, channels: int, subtype: str) -> Layout | None:
-    """The layout of a file, or None if it has none that we can vouch for."""
-    if subtype not in _BYTES:
-        return None
-    with path.open("rb") as file:
-        found = find_data(file)
-    if found is None or found.offset + frames * channels * _BYTES[subtype] > path.stat().st_size:
-        return None
-    for order in ("little", "big"):
-        layout = Layout(found.offset, frames, channels, subtype, order)
-        if _agrees(layout, path):
-            return layout
-    return None
-
-
-def _agrees(layout: Layout, path: Path) -> bool:
-    """Whether libsndfile reads the same samples at the start, in the middle and at the end."""
-    count = min(_PROBE_FRAMES, layout.frames)
-    stride = layout.channels * layout.sample_bytes
-    with soundfile.SoundFile(sndfile_name(path)) as sound, path.open("rb") as file:
-        for start in (0, (layout.frames - count) // 2, layout.frames - count):
-            sound.seek(start)
-            expected = sound.read(count, dtype=native_dtype(layout.subtype), always_2d=True)
-            file.seek(layout.offset + start * stride)
-            ours = layout.decode(file.read(count * stride))
-            if ours.shape != expected.shape or ours.tobytes() != expected.tobytes():
-                return False
-    return True
+_W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
+_SEARCHED_BYTES = 1 << 22
+_SEARCHED_PLACES = 32
+"""How far, and how often, the chunk of samples is searched for by its name."""
 
 
 @dataclass(frozen=True)
@@ -156,65 +28,134 @@ class DataChunk:
 
 
 def find_data(file: BinaryIO) -> DataChunk | None:
-    """Find the chunk of samples of a WAV, RF64, W64, AIFF, CAF or AU file; None if there is none."""
+    """Find the chunk of samples of a WAV, RF64, W64, AIFF, CAF or AU file; None if there is none.
+
+    Where a size in the list of chunks cannot be (beyond the end of the file, less than its own header),
+    the chunk of samples is searched for by its name, as libsndfile reads many such files.
+    """
+    return next(places(file), None)
+
+
+def places(file: BinaryIO) -> Iterator[DataChunk]:
+    """Where the samples may begin, the likeliest first: by the list of chunks, then by the chunk's name."""
+    end = file.seek(0, SEEK_END)
+    file.seek(0)
     head = file.read(16)
-    if head[:4] in (b"RIFF", b"RF64", b"RIFX") and head[8:12] == b"WAVE":
-        return _riff(file, ">" if head[:4] == b"RIFX" else "<")
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return _aiff(file)
-    if head[:4] == b"caff":
-        return _caf(file)
-    if head[:4] == b"riff":
-        return _w64(file)
+    if len(head) < 16:
+        return
     if head[:4] in (b".snd", b"dns."):
         offset, size = struct.unpack(">II" if head[:4] == b".snd" else "<II", head[4:12])
-        return DataChunk(offset, None if size == 0xFFFFFFFF else size)
+        yield DataChunk(offset, None if size == 0xFFFFFFFF else size)
+        return
+    kind = _kind(head)
+    if kind is None:
+        return
+    walked = kind.walk(file, end)
+    if walked is not None:
+        yield walked
+    file.seek(0)
+    beginning = file.read(_SEARCHED_BYTES)
+    at = -1
+    named: list[DataChunk] = []
+    while len(named) < _SEARCHED_PLACES and (at := beginning.find(kind.marker, at + 1)) >= 0:
+        file.seek(at)
+        chunk = kind.chunk(file, None)
+        if chunk is not None and chunk != walked:
+            named.append(chunk)
+    yield from sorted(named, key=lambda chunk: chunk.offset + (chunk.promised_bytes or 0) > end)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A container: how its list of chunks is walked.
+
+    Attributes:
+        first: where the list begins.
+        marker: name of the chunk of samples.
+        header_bytes: of a chunk.
+        size_of: a header's size of the body.
+        step: chunks lie at multiples of this.
+        chunk: an open file at the chunk of samples, and RF64's 64-bit size, to its :class:`DataChunk`.
+    """
+
+    first: int
+    marker: bytes
+    header_bytes: int
+    size_of: Callable[[bytes], int]
+    step: int
+    chunk: Callable[[BinaryIO, int | None], DataChunk | None]
+
+    def walk(self, file: BinaryIO, end: int) -> DataChunk | None:
+        """Follow the list of chunks to the samples; None where it does not lead there."""
+        at, long_bytes = self.first, None
+        while at + self.header_bytes <= end:
+            file.seek(at)
+            head = file.read(self.header_bytes)
+            if head.startswith(self.marker):
+                file.seek(at)
+                return self.chunk(file, long_bytes)
+            size = self.size_of(head)
+            if size < 0:
+                return None
+            if head[:4] == b"ds64" and size >= 16:
+                long_bytes = struct.unpack("<Q", file.read(16)[8:].ljust(8, b"\0"))[0]
+            at += self.header_bytes + -(-size // self.step) * self.step
+        return None
+
+
+def _kind(head: bytes) -> _Kind | None:
+    if head[:4] in (b"RIFF", b"RF64", b"RIFX") and head[8:12] == b"WAVE":
+        order = ">" if head[:4] == b"RIFX" else "<"
+        size_of = _unpacked(f"{order}I", 4)
+        return _Kind(12, b"data", 8, size_of, 2, lambda file, long: _riff_samples(file, size_of, long))
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return _Kind(12, b"SSND", 8, _unpacked(">I", 4), 2, lambda file, _: _aiff_samples(file))
+    if head[:4] == b"caff":
+        return _Kind(8, b"data", 12, _unpacked(">q", 4), 1, lambda file, _: _caf_samples(file))
+    if head[:4] == b"riff":
+        body = _unpacked("<Q", 16)
+        return _Kind(40, _W64_DATA, 24, lambda h: body(h) - 24, 8, lambda file, _: _w64_samples(file))
     return None
 
 
-def _riff(file: BinaryIO, order: str) -> DataChunk | None:
-    file.seek(12)
-    long_bytes: int | None = None
-    while len(head := file.read(8)) == 8:
-        name, size = head[:4], struct.unpack(f"{order}I", head[4:])[0]
-        if name == b"ds64":
-            sizes = file.read(size)
-            long_bytes = struct.unpack("<Q", sizes[8:16])[0] if len(sizes) >= 16 else None
-            continue
-        if name == b"data":
-            # Writers into pipes leave the size open as all ones, or as nothing.
-            unknown = size in (0, 0xFFFFFFFF, 0x7FFFFFFF) or (size & 0xFFFFF000) == 0x7FFFF000
-            return DataChunk(file.tell(), long_bytes if long_bytes is not None else None if unknown else size)
-        file.seek(size + size % 2, 1)
-    return None
+def _unpacked(form: str, at: int) -> Callable[[bytes], int]:
+    def size(head: bytes) -> int:
+        return int(struct.unpack_from(form, head, at)[0])
+
+    return size
 
 
-def _aiff(file: BinaryIO) -> DataChunk | None:
-    file.seek(12)
-    while len(head := file.read(8)) == 8:
-        name, size = head[:4], struct.unpack(">I", head[4:])[0]
-        if name == b"SSND":
-            skip = struct.unpack(">I", file.read(8)[:4])[0]
-            return DataChunk(file.tell() + skip, max(size - 8 - skip, 0))
-        file.seek(size + size % 2, 1)
-    return None
+def _riff_samples(
+    file: BinaryIO, size_of: Callable[[bytes], int], long_bytes: int | None
+) -> DataChunk | None:
+    head = file.read(8)
+    if len(head) < 8:
+        return None
+    size = size_of(head)
+    # Writers into pipes leave the size open as all ones, or as nothing.
+    unknown = size in (0, 0xFFFFFFFF, 0x7FFFFFFF) or (size & 0xFFFFF000) == 0x7FFFF000
+    return DataChunk(file.tell(), long_bytes if long_bytes is not None else None if unknown else size)
 
 
-def _caf(file: BinaryIO) -> DataChunk | None:
-    file.seek(8)
-    while len(head := file.read(12)) == 12:
-        name, size = head[:4], struct.unpack(">q", head[4:])[0]
-        if name == b"data":
-            return DataChunk(file.tell() + 4, size - 4 if size >= 4 else None)
-        file.seek(size, 1)
-    return None
+def _aiff_samples(file: BinaryIO) -> DataChunk | None:
+    head = file.read(16)
+    if len(head) < 16:
+        return None
+    size, skip = struct.unpack(">I", head[4:8])[0], struct.unpack(">I", head[8:12])[0]
+    return DataChunk(file.tell() + skip, max(size - 8 - skip, 0))
 
 
-def _w64(file: BinaryIO) -> DataChunk | None:
-    file.seek(40)
-    while len(head := file.read(24)) == 24:
-        size = struct.unpack("<Q", head[16:])[0]
-        if head[:4] == b"data":
-            return DataChunk(file.tell(), size - 24)
-        file.seek((size - 24 + 7) // 8 * 8, 1)
-    return None
+def _caf_samples(file: BinaryIO) -> DataChunk | None:
+    head = file.read(12)
+    if len(head) < 12:
+        return None
+    size = struct.unpack(">q", head[4:])[0]
+    return DataChunk(file.tell() + 4, size - 4 if size >= 4 else None)
+
+
+def _w64_samples(file: BinaryIO) -> DataChunk | None:
+    head = file.read(24)
+    if len(head) < 24:
+        return None
+    size = struct.unpack("<Q", head[16:])[0]
+    return DataChunk(file.tell(), size - 24 if size >= 24 else None)

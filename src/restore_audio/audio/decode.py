@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 import soundfile
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .avfile import AvFile
 from .datachunk import find_data
-from .native import native_dtype, sndfile_name
+from .native import native_dtype, no_library_messages, sndfile_name
 
 _NEEDS_AV = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka"})
 _SLACK_BYTES = 64
@@ -84,15 +84,22 @@ def open_recording(path: Path) -> Decoder:
     if _is_for_av(head):
         return _opened_by_av(path)
     try:
-        sound: Decoder = soundfile.SoundFile(sndfile_name(path))
-    except (soundfile.LibsndfileError, OSError, TypeError) as error:
+        with no_library_messages():
+            sound = soundfile.SoundFile(sndfile_name(path))
+    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
         if path.suffix.lower() in _NEEDS_AV:
             return _opened_by_av(path)
-        raise InputError(
-            f"{path} is not audio that can be read ({reason_of(error)}): give WAV, AIFF, CAF, FLAC, Ogg, "
-            f"Opus or MP3."
-        ) from None
-    return sound
+        raise _no_audio(path, reason_of(error)) from None
+    if sound.format == "RAW":  # libsndfile takes anything named .au, .snd, .vox or .gsm for samples
+        sound.close()
+        raise _no_audio(path, "it has no header of audio")
+    return cast(Decoder, sound)
+
+
+def _no_audio(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"{path} is not audio that can be read ({reason}): give WAV, AIFF, CAF, FLAC, Ogg, Opus or MP3."
+    )
 
 
 def native_blocks(path: Path, block_frames: int) -> Iterator[NDArray[Any]]:
@@ -108,7 +115,8 @@ def native_blocks(path: Path, block_frames: int) -> Iterator[NDArray[Any]]:
         done = 0
         while True:
             try:
-                block = sound.read(block_frames, dtype=kind, always_2d=True)
+                with no_library_messages():
+                    block = sound.read(block_frames, dtype=kind, always_2d=True)
             except soundfile.LibsndfileError as error:
                 raise InputError(
                     f"{path} cannot be decoded after {done / sound.samplerate:.1f} s ({reason_of(error)}): "

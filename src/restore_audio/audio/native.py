@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +71,23 @@ def from_float(samples: NDArray[np.float64], subtype: str) -> NDArray[Any]:
 def sndfile_name(path: Path) -> str | bytes:
     """A path as soundfile can open it, also if it is not Unicode (names from old archives)."""
     return str(path) if sys.platform == "win32" else os.fsencode(path)
+
+
+@contextmanager
+def no_library_messages() -> Iterator[None]:
+    """Keep what libsndfile's decoders and encoders write to file descriptor 2 from a person's terminal.
+
+    Their errors come back as return values, and are told in our own words.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no such descriptor, so nothing can be written to it
+        yield
+        return
+    try:
+        with open(os.devnull, "wb", buffering=0) as nowhere:  # noqa: PTH123 (a device)
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

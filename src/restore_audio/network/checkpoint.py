@@ -113,16 +113,23 @@ def read_card(path: Path) -> ModelCard:
         if header.get("format") != FORMAT:
             raise ModelError(f"{path} is not a weights file of restore-audio: give one made by its 'train'.")
         return ModelCard(
-            network=NetworkSettings.from_dict(json.loads(header["network"])),
+            network=NetworkSettings.from_dict(_values(header, "network")),
             task=header["task"],
-            training=json.loads(header.get("training", "{}")),
-            metrics=json.loads(header.get("metrics", "{}")),
+            training=_values(header, "training"),
+            metrics=_values(header, "metrics"),
         )
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise ModelError(
             f"The weights {path} cannot be read ({_short(error)}): install restore-audio again, "
             f"or give other weights with --model."
         ) from None
+
+
+def _values(header: Mapping[str, str], name: str) -> dict[str, Any]:
+    values = json.loads(header.get(name, "{}"))
+    if not isinstance(values, dict):
+        raise ValueError(f"{name!r} in its header is no object")
+    return values
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> tuple[UNet, ModelCard]:
@@ -132,19 +139,25 @@ def load(path: Path, device: str | torch.device = "cpu") -> tuple[UNet, ModelCar
         ModelError: the file is missing, corrupted, not ours or does not fit its own header.
     """
     card = read_card(path)
-    network = UNet(card.network)
     try:
+        with torch.device("meta"):  # shapes only: a wrong header must not ask for gigabytes
+            network = UNet(card.network)
+        wanted = network.state_dict()
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        tensors = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
-        network.load_state_dict(tensors)
+        tensors = {n: t.to(wanted[n].dtype) if n in wanted else t for n, t in tensors.items()}
+        network.load_state_dict(tensors, assign=True)
     except (SafetensorError, OSError, RuntimeError) as error:
         raise ModelError(
             f"The weights {path} are damaged ({_short(error)}): install restore-audio again, "
             f"or give other weights with --model."
         ) from None
-    if not all(torch.isfinite(p).all() for p in network.parameters()):
-        raise ModelError(f"The weights {path} hold values that are not numbers: install restore-audio again.")
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all() or (name.endswith("running_var") and (tensor < 0).any()):
+            raise ModelError(
+                f"The weights {path} hold values in {name} that cannot be: install restore-audio again, or "
+                f"give other weights with --model."
+            )
     return network.to(device).to(memory_format=torch.channels_last).eval(), card
 
 

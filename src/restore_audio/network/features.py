@@ -50,6 +50,12 @@ class FeatureSettings:
     power: float = 0.5
     prefill: Literal["none", "linear"] = "none"
 
+    def __post_init__(self) -> None:
+        if self.level not in ("patch", "global") or self.prefill not in ("none", "linear"):
+            raise ValueError(f"unknown preparation {self.level!r} with {self.prefill!r}")
+        if not isinstance(self.power, int | float) or not 0.01 <= self.power <= 4:
+            raise ValueError(f"power must be from 0.01 to 4, got {self.power!r}")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for checkpoint headers."""
         return asdict(self)

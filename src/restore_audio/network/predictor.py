@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from .checkpoint import ModelCard, load
 from .features import (
+    RESTORE_CHANNELS,
     FeatureSettings,
     finish_paper,
     finish_restore,
@@ -52,6 +53,16 @@ class Inpainter:
                 f"The weights {path} are for the task '{card.task}', not '{task}': "
                 f"choose the --method that they were made for, or other weights with --model."
             )
+        try:
+            FeatureSettings(**card.training["features"])
+            maps = RESTORE_CHANNELS if task == "restore" else 1
+            if card.network.in_channels != maps:
+                raise ValueError(f"in_channels must be {maps}, got {card.network.in_channels}")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"The weights {path} do not say how their input is prepared ({error}): give weights made by "
+                f"'train', or leave out --model."
+            ) from None
         return cls(network, card, device)
 
     def restore_magnitudes(
@@ -98,4 +109,8 @@ class Inpainter:
     def _run(self, features: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
             answer: torch.Tensor = self.network(features.contiguous(memory_format=torch.channels_last))
+        if not torch.isfinite(answer).all():
+            raise ModelError(
+                "The weights give values that are not numbers: give others with --model, or use --method ar."
+            )
         return answer.float()

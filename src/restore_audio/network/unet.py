@@ -32,6 +32,9 @@ from torch.nn import functional as F
 
 LEVELS = 5
 
+MOST_FILTERS = 512
+"""Widest first level, and most maps, that a header may ask for: sixteen times the paper's."""
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -50,14 +53,33 @@ class NetworkSettings:
     in_channels: int = 1
     batch_norm_momentum: float = 0.01
 
+    def __post_init__(self) -> None:
+        if self.name not in NETWORKS:
+            raise ValueError(f"unknown network {self.name!r}, there are {', '.join(NETWORKS)}")
+        for name, most in (("width", MOST_FILTERS), ("in_channels", MOST_FILTERS)):
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= most:
+                raise ValueError(f"{name} must be a whole number from 1 to {most}, got {value!r}")
+        momentum = self.batch_norm_momentum
+        if not isinstance(momentum, int | float) or not 0 <= momentum <= 1:
+            raise ValueError(f"batch_norm_momentum must be from 0 to 1, got {momentum!r}")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for checkpoint headers."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkSettings:
-        """The inverse of :meth:`to_dict`; unknown keys are refused by the constructor."""
-        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
+        """The inverse of :meth:`to_dict`; other keys are left out.
+
+        Raises:
+            ValueError: a key is missing, or a value makes no network.
+        """
+        names = [field.name for field in fields(cls)]
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise ValueError(f"{missing[0]!r} is missing")
+        return cls(**{name: values[name] for name in names})
 
 
 class ConvBlock(nn.Module):
@@ -159,8 +181,6 @@ class UNet(nn.Module):
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
-        if settings.name not in NETWORKS:
-            raise ValueError(f"unknown network {settings.name!r}, there are {', '.join(NETWORKS)}")
         strided, self.residual, attention = NETWORKS[settings.name]
         self.settings = settings
         momentum = settings.batch_norm_momentum
