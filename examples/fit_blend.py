@@ -1,4 +1,4 @@
-"""How much of the network goes into a gap: what the ``Blend`` in fill/inpaint.py was chosen from.
+"""How much of the network goes into a gap: what the ``Blend`` in fill/methods.py was chosen from.
 
     python examples/fit_blend.py corpus/validation [--shares 0.7,0.85,1] [--model FILE]
 
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from restore_audio.fill.inpaint import Blend, inpaint
+from restore_audio.fill.fill import fill_spans
+from restore_audio.fill.methods import METHODS, Blend, Method
 from restore_audio.measure.material import choose_material, load_excerpt
 from restore_audio.measure.metrics import log_spectral_distance_db, mean_finite, sdr_db
 from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.network.checkpoint import model_path
 from restore_audio.network.predictor import Inpainter
-from restore_audio.settings import FillSettings
 
 
 def main() -> None:
@@ -38,9 +38,9 @@ def main() -> None:
     material = choose_material(
         options.data, per_genre=options.excerpts, seconds=options.seconds, seed=options.seed
     )
-    ways: dict[str, tuple[FillSettings, Blend | None]] = {"AR alone": (FillSettings("ar"), None)}
+    ways: dict[str, Method] = {"AR alone": METHODS["ar"]}
     for share in options.shares.split(","):
-        ways[f"share {share}"] = (FillSettings("network"), Blend(share=float(share)))
+        ways[f"share {share}"] = Method("AR and network", blend=Blend(share=float(share)))
     lengths = tuple(float(ms) for ms in options.lengths_ms.split(","))
     protocol = PROTOCOLS["gaps"].with_lengths(lengths)
     rows: dict[str, list[str]] = {name: [] for name in ways}
@@ -50,14 +50,13 @@ def main() -> None:
             clean, rate_hz = load_excerpt(excerpt, mono=True)
             rng = np.random.default_rng((options.seed, number))
             for trial in protocol.make(clean, rate_hz, condition, rng, options.gaps):
-                for name, (settings, blend) in ways.items():
-                    filled, _ = inpaint(
+                for name, method in ways.items():
+                    filled, _ = fill_spans(
                         trial.damaged,
                         trial.spans,
                         trial.rate_hz,
-                        settings=settings,
-                        network=network,
-                        blend=blend,
+                        method=method,
+                        open_network=lambda: network,
                     )
                     for span in trial.spans:
                         sdr = sdr_db(trial.clean, filled, [span])

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
-from restore_audio.fill.filling import Filling
-from restore_audio.fill.inpaint import inpaint
+from restore_audio.fill import methods
+from restore_audio.fill.fill import Filling, fill_spans
+from restore_audio.fill.gaps import Gap, Prediction
 from restore_audio.network.checkpoint import model_path
 from restore_audio.network.predictor import Inpainter
-from restore_audio.network.weights import Weights
+from restore_audio.pipeline import restore
 from restore_audio.settings import FillSettings
 from restore_audio.signal.spectrum import Grid, stft
-from restore_audio.spans import Span
+from restore_audio.spans import Span, spans_to_json
 
 RATE_HZ = 44_100
 
@@ -20,6 +27,17 @@ RATE_HZ = 44_100
 @pytest.fixture(scope="module")
 def network() -> Inpainter:
     return Inpainter.open(model_path("restore"), "restore")
+
+
+def fill(
+    damaged: np.ndarray,
+    spans: list[Span],
+    network: Inpainter | None = None,
+    method: str = "auto",
+    rate_hz: int = RATE_HZ,
+) -> tuple[np.ndarray, list[Span]]:
+    how = methods.method_named(method)
+    return fill_spans(damaged, spans, rate_hz, method=how, open_network=lambda: network)
 
 
 def music(channels: int = 1, seconds: float = 2.0, rate_hz: int = RATE_HZ) -> np.ndarray:
@@ -55,7 +73,7 @@ def test_samples_outside_the_spans_are_bit_identical(method: str, network: Inpai
     spans = [Span(30_000, 34_000, 0), Span(50_000, 50_300, 1), Span(0, 400, 1), Span(88_000, 88_200, 0)]
     for span in spans:
         damaged[span.channel, span.start : span.end] = np.nan
-    filled, marked = inpaint(damaged, spans, RATE_HZ, settings=FillSettings(method), network=network)  # type: ignore[arg-type]
+    filled, marked = fill(damaged, spans, network, method)
     healthy = np.isfinite(damaged)
     np.testing.assert_array_equal(filled[healthy], damaged[healthy])
     assert np.isfinite(filled).all()
@@ -71,7 +89,7 @@ def test_short_gaps_are_restored_nearly_exactly(
     span = Span(60_000, 60_000 + round(gap_ms * 44.1), 0)
     damaged = clean.copy()
     damaged[0, span.start : span.end] = 0
-    filled, _ = inpaint(damaged, [span], RATE_HZ, settings=FillSettings(), network=network)
+    filled, _ = fill(damaged, [span], network)
     assert sdr_db(clean[0, span.start : span.end], filled[0, span.start : span.end]) > at_least_db
 
 
@@ -84,7 +102,7 @@ def test_in_long_gaps_the_network_gives_back_what_ar_loses(network: Inpainter) -
             span = Span(start, start + round(0.2 * RATE_HZ), 0)
             damaged = clean.copy()
             damaged[0, span.start : span.end] = 0
-            filled, _ = inpaint(damaged, [span], RATE_HZ, settings=FillSettings(method), network=network)  # type: ignore[arg-type]
+            filled, _ = fill(damaged, [span], network, method)
             found.append(spectral_distance_db(clean, filled, span))
         distances[method] = float(np.mean(found))
     assert distances["auto"] < distances["ar"] - 1
@@ -98,37 +116,82 @@ def test_short_gaps_need_the_network_only_where_it_stands_alone(
     span = Span(60_000, 60_441, 0)
     damaged[0, span.start : span.end] = 0
 
-    class Opened(Weights):
-        count = 0
+    opened = []
 
-        def open(self) -> Inpainter | None:
-            self.count += 1
-            return network
+    def open_network() -> Inpainter:
+        opened.append(True)
+        return network
 
-    settings, weights = FillSettings(method), Opened(method)  # type: ignore[arg-type]
-    filling = Filling([span], RATE_HZ, damaged.shape[1], settings, weights)
+    filling = Filling([span], RATE_HZ, damaged.shape[1], FillSettings(method), open_network)
     (patch,) = filling.patches([damaged])
-    assert weights.count == needed
-    whole, _ = inpaint(damaged, [span], RATE_HZ, settings=settings, network=network)
+    assert len(opened) == needed
+    whole, _ = fill(damaged, [span], network, method)
     np.testing.assert_allclose(patch.samples, whole[0, span.start : span.end], atol=1e-9)
 
 
-def test_too_long_gaps_are_left_with_a_reason(network: Inpainter) -> None:
+def test_too_long_gaps_are_left_with_a_reason() -> None:
     damaged = music()
     spans = [Span(10_000, 40_000, 0), Span(41_000, 41_500, 0)]
     damaged[0, 10_000:40_000] = 0
-    filled, marked = inpaint(damaged, spans, RATE_HZ, settings=FillSettings(), network=network)
-    assert not marked[0].filled
-    assert "680 ms" in (marked[0].reason or "")
-    assert "--max-gap-ms" in (marked[0].reason or "")
-    np.testing.assert_array_equal(filled[0, 10_000:40_000], 0)
-    assert marked[1].filled
-    _, marked = inpaint(damaged, spans, RATE_HZ, settings=FillSettings(max_gap_ms=800), network=network)
-    assert marked[0].filled
+    result = restore(damaged, RATE_HZ, spans=spans, fill=FillSettings("ar"))
+    assert not result.spans[0].filled
+    assert "680 ms" in (result.spans[0].reason or "")
+    assert "--max-gap-ms" in (result.spans[0].reason or "")
+    np.testing.assert_array_equal(result.samples[0, 10_000:40_000], 0)
+    assert result.spans[1].filled
+    result = restore(damaged, RATE_HZ, spans=spans, fill=FillSettings("ar", max_gap_ms=800))
+    assert result.spans[0].filled
+
+
+TOY = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from restore_audio.fill.methods import METHODS, Method
+METHODS["hold"] = Method("the last sample held", ("test_inpaint:hold_last",))
+from restore_audio.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def hold_last(gap: Gap) -> Prediction:
+    return Prediction(np.full(gap.length, gap.before[-1]), 1.0)
+
+
+def test_a_fill_and_a_method_are_added_by_one_entry(tmp_path) -> None:
+    """A toy fill, registered in one line, is a ``--method`` of ``fix`` and one of ``bench``."""
+
+    def toy(*arguments: str) -> str:
+        words = [sys.executable, "-c", TOY, *arguments]
+        return subprocess.run(words, check=True, capture_output=True, text=True, timeout=300).stdout
+
+    clean = music()
+    span = Span(60_000, 60_441, 0)
+    source, target, told = tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / "spans.json"
+    soundfile.write(source, clean.T, RATE_HZ, subtype="DOUBLE")
+    told.write_text(spans_to_json([span], RATE_HZ))
+    toy("fix", str(source), "-o", str(target), "--spans", str(told), "--method", "hold")
+    fixed = soundfile.read(target)[0]
+    np.testing.assert_array_equal(fixed[span.start : span.end], clean[0, span.start - 1])
+    np.testing.assert_array_equal(fixed[span.end :], clean[0, span.end :])
+    bench = [
+        "bench",
+        "--protocol",
+        "gaps",
+        "--genre",
+        "jazz",
+        "--seconds",
+        "5",
+        "--lengths-ms",
+        "5",
+        "--json",
+    ]
+    rows = json.loads(toy(*bench, "--methods", "hold,nothing"))
+    assert "hold" in [method["name"] for method in rows["methods"]]
+    assert [row["sdr_db"] for row in rows["results"] if row["method"] == "hold"]
 
 
 def test_a_recording_without_anything_healthy_is_left_alone() -> None:
-    filled, marked = inpaint(np.zeros((1, 500)), [Span(0, 500, 0)], RATE_HZ, settings=FillSettings())
+    filled, marked = fill(np.zeros((1, 500)), [Span(0, 500, 0)])
     assert not marked[0].filled
     assert "healthy" in (marked[0].reason or "")
     np.testing.assert_array_equal(filled, 0)
@@ -140,9 +203,7 @@ def test_any_rate_is_filled_over_its_full_band(rate_hz: int, network: Inpainter)
     start, gap = rate_hz, round(0.06 * rate_hz)
     damaged = clean.copy()
     damaged[0, start : start + gap] = 0
-    filled, _ = inpaint(
-        damaged, [Span(start, start + gap, 0)], rate_hz, settings=FillSettings(), network=network
-    )
+    filled, _ = fill(damaged, [Span(start, start + gap, 0)], network, rate_hz=rate_hz)
     grid = Grid(rate_hz)
     middle = (start + gap // 2) // grid.hop_samples
     before, inside = (np.abs(stft(filled[0], grid))[:, f - 3 : f + 3] for f in (middle - 40, middle))
@@ -156,11 +217,11 @@ def test_a_short_recording_is_filled_too(network: Inpainter) -> None:
     span = Span(4_000, 5_500, 0)
     damaged = clean.copy()
     damaged[0, span.start : span.end] = 0
-    filled, marked = inpaint(damaged, [span], RATE_HZ, settings=FillSettings(), network=network)
+    filled, marked = fill(damaged, [span], network)
     assert marked[0].filled
     assert np.abs(filled[0, span.start : span.end]).max() > 0.01
 
 
 def test_a_span_outside_of_the_samples_is_a_programmers_mistake() -> None:
     with pytest.raises(ValueError, match="outside"):
-        inpaint(np.zeros((1, 100)), [Span(90, 101, 0)], RATE_HZ, settings=FillSettings())
+        fill(np.zeros((1, 100)), [Span(90, 101, 0)])

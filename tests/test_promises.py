@@ -56,7 +56,7 @@ class TestHealthySamplesAreUntouched:
         damaged = holes(music(1.6, channels=2), PLACES)
         source = write(tmp_path / f"a{suffix}", damaged, 44_100, container, subtype)
         target = tmp_path / f"b{suffix}"
-        report = restore_file(source, target, fill_settings=AR, spans=known(2))
+        report = restore_file(source, target, fill=AR, spans=known(2))
         kind = "int32" if subtype.startswith("PCM") else "float64"
         before, after = load(source, kind), load(target, kind)
         mask = outside(before.shape, report.spans)
@@ -81,7 +81,7 @@ class TestHealthySamplesAreUntouched:
     @settings(max_examples=15, deadline=None)
     def test_wherever_the_holes_are(self, places, channel):
         damaged = holes(MUSIC, places, channel)
-        result = restore(damaged, 16_000, fill_settings=AR)
+        result = restore(damaged, 16_000, fill=AR)
         mask = outside(damaged.shape, [s for s in result.spans if s.filled])
         assert np.array_equal(result.samples[mask], damaged[mask])
         assert np.isfinite(result.samples).all()
@@ -90,7 +90,7 @@ class TestHealthySamplesAreUntouched:
         damaged = holes(MUSIC, [(5_000, 200)])
         before = damaged.copy()
         damaged.flags.writeable = False
-        result = restore(damaged, 16_000, fill_settings=AR)
+        result = restore(damaged, 16_000, fill=AR)
         assert np.array_equal(damaged, before)
         assert not np.array_equal(result.samples, before)
 
@@ -113,7 +113,7 @@ class TestWhatWasRemovedCanBePutBack:
             )
         source = save(tmp_path / "a.wav", np.clip(audio, -1, 1 - 2**-23), subtype=subtype)
         target, removed = tmp_path / "b.wav", tmp_path / "removed.wav"
-        report = restore_file(source, target, fill_settings=AR, spans=known(2), removed=removed)
+        report = restore_file(source, target, fill=AR, spans=known(2), removed=removed)
         before, after, difference = load(source), load(target), load(removed)
         assert np.array_equal(difference + after, before)
         assert not difference[outside(before.shape, report.spans)].any()
@@ -130,7 +130,7 @@ class TestSameShape:
     def test_length_rate_channels_and_coding_stay(self, container, suffix, subtype, tmp_path):
         channels = 2 if subtype in ("MPEG_LAYER_III", "OPUS") else 3
         source = write(tmp_path / f"a{suffix}", music(1.2, 48_000, channels), 48_000, container, subtype)
-        restore_file(source, tmp_path / f"b{suffix}", fill_settings=AR, spans=[Span(20_000, 20_500, 1)])
+        restore_file(source, tmp_path / f"b{suffix}", fill=AR, spans=[Span(20_000, 20_500, 1)])
         before, after = soundfile.info(source), soundfile.info(tmp_path / f"b{suffix}")
         for name in ("samplerate", "channels", "frames", "format", "subtype"):
             assert getattr(before, name) == getattr(after, name), name
@@ -140,7 +140,7 @@ class TestSameShape:
         places = [(round(0.5 * rate_hz), round(0.008 * rate_hz))]
         clean = music(1.2, rate_hz)
         source = save(tmp_path / "a.wav", holes(clean, places), rate_hz, "PCM_24")
-        report = restore_file(source, tmp_path / "b.wav", fill_settings=AR)
+        report = restore_file(source, tmp_path / "b.wav", fill=AR)
         assert [s.kind for s in report.spans] == ["zeros"]
         assert report.rate_hz == rate_hz
         assert sdr_db(clean, load(tmp_path / "b.wav"), list(report.spans)) > 10
@@ -152,7 +152,7 @@ class TestSameShape:
         tags = FLAC(flac)
         tags["title"], tags["artist"] = "Žluť", ["One", "Two"]
         tags.save()
-        restore_file(flac, tmp_path / "b.flac", fill_settings=AR)
+        restore_file(flac, tmp_path / "b.flac", fill=AR)
         assert FLAC(tmp_path / "b.flac")["title"] == ["Žluť"]
         assert FLAC(tmp_path / "b.flac")["artist"] == ["One", "Two"]
         wav = save(tmp_path / "a.wav", holes(music(1.0), [(20_000, 300)]))
@@ -160,7 +160,7 @@ class TestSameShape:
         chunk = b"bext" + (602).to_bytes(4, "little") + b"Tape 7".ljust(602, b"\0")
         raw = raw[:4] + (len(raw) - 8 + len(chunk)).to_bytes(4, "little") + raw[8:] + chunk
         wav.write_bytes(raw)
-        restore_file(wav, tmp_path / "b.wav", fill_settings=AR)
+        restore_file(wav, tmp_path / "b.wav", fill=AR)
         assert (tmp_path / "b.wav").read_bytes().endswith(chunk)
         assert load(tmp_path / "b.wav")[0, 20_000:20_300].any()
 
@@ -170,7 +170,7 @@ class TestNobodySaysWhereTheGapsAre:
         clean = music(3.0, channels=2)
         places = [(20_000, 60), (45_000, 441), (70_000, 882), (100_000, 2_205)]
         source = save(tmp_path / "a.wav", holes(clean, places), subtype="FLOAT")
-        report = restore_file(source, tmp_path / "b.wav", fill_settings=AR)
+        report = restore_file(source, tmp_path / "b.wav", fill=AR)
         assert len(report.spans) == 2 * len(places)
         for place in places:
             mine = [s for s in report.spans if abs(s.start - place[0]) < 45 and abs(s.length - place[1]) < 90]
@@ -183,7 +183,7 @@ class TestNobodySaysWhereTheGapsAre:
 
     def test_given_positions_are_the_only_ones(self):
         damaged = holes(MUSIC, [(3_000, 100), (9_000, 100)])
-        result = restore(damaged, 16_000, fill_settings=AR, spans=[Span(3_000, 3_100, 0)])
+        result = restore(damaged, 16_000, fill=AR, spans=[Span(3_000, 3_100, 0)])
         changed = np.argwhere(result.samples != damaged)
         assert set(changed[:, 0]) == {0}
         assert changed[:, 1].min() >= 3_000
@@ -194,10 +194,10 @@ class TestAnyLength:
     def test_blocks_and_windows_leave_no_trace(self, tmp_path, monkeypatch):
         damaged = holes(music(6.0, 22_050), [(s, 120) for s in range(8_000, 125_000, 13_000)])
         source = save(tmp_path / "a.wav", damaged, 22_050, "FLOAT")
-        whole = restore(load(source), 22_050, fill_settings=AR)
+        whole = restore(load(source), 22_050, fill=AR)
         for number, block in enumerate((1_000, 33_333, 1 << 16)):
             monkeypatch.setattr(pipeline, "BLOCK_FRAMES", block)
-            report = restore_file(source, tmp_path / f"{number}.wav", fill_settings=AR)
+            report = restore_file(source, tmp_path / f"{number}.wav", fill=AR)
             assert list(report.spans) == whole.spans
             assert np.array_equal(load(tmp_path / f"{number}.wav"), np.float32(whole.samples))
 
@@ -206,7 +206,7 @@ class TestAnyLength:
         code = (
             "import resource, sys\nfrom restore_audio import restore_file\n"
             "from restore_audio.settings import FillSettings\n"
-            "report = restore_file(*sys.argv[1:], fill_settings=FillSettings(method='ar'))\n"
+            "report = restore_file(*sys.argv[1:], fill=FillSettings(method='ar'))\n"
             "print(len(report.spans), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         )
         piece = music(10.0, 8_000)
@@ -250,14 +250,14 @@ class TestWorksOffline:
 
 class TestPythonInterface:
     def test_arrays_of_one_dimension_come_back_so(self):
-        result = restore(holes(MUSIC, [(5_000, 200)])[0], 16_000, fill_settings=AR)
+        result = restore(holes(MUSIC, [(5_000, 200)])[0], 16_000, fill=AR)
         assert result.samples.shape == (16_000,)
         assert result.samples[5_000:5_200].any()
 
     def test_detect_alone_finds_what_restore_fills(self):
         damaged = holes(MUSIC, [(5_000, 200)])
         found = detect(damaged, 16_000, DetectSettings())
-        result = restore(damaged, 16_000, fill_settings=AR)
+        result = restore(damaged, 16_000, fill=AR)
         assert [(s.start, s.end, s.channel) for s in found] == [
             (s.start, s.end, s.channel) for s in result.spans
         ]
@@ -265,7 +265,7 @@ class TestPythonInterface:
 
     def test_a_report_can_be_sent_to_another_process(self, tmp_path):
         source = save(tmp_path / "a.wav", holes(music(1.0), [(20_000, 300)]))
-        report = restore_file(source, tmp_path / "b.wav", fill_settings=AR)
+        report = restore_file(source, tmp_path / "b.wav", fill=AR)
         assert pickle.loads(pickle.dumps(report)) == report
 
     @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ class TestPythonInterface:
     )
     def test_what_makes_no_sense_is_a_value_error(self, samples, rate_hz, how):
         with pytest.raises(ValueError, match=r"samples|rate_hz|paper"):
-            restore(samples, rate_hz, fill_settings=how)
+            restore(samples, rate_hz, fill=how)
 
     def test_an_empty_array_comes_back_empty(self):
         assert restore(np.zeros((2, 0)), 44_100).samples.shape == (2, 0)

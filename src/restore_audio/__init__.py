@@ -21,12 +21,29 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .detection.detect import detect
-    from .pipeline import restore, restore_file
+    from .pipeline import Report, Restoration, Restorer, detect, restore, restore_file
+    from .settings import DetectSettings, FillSettings
+    from .spans import Span
 
-__all__ = ["__version__", "detect", "restore", "restore_file"]
+__all__ = [
+    "DetectSettings",
+    "FillSettings",
+    "Report",
+    "Restoration",
+    "Restorer",
+    "Span",
+    "__version__",
+    "detect",
+    "restore",
+    "restore_file",
+]
 
-_HOMES = {"detect": ".detection.detect", "restore": ".pipeline", "restore_file": ".pipeline"}
+_HOMES = {
+    "DetectSettings": ".settings",
+    "FillSettings": ".settings",
+    "Span": ".spans",
+    **dict.fromkeys(("Report", "Restoration", "Restorer", "detect", "restore", "restore_file"), ".pipeline"),
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -34,3 +51,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -2,7 +2,7 @@
 
 1. read: blocks at the native rate;
 2. detect: spans of damage, unless they are given;
-3. inpaint: each few neighbouring gaps in a window of real audio around them;
+3. fill: each few neighbouring gaps in a window of real audio around them;
 4. splice: the filled samples back into their spans, and only there;
 5. write: beside the target, then renamed.
 
@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .audio.audiofile import AudioInfo, probe, read_audio, read_blocks, rewrite, write_audio
 from .audio.loudness import Loudness, measure_loudness
 from .audio.output import check_target
 from .errors import OutputError, UsageError
-from .fill.filling import Filling
+from .fill.fill import Filling
+from .fill.methods import method_named
 from .fill.splice import splice
 from .network.weights import Weights
-from .settings import MAX_RATE_HZ, MIN_RATE_HZ, DetectSettings, FillSettings, Method
+from .settings import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, DetectSettings, FillSettings
 from .spans import Span
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ BLOCK_FRAMES = 1 << 16
 """Samples of a channel that are read at a time."""
 
 
-def _untold(share: float) -> None:
-    """Nobody wants to know how far it is."""
+def ignore_progress(share: float) -> None:
+    """Progress callback that does nothing."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Report:
     format: str
     subtype: str
     spans: tuple[Span, ...]
-    method: Method | None = None
+    method: str | None = None
     device: str | None = None
     device_reason: str | None = None
     identical: bool = False
@@ -92,26 +93,224 @@ class Report:
     elapsed_s: float = 0.0
 
 
+class Restorer:
+    """Finds and fills damage: the settings once, for any number of recordings.
+
+    Args:
+        detect: what counts as damage.
+        fill: how it is filled.
+        device: where the network runs: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        model: weights, shipped ones by name or a ``.safetensors`` file; None takes the method's own.
+
+    Raises:
+        ValueError: the fill method does not exist.
+    """
+
+    def __init__(
+        self,
+        *,
+        detect: DetectSettings | None = None,
+        fill: FillSettings | None = None,
+        device: Device = "auto",
+        model: str | None = None,
+    ) -> None:
+        self.detect_settings = detect or DetectSettings()
+        self.fill_settings = fill or FillSettings()
+        self.method = method_named(self.fill_settings.method)
+        self._device: Device = device
+        self._model = model
+
+    def _weights(self) -> Weights:
+        return Weights("paper" if self.method.resynthesises else "restore", self._device, self._model)
+
+    def detect(self, samples: ArrayLike, rate_hz: int) -> list[Span]:
+        """The damage of a recording in memory; see :func:`detect`."""
+        from .detection.detect import detect_blocks
+
+        return detect_blocks([as_audio(samples, rate_hz)], rate_hz, self.detect_settings)
+
+    def restore(self, samples: ArrayLike, rate_hz: int, spans: Sequence[Span] | None = None) -> Restoration:
+        """Find and fill the damage of a recording in memory; see :func:`restore`."""
+        audio = as_audio(samples, rate_hz)
+        if self.method.resynthesises:
+            raise ValueError(
+                "this method resynthesises at 16 kHz mono: use restore_file, or restore_audio.fill.paper"
+            )
+        if spans is None:
+            spans = self.detect(audio, rate_hz)
+        filling = Filling(spans, rate_hz, audio.shape[1], self.fill_settings, self._weights().open)
+        restored = splice(audio, filling.patches([audio]))
+        given = np.asarray(samples)
+        kept = given.dtype if np.issubdtype(given.dtype, np.floating) else restored.dtype
+        return Restoration(restored.reshape(given.shape).astype(kept, copy=False), filling.spans)
+
+    def restore_file(
+        self,
+        source: str | Path,
+        target: str | Path,
+        *,
+        spans: Sequence[Span] | None = None,
+        removed: Path | None = None,
+        overwrite: bool = False,
+        loudness: bool = False,
+        progress: Progress = ignore_progress,
+    ) -> Report:
+        """Find and fill the damage of a recording on disk; see :func:`restore_file`."""
+        started = time.perf_counter()
+        source, target = Path(source), Path(target)
+        for path in (target, removed):
+            if path is not None:
+                check_target(path, overwrite=overwrite, source=source)
+        info = probe(source)
+        weights = self._weights()
+        found: Sequence[Span] = ()
+        identical = False
+        if self.method.resynthesises:
+            _resynthesise(info, target, weights, removed=removed, overwrite=overwrite)
+        else:
+            if spans is None:
+                spans = self._detected(info, lambda share: progress(0.5 * share))
+            filling = Filling(spans, info.rate_hz, info.frames, self.fill_settings, weights.open)
+            blocks = read_blocks(source, BLOCK_FRAMES)
+            patches = filling.patches(blocks, lambda share: progress(0.5 + 0.5 * share))
+            identical = rewrite(source, target, patches, overwrite=overwrite)
+            found = filling.spans
+            if removed is not None:
+                _write_removed(removed, info, target, overwrite=overwrite)
+        made = probe(target)
+        return Report(
+            source,
+            target,
+            made.rate_hz,
+            made.channels,
+            made.frames,
+            made.format,
+            made.subtype,
+            tuple(found),
+            method=self.fill_settings.method,
+            device=weights.device,
+            device_reason=weights.reason,
+            identical=identical,
+            before=measure_loudness(source) if loudness else None,
+            after=measure_loudness(target) if loudness else None,
+            elapsed_s=time.perf_counter() - started,
+        )
+
+    def find_damage(
+        self,
+        source: str | Path,
+        *,
+        spans: Sequence[Span] | None = None,
+        loudness: bool = False,
+        progress: Progress = ignore_progress,
+    ) -> Report:
+        """Find the damage of a recording on disk without filling it.
+
+        Args:
+            source: the recording.
+            spans: the damage, if it is known; nothing is then looked for.
+            loudness: measure it.
+            progress: told the share that is done.
+
+        Raises:
+            RestoreError: one sentence.
+        """
+        started = time.perf_counter()
+        info = probe(Path(source))
+        found = self._detected(info, progress) if spans is None else spans
+        return Report(
+            info.path,
+            None,
+            info.rate_hz,
+            info.channels,
+            info.frames,
+            info.format,
+            info.subtype,
+            tuple(found),
+            before=measure_loudness(info.path) if loudness else None,
+            elapsed_s=time.perf_counter() - started,
+        )
+
+    def _detected(self, info: AudioInfo, progress: Progress) -> list[Span]:
+        from .detection.detect import detect_blocks
+
+        def blocks() -> Iterator[Samples]:
+            done = 0
+            for block in read_blocks(info.path, BLOCK_FRAMES):
+                done += block.shape[1]
+                progress(done / max(info.frames, 1))
+                yield block
+
+        return detect_blocks(blocks(), info.rate_hz, self.detect_settings)
+
+
+def as_audio(samples: ArrayLike, rate_hz: int) -> Samples:
+    """Samples as ``(C, T)`` float64, checked.
+
+    Args:
+        samples: ``(C, T)`` or ``(T,)``, floating point in [-1, 1]; an array or lists.
+        rate_hz: 8000 to 192000.
+
+    Raises:
+        ValueError: the shape, the type or the rate cannot be meant.
+    """
+    given = np.asarray(samples)
+    if given.ndim not in (1, 2):
+        raise ValueError(f"samples must be (channels, samples) or (samples,), got shape {given.shape}")
+    if isinstance(samples, np.ndarray) and not np.issubdtype(given.dtype, np.floating):
+        raise ValueError(
+            f"samples must be floating point in [-1, 1], got {given.dtype}: divide by full scale, "
+            f"for example by 32768 for int16"
+        )
+    audio = np.atleast_2d(np.asarray(given, dtype=np.float64))
+    channels, length = audio.shape
+    if channels > MAX_CHANNELS or channels > length > 0:
+        raise ValueError(
+            f"samples of shape {given.shape} would be {channels} channels of {length} samples: give "
+            f"(channels, samples), for example samples.T of what soundfile reads"
+        )
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise ValueError(f"rate_hz must be {MIN_RATE_HZ} to {MAX_RATE_HZ}, got {rate_hz}")
+    return audio
+
+
+def detect(samples: ArrayLike, rate_hz: int, settings: DetectSettings | None = None) -> list[Span]:
+    """Find the damage of a recording in memory, at unknown positions.
+
+    Args:
+        samples: ``(C, T)`` or ``(T,)``, floating point in [-1, 1]; NaN and infinite values are damage.
+        rate_hz: sample rate, 8000 to 192000.
+        settings: what counts as damage.
+
+    Returns:
+        Spans in order, each of one channel; none of them overlap within a channel.
+
+    Raises:
+        ValueError: the arguments make no sense.
+    """
+    return Restorer(detect=settings).detect(samples, rate_hz)
+
+
 def restore(
-    samples: Samples,
+    samples: ArrayLike,
     rate_hz: int,
     *,
-    detect_settings: DetectSettings | None = None,
-    fill_settings: FillSettings | None = None,
     spans: Sequence[Span] | None = None,
+    detect: DetectSettings | None = None,
+    fill: FillSettings | None = None,
     device: Device = "auto",
     model: str | None = None,
 ) -> Restoration:
     """Find and fill the damage of a recording in memory.
 
     Args:
-        samples: ``(C, T)`` or ``(T,)``, in [-1, 1]; not changed.
+        samples: ``(C, T)`` or ``(T,)``, floating point in [-1, 1]; not changed.
         rate_hz: sample rate, 8000 to 192000.
-        detect_settings: what counts as damage.
-        fill_settings: how it is filled; not ``paper``, which changes rate and channels.
         spans: where the damage is, if that is known; nothing else is then touched.
-        device: where the network runs.
-        model: shipped weights by name, or a ``.safetensors`` file.
+        detect: what counts as damage.
+        fill: how it is filled; not by ``paper``, which changes rate and channels.
+        device: where the network runs: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        model: weights, shipped ones by name or a ``.safetensors`` file.
 
     Returns:
         Samples of the shape given, bit-identical outside the spans that are ``filled``.
@@ -121,36 +320,22 @@ def restore(
         DeviceError: the device is not there.
         ModelError: the weights are missing or damaged.
     """
-    from .detection.detect import detect
-
-    audio = np.atleast_2d(np.asarray(samples, dtype=np.float64))
-    if audio.ndim != 2:
-        raise ValueError(f"samples must be (C, T) or (T,), got {samples.shape}")
-    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-        raise ValueError(f"rate_hz must be {MIN_RATE_HZ} to {MAX_RATE_HZ}, got {rate_hz}")
-    how = fill_settings or FillSettings()
-    if how.method == "paper":
-        raise ValueError("method 'paper' resynthesises at 16 kHz mono: use restore_audio.fill.paper")
-    if spans is None:
-        spans = detect(audio, rate_hz, detect_settings or DetectSettings())
-    filling = Filling(spans, rate_hz, audio.shape[1], how, Weights(how.method, device, model))
-    restored = splice(audio, filling.patches([audio]))
-    return Restoration(restored.reshape(np.shape(samples)), filling.spans)
+    return Restorer(detect=detect, fill=fill, device=device, model=model).restore(samples, rate_hz, spans)
 
 
 def restore_file(
     source: str | Path,
     target: str | Path,
     *,
-    detect_settings: DetectSettings | None = None,
-    fill_settings: FillSettings | None = None,
     spans: Sequence[Span] | None = None,
+    detect: DetectSettings | None = None,
+    fill: FillSettings | None = None,
     device: Device = "auto",
     model: str | None = None,
     removed: Path | None = None,
     overwrite: bool = False,
     loudness: bool = False,
-    progress: Progress = _untold,
+    progress: Progress = ignore_progress,
 ) -> Report:
     """Find and fill the damage of a recording on disk.
 
@@ -158,11 +343,11 @@ def restore_file(
         source: the recording; never changed.
         target: the restored one, of the same length, rate, channels, coding, tags and chunks; its suffix
             may ask for another container.
-        detect_settings: what counts as damage.
-        fill_settings: how it is filled.
         spans: where the damage is, if that is known; nothing else is then touched.
-        device: where the network runs.
-        model: shipped weights by name, or a ``.safetensors`` file.
+        detect: what counts as damage.
+        fill: how it is filled.
+        device: where the network runs: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        model: weights, shipped ones by name or a ``.safetensors`` file.
         removed: write source minus target there, as 64-bit WAV.
         overwrite: replace files that are there; the source is never replaced.
         loudness: measure it before and after.
@@ -174,45 +359,14 @@ def restore_file(
     Raises:
         RestoreError: one sentence; ``target`` is then as it was before.
     """
-    started = time.perf_counter()
-    source, target = Path(source), Path(target)
-    how = fill_settings or FillSettings()
-    for path in (target, removed):
-        if path is not None:
-            check_target(path, overwrite=overwrite, source=source)
-    info = probe(source)
-    weights = Weights(how.method, device, model)
-    found: Sequence[Span] = ()
-    identical = False
-    if how.method == "paper":
-        _resynthesise(info, target, weights, removed=removed, overwrite=overwrite)
-    else:
-        if spans is None:
-            spans = _detected(info, detect_settings, lambda share: progress(0.5 * share))
-        filling = Filling(spans, info.rate_hz, info.frames, how, weights)
-        blocks = read_blocks(source, BLOCK_FRAMES)
-        patches = filling.patches(blocks, lambda share: progress(0.5 + 0.5 * share))
-        identical = rewrite(source, target, patches, overwrite=overwrite)
-        found = filling.spans
-        if removed is not None:
-            _write_removed(removed, info, target, overwrite=overwrite)
-    made = probe(target)
-    return Report(
+    return Restorer(detect=detect, fill=fill, device=device, model=model).restore_file(
         source,
         target,
-        made.rate_hz,
-        made.channels,
-        made.frames,
-        made.format,
-        made.subtype,
-        tuple(found),
-        method=how.method,
-        device=weights.device,
-        device_reason=weights.reason,
-        identical=identical,
-        before=measure_loudness(source) if loudness else None,
-        after=measure_loudness(target) if loudness else None,
-        elapsed_s=time.perf_counter() - started,
+        spans=spans,
+        removed=removed,
+        overwrite=overwrite,
+        loudness=loudness,
+        progress=progress,
     )
 
 
@@ -226,7 +380,6 @@ def _resynthesise(
     if removed is not None:
         raise UsageError("--method paper changes rate and channels, so --removed cannot be: leave it out.")
     network = weights.open()
-    assert network is not None
     samples, _ = read_audio(info.path)
     write_audio(target, restore_paper(samples, info.rate_hz, network), PAPER_RATE_HZ, overwrite=overwrite)
 
@@ -244,42 +397,3 @@ def _write_removed(path: Path, info: AudioInfo, target: Path, *, overwrite: bool
     differences = (before - after for before, after in pairs)
     subtype = "FLOAT" if exact_in_float else "DOUBLE"
     write_audio(path, differences, info.rate_hz, subtype=subtype, overwrite=overwrite)
-
-
-def find_damage(
-    source: str | Path,
-    *,
-    detect_settings: DetectSettings | None = None,
-    spans: Sequence[Span] | None = None,
-    loudness: bool = False,
-    progress: Progress = _untold,
-) -> Report:
-    """Find the damage of a recording on disk, without filling it; arguments as in :func:`restore_file`."""
-    started = time.perf_counter()
-    info = probe(Path(source))
-    found = _detected(info, detect_settings, progress) if spans is None else spans
-    return Report(
-        info.path,
-        None,
-        info.rate_hz,
-        info.channels,
-        info.frames,
-        info.format,
-        info.subtype,
-        tuple(found),
-        before=measure_loudness(info.path) if loudness else None,
-        elapsed_s=time.perf_counter() - started,
-    )
-
-
-def _detected(info: AudioInfo, settings: DetectSettings | None, progress: Progress) -> list[Span]:
-    from .detection.detect import detect_blocks
-
-    def told() -> Iterator[Samples]:
-        done = 0
-        for block in read_blocks(info.path, BLOCK_FRAMES):
-            done += block.shape[1]
-            progress(done / max(info.frames, 1))
-            yield block
-
-    return detect_blocks(told(), info.rate_hz, settings)

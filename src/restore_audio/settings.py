@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 FRAMES_PER_S = 250
 """Frames a second at every sample rate: a hop of 4 ms."""
@@ -20,10 +19,14 @@ NETWORK_TILES = 3
 HEALTHY_SHARE = 0.999
 """A frame with at least this much of its window healthy counts as known."""
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Where the network can be asked to run."""
+
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 192_000
 
-Method = Literal["auto", "ar", "network", "paper"]
+MAX_CHANNELS = 64
+"""An array in memory with more is taken for one with its axes exchanged."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,10 @@ class FillSettings:
     """How spans are filled.
 
     Attributes:
-        method: ``auto`` (AR and network, blended), ``ar``, ``network`` or ``paper``.
+        method: one of :data:`restore_audio.fill.methods.METHODS`: ``auto`` (AR and network, blended), ``ar``,
+            ``network`` or ``paper``.
         max_gap_ms: longer spans are reported and left as they are.
     """
 
-    method: Method = "auto"
+    method: str = "auto"
     max_gap_ms: float = 400.0

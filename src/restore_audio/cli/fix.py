@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
-from ..settings import DetectSettings, FillSettings
+from ..fill.methods import METHODS
+from ..settings import DEVICES, DetectSettings, FillSettings
 from ..show.console import Console
 from . import options
 from .jobs import STREAM, find_inputs, plan
@@ -19,24 +19,6 @@ from .run import Session
 
 if TYPE_CHECKING:
     from ..pipeline import Report
-
-
-class MethodName(StrEnum):
-    """How gaps are filled."""
-
-    AUTO = "auto"
-    AR = "ar"
-    NETWORK = "network"
-    PAPER = "paper"
-
-
-class DeviceName(StrEnum):
-    """Where the network runs."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
 
 
 def register(app: typer.Typer) -> None:
@@ -82,16 +64,17 @@ def fix(
         ),
     ] = None,
     method: Annotated[
-        MethodName,
-        typer.Option(
-            help="auto blends ar and network by gap length; paper resynthesises all at 16 kHz mono.",
-            rich_help_panel=options.FILL,
+        str,
+        options.choice(
+            METHODS,
+            text="; ".join(f"{name}: {method.title}" for name, method in METHODS.items()) + ".",
+            panel=options.FILL,
         ),
-    ] = MethodName.AUTO,
+    ] = FillSettings.method,
     device: Annotated[
-        DeviceName,
-        typer.Option(help="Where the network runs; -v says which and why.", rich_help_panel=options.FILL),
-    ] = DeviceName.AUTO,
+        str,
+        options.choice(DEVICES, text="Where the network runs; -v says which and why.", panel=options.FILL),
+    ] = "auto",
     model: Annotated[
         str | None,
         typer.Option(
@@ -150,12 +133,12 @@ def fix(
         raise UsageError("Audio on a terminal helps nobody: name a file with -o, or pipe it somewhere.")
     settings = WorkSettings(
         detect=DetectSettings(sensitivity=sensitivity, max_gap_ms=max_gap_ms),
-        fill=None if dry_run else FillSettings(method=method.value, max_gap_ms=max_gap_ms),
+        fill=None if dry_run else FillSettings(method=method, max_gap_ms=max_gap_ms),
         spans=spans,
         extras=Extras() if dry_run else Extras(report, labels, removed, picture),
         several=len(planned) + len(failures) > 1,
         overwrite=overwrite,
-        device=device.value,
+        device=device,
         model=model,
         loudness=loudness,
     )
@@ -176,17 +159,17 @@ def fix(
     return session.run(planned, settings, failures, tell)
 
 
-def _check_tools(device: DeviceName, model: str | None, method: MethodName, picture: Path | None) -> None:
+def _check_tools(device: str, model: str | None, method: str, picture: Path | None) -> None:
     """What can be known to be missing is said before hours of work."""
     if picture is not None:
         from ..show.plot import require_matplotlib
 
         require_matplotlib()
-    if device in (DeviceName.CUDA, DeviceName.MPS):
+    if device not in ("auto", "cpu"):
         from ..network.device import choose_device
 
-        choose_device(device.value)
-    if model is not None and method is not MethodName.AR:
+        choose_device(device)
+    if model is not None and (METHODS[method].blend or METHODS[method].resynthesises):
         from ..network.checkpoint import model_path, read_card
 
         read_card(model_path(model))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +14,32 @@ DAMAGE = "What counts as damage"
 FILL = "How it is filled"
 RESULTS = "Further results (with several inputs: a folder)"
 RUN = "The run"
+
+
+def choice(names: Iterable[str], *flags: str, text: str, panel: str) -> Any:
+    """An option whose values are the names of a registry.
+
+    Args:
+        names: the values; the registry itself, so that what is added to it can be chosen.
+        flags: of the option, where they are not the parameter's name.
+        text: its help.
+        panel: the part of the help it stands in.
+    """
+
+    def parsed(name: str) -> str:
+        if name not in names:
+            raise typer.BadParameter(f"'{name}' is not one of {', '.join(names)}")
+        return name
+
+    return typer.Option(
+        *flags,
+        parser=parsed,
+        metavar="|".join(names),
+        autocompletion=lambda: list(names),
+        help=text,
+        rich_help_panel=panel,
+    )
+
 
 Inputs = Annotated[
     list[str],

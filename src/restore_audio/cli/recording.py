@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
+from ..fill.methods import method_named
 from ..settings import DetectSettings, FillSettings
 from ..show.console import write_to_stdout
 from .jobs import STREAM, Job, make_folder, refuse_lost_files, refuse_lost_inputs
@@ -162,8 +163,8 @@ def work(job: Job, settings: WorkSettings, progress: Callable[[float], None]) ->
         if source == STREAM:
             source = _spooled(Path(place))
         if target == STREAM:
-            paper = settings.fill is not None and settings.fill.method == "paper"
-            target = Path(place, f"restored{source.suffix or ('.wav' if paper else '')}")
+            anew = settings.fill is not None and method_named(settings.fill.method).resynthesises
+            target = Path(place, f"restored{source.suffix or ('.wav' if anew else '')}")
         report = _work_on_files(replace(job, source=source, target=target), settings, progress)
         if job.target == STREAM and target is not None:
             with target.open("rb") as file:
@@ -186,7 +187,7 @@ def _spooled(folder: Path) -> Path:
 
 def _work_on_files(job: Job, settings: WorkSettings, progress: Callable[[float], None]) -> Report:
     from ..audio.audiofile import probe
-    from ..pipeline import find_damage, restore_file
+    from ..pipeline import Restorer
     from ..show import report as texts
 
     extras = extras_of(job, settings)
@@ -197,23 +198,16 @@ def _work_on_files(job: Job, settings: WorkSettings, progress: Callable[[float],
         spans = texts.read_spans(
             spans_file, rate_hz=info.rate_hz, channels=info.channels, length_samples=info.frames
         )
+    restorer = Restorer(
+        detect=settings.detect, fill=settings.fill, device=settings.device, model=settings.model
+    )
     if settings.fill is None or job.target is None:
-        report = find_damage(
-            job.source,
-            detect_settings=settings.detect,
-            spans=spans,
-            loudness=settings.loudness,
-            progress=progress,
-        )
+        report = restorer.find_damage(job.source, spans=spans, loudness=settings.loudness, progress=progress)
     else:
-        report = restore_file(
+        report = restorer.restore_file(
             job.source,
             job.target,
-            detect_settings=settings.detect,
-            fill_settings=settings.fill,
             spans=spans,
-            device=settings.device,
-            model=settings.model,
             removed=extras.removed,
             overwrite=settings.overwrite,
             loudness=settings.loudness,

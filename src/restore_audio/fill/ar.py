@@ -44,6 +44,7 @@ from numpy.typing import NDArray
 from ..signal.burg import NOISE_DB, burg
 from ..signal.convolution import convolve, convolve_valid
 from ..signal.kernels import continue_recursion, solve_toeplitz
+from .gaps import Gap, Prediction
 
 Samples = NDArray[np.float64]
 Model = tuple[Samples, float]
@@ -72,14 +73,6 @@ class ArSettings:
     passes: int = 1
     longest_pass_ms: float = 250.0
     kept_share: float = 0.2
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A fill, shape (gap,), and the energy of the error that its models expect of it, to choose by."""
-
-    samples: Samples
-    expected_error: float
 
 
 FAST = ArSettings(context_ms=186.0, order_share=0.125, passes=0)
@@ -135,6 +128,11 @@ def predict_gap(
     models = _fit_both(left, right, rate_hz, how)
     fill = _fill(left, right, gap, models, rate_hz, how)
     return Prediction(peak * fill, peak**2 * _expected_error(left, right, gap, models))
+
+
+def fill(gap: Gap) -> Prediction:
+    """Fill a gap by :func:`predict_gap`."""
+    return predict_gap(gap.before, gap.after, gap.length, rate_hz=gap.rate_hz)
 
 
 def _surroundings(

@@ -25,7 +25,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, solve
 
-from .ar import ArSettings, Prediction, predict_gap
+from .ar import ArSettings, predict_gap
+from .gaps import Gap, Prediction
 
 Samples = NDArray[np.float64]
 
@@ -43,6 +44,24 @@ MARGIN_DB = 1.0
 
 NOISE = 1e-7
 """Energy of noise, as a share of the other channel's, under the fit: it holds empty bands still."""
+
+
+def fill(gap: Gap) -> Prediction | None:
+    """The best fill by a channel that is healthy around the gap; None if there is none."""
+    context = round(ArSettings().context_ms * gap.rate_hz / 1000)
+    first, last = max(gap.first, gap.start - context), min(gap.last, gap.end + context)
+    fills = [
+        fill_from_channel(
+            gap.mine[first : gap.start],
+            gap.mine[gap.end : last],
+            gap.audio[other, first:last],
+            gap.length,
+            rate_hz=gap.rate_hz,
+        )
+        for other in range(len(gap.audio))
+        if other != gap.channel and not gap.lost[other, first:last].any()
+    ]
+    return min((f for f in fills if f is not None), key=lambda f: f.expected_error, default=None)
 
 
 def fill_from_channel(

@@ -39,7 +39,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from .ar import ArSettings, Prediction, predict_gap
+from .ar import ArSettings, predict_gap
+from .gaps import Gap, Prediction
 
 Samples = NDArray[np.float64]
 
@@ -74,6 +75,11 @@ class Passage:
     start: int
     correlation: float
     gain: float
+
+
+def fill(gap: Gap) -> Prediction | None:
+    """Fill a gap by :func:`fill_from_passage`, from what is healthy in its channel."""
+    return fill_from_passage(gap.mine, gap.start, gap.end, healthy=gap.healthy, rate_hz=gap.rate_hz)
 
 
 def similar_passage(

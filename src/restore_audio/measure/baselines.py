@@ -32,10 +32,11 @@ from scipy.linalg import LinAlgError, solve_toeplitz
 from scipy.signal import fftconvolve
 
 from ..fill.ar import ArSettings, fill_gap
+from ..fill.gaps import Gap, walk_gaps
 from ..signal.burg import burg
 from ..signal.griffin_lim import griffin_lim
 from ..signal.spectrum import Grid, between_frames, known_share, stft
-from ..spans import Span, merge_spans
+from ..spans import Span
 from .matching_pursuit import pursue
 
 Samples = NDArray[np.float64]
@@ -48,72 +49,32 @@ _FRAME_CONTEXT_MS = 128.0
 _FRAMES_ITERATIONS = 30
 
 
-@dataclass(frozen=True)
-class Gap:
-    """Samples ``start`` to ``end`` (exclusive) of a channel ``audio`` ``(T,)``, and what is healthy in it.
-
-    ``first`` and ``last`` (exclusive) bound the healthy stretch with the gap inside that holds no other gap.
-    """
-
-    audio: Samples
-    known: NDArray[np.bool_]
-    start: int
-    end: int
-    first: int
-    last: int
-    rate_hz: int
-
-    @property
-    def before(self) -> Samples:
-        """Healthy samples up to the gap."""
-        return self.audio[self.first : self.start]
-
-    @property
-    def after(self) -> Samples:
-        """Healthy samples from the gap on."""
-        return self.audio[self.end : self.last]
-
-
 def _each_gap(fill: Callable[[Gap], Samples]) -> Filler:
     def filler(samples: Samples, spans: Sequence[Span], rate_hz: int) -> Samples:
         result = samples.copy()
-        known = np.ones(samples.shape, dtype=bool)
         for span in spans:
-            known[span.channel, span.start : span.end] = False
             result[span.channel, span.start : span.end] = 0.0
-        for channel in range(samples.shape[0]):
-            gaps = merge_spans(span for span in spans if span.channel == channel)
-            healthy = result[channel].copy()  # so that no gap is filled from another's fill
-            edges = [0, *(edge for gap in gaps for edge in (gap.start, gap.end)), samples.shape[1]]
-            for number, gap in enumerate(gaps):
-                found = Gap(
-                    healthy,
-                    known[channel],
-                    gap.start,
-                    gap.end,
-                    edges[2 * number],
-                    edges[2 * number + 3],
-                    rate_hz,
-                )
-                result[channel, gap.start : gap.end] = fill(found)
+        healthy = result.copy()  # so that no gap is filled from another's fill
+        for gap in walk_gaps(healthy, spans, rate_hz, look_through=False):
+            result[gap.channel, gap.start : gap.end] = fill(gap)
         return result
 
     return filler
 
 
 def _nothing(gap: Gap) -> Samples:
-    return np.zeros(gap.end - gap.start)
+    return np.zeros(gap.length)
 
 
 def _line(gap: Gap) -> Samples:
     edges = [side[place] for side, place in ((gap.before, -1), (gap.after, 0)) if side.size]
     if not edges:
         return _nothing(gap)
-    return np.linspace(edges[0], edges[-1], gap.end - gap.start + 2)[1:-1]
+    return np.linspace(edges[0], edges[-1], gap.length + 2)[1:-1]
 
 
 def _ar(gap: Gap) -> Samples:
-    return fill_gap(gap.before, gap.after, gap.end - gap.start, rate_hz=gap.rate_hz, settings=PUBLISHED_AR)
+    return fill_gap(gap.before, gap.after, gap.length, rate_hz=gap.rate_hz, settings=PUBLISHED_AR)
 
 
 def _janssen(gap: Gap) -> Samples:
@@ -159,7 +120,7 @@ def _first(side: Samples, count: int) -> Samples:
 
 
 def _omp(gap: Gap) -> Samples:
-    return pursue(gap.audio, gap.known, gap.start, gap.end, gap.rate_hz)
+    return pursue(gap.mine, gap.healthy, gap.start, gap.end, gap.rate_hz)
 
 
 def _frames(gap: Gap) -> Samples:
@@ -191,7 +152,7 @@ def _around(gap: Gap) -> tuple[Samples, NDArray[np.bool_], slice]:
     reach = round(_FRAME_CONTEXT_MS * gap.rate_hz / 1000)
     first = max(gap.start - reach, 0)
     window = slice(first, gap.end + reach)
-    return gap.audio[window], gap.known[window], slice(gap.start - first, gap.end - first)
+    return gap.mine[window], gap.healthy[window], slice(gap.start - first, gap.end - first)
 
 
 @dataclass(frozen=True)

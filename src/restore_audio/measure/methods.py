@@ -13,14 +13,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
-from ..settings import DetectSettings, FillSettings
-from ..settings import Method as FillMethod
+from ..fill.methods import METHODS
+from ..settings import FillSettings
 from ..spans import Span
 from .baselines import BASELINES
 from .protocols import PROTOCOLS, Trial
@@ -29,11 +29,11 @@ from .rivals import FoundRival, run_rival
 
 Samples = NDArray[np.float64]
 
-OURS = tuple(name for name in get_args(FillMethod) if name != "paper")
+OURS = tuple(name for name, method in METHODS.items() if not method.resynthesises)
 """Methods of ``fix`` that work in the time domain."""
 
 BY_DEFAULT = ("ar", "auto")
-"""Those that are measured when nobody says which."""
+"""Those that are measured when no methods are named."""
 
 WITH_RIVALS = ("blind", "packets")
 """Protocols in which rivals take part by default: the others tell positions, which rivals cannot be told."""
@@ -121,9 +121,10 @@ def _method(name: str, protocol: str, rivals: dict[str, FoundRival], limit_s: fl
     if protocol == "paper":
         return _paper_method(name)
     kind: Kind = "ours" if name in OURS else "baseline"
-    title = BASELINES[name].title if kind == "baseline" else _our_title(name)
-    method = Method(name, title, kind)
-    return method if name not in ("auto", "network") else replace(method, digest=_shipped_digest("restore"))
+    if kind == "baseline":
+        return Method(name, BASELINES[name].title, kind)
+    digest = "" if METHODS[name].blend is None else _shipped_digest("restore")
+    return Method(name, _our_title(name), kind, digest=digest)
 
 
 def _our_title(name: str) -> str:
@@ -196,7 +197,7 @@ def _run_ours(method: Method, trial: Trial) -> Outcome:
     from ..pipeline import restore
 
     named = method.name if method.name in OURS else "auto"
-    fill = FillSettings(method=named)  # type: ignore[arg-type]
+    fill = FillSettings(method=named)
     if trial.told:
         fill = replace(fill, max_gap_ms=TOLD_MAX_GAP_MS)
     _warm_up(method, fill)
@@ -204,8 +205,7 @@ def _run_ours(method: Method, trial: Trial) -> Outcome:
         result = restore(
             trial.damaged,
             trial.rate_hz,
-            detect_settings=DetectSettings(),
-            fill_settings=fill,
+            fill=fill,
             spans=trial.spans if trial.told else None,
             device="cpu",
             model=method.model,
@@ -224,5 +224,5 @@ def _warm_up(method: Method, fill: FillSettings) -> None:
     from ..pipeline import restore
 
     noise = np.random.default_rng(0).standard_normal((1, 16_000)) / 10
-    restore(noise, 16_000, fill_settings=fill, spans=[Span(8000, 8800, 0)], device="cpu", model=method.model)
+    restore(noise, 16_000, fill=fill, spans=[Span(8000, 8800, 0)], device="cpu", model=method.model)
     _WARM.add((method.name, method.model))

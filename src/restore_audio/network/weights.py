@@ -1,12 +1,10 @@
-"""The network a method needs: opened when the first gap wants it, once in a process."""
+"""The network that fills need: opened when the first gap needs it, once in a process."""
 
 from __future__ import annotations
 
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from ..settings import Method
 
 if TYPE_CHECKING:
     from .device import Device
@@ -17,36 +15,33 @@ class Weights:
     """Weights that may be needed.
 
     Args:
-        method: how gaps are filled.
+        task: ``restore`` or ``paper``: what the network must be trained for.
         device: where the network shall run.
-        model: weights by name or file; None takes the method's own.
+        model: weights by name or file; None takes the shipped ones of the task.
 
     ``device`` and ``reason`` say where the network runs and why; None until it is opened.
     """
 
-    def __init__(self, method: Method, device: Device = "auto", model: str | None = None) -> None:
-        self._method = method
+    def __init__(self, task: str, device: Device = "auto", model: str | None = None) -> None:
+        self._task = task
         self._wanted: Device = device
         self._model = model
         self.device: str | None = None
         self.reason: str | None = None
 
-    def open(self) -> Inpainter | None:
-        """The network on its device; None if the method needs none.
+    def open(self) -> Inpainter:
+        """The network on its device.
 
         Raises:
             DeviceError: the device is not there.
-            ModelError: the weights are missing, damaged or for another method.
+            ModelError: the weights are missing, damaged or for another task.
         """
-        if self._method == "ar":
-            return None
         from .checkpoint import model_path
         from .device import choose_device
 
-        task = "paper" if self._method == "paper" else "restore"
-        path = model_path(self._model or task)
+        path = model_path(self._model or self._task)
         self.device, self.reason = choose_device(self._wanted)
-        return _opened(path, task, self.device, path.stat().st_mtime_ns)
+        return _opened(path, self._task, self.device, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=2)

@@ -27,8 +27,10 @@ from ..data.cache import read_json
 from ..errors import InputError, OutputError
 from ..files import beside
 from ..fill.ar import FAST, fill_gap
+from ..fill.gaps import walk_gaps
 from ..settings import PATCH_FRAMES
 from ..signal.spectrum import Grid
+from ..spans import Span
 
 if TYPE_CHECKING:
     from ..data.cache import Cache, CachedTrack
@@ -85,10 +87,10 @@ def draw_gaps(rng: np.random.Generator, length: int, rate_hz: int) -> list[tuple
 def fill_gaps(audio: NDArray[np.float64], gaps: list[tuple[int, int]], rate_hz: int) -> NDArray[np.float64]:
     """Fill gaps by AR, each from what is healthy between it and its neighbours."""
     filled = audio.copy()
-    bounds = [0, *(position for gap in gaps for position in gap), audio.shape[-1]]
-    for number, (start, end) in enumerate(gaps):
-        before, after = audio[bounds[2 * number] : start], audio[end : bounds[2 * number + 3]]
-        filled[start:end] = fill_gap(before, after, end - start, rate_hz=rate_hz, settings=FAST)
+    spans = [Span(start, end, 0) for start, end in gaps]
+    for gap in walk_gaps(audio[None], spans, rate_hz, look_through=False):
+        fill = fill_gap(gap.before, gap.after, gap.length, rate_hz=rate_hz, settings=FAST)
+        filled[gap.start : gap.end] = fill
     return filled
 
 

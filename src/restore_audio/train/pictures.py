@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..fill.inpaint import inpaint
+from ..fill.fill import fill_spans
+from ..fill.methods import METHODS
 from ..fill.paper import invert
 from ..network.checkpoint import ModelCard
 from ..network.predictor import Inpainter
 from ..network.unet import UNet
-from ..settings import PATCH_BINS, FillSettings
+from ..settings import PATCH_BINS
 from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ, Grid, stft
 from ..spans import Span
 
@@ -75,8 +76,12 @@ def restore_pictures(task: RestoreTask, network: nn.Module, device: torch.device
         damaged = np.where(fill.healthy, clean, 0.0)
         edges = np.flatnonzero(np.diff(np.concatenate([[True], fill.healthy, [True]]).astype(np.int8)))
         spans = [Span(int(start), int(end), channel=0) for start, end in edges.reshape(-1, 2)]
-        restored, _ = inpaint(
-            damaged[None], spans, fill.rate_hz, settings=FillSettings("network"), network=inpainter
+        restored, _ = fill_spans(
+            damaged[None],
+            spans,
+            fill.rate_hz,
+            method=METHODS["network"],
+            open_network=lambda: inpainter,
         )
         seen = (_seen(sound, fill.rate_hz) for sound in (clean, damaged, restored[0]))
         pictures.append(Picture(fill.rate_hz, *seen))

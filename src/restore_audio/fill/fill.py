@@ -1,0 +1,191 @@
+"""Fill the spans of a recording: each gap by the best of its method's fills, the long ones completed.
+
+In: samples ``(C, T)`` and spans, or a stream of blocks. Out: filled copies, or patches, and the spans with
+``filled`` or a ``reason``; outside the spans every sample is the input's. A stream is filled window by
+window, and memory holds one window at a time.
+
+For each gap (:mod:`.gaps`) the fills of the method (:mod:`.methods`) predict the missing samples, each with
+the error that it expects, and the least is taken: AR from both sides (:mod:`.ar`), a channel that is healthy
+there (:mod:`.channels`), a similar passage (:mod:`.passages`). What AR has filled the network completes
+(:mod:`.network`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..settings import FillSettings
+from ..spans import Span, merge_spans
+from .gaps import Gap, walk_gaps
+from .methods import Blend, Method, load_fill, method_named
+from .splice import Patch, cut_patches
+from .windows import Tape, Window, plan_windows
+
+if TYPE_CHECKING:
+    from ..network.predictor import Inpainter
+
+Samples = NDArray[np.float64]
+OpenNetwork = Callable[[], "Inpainter | None"]
+
+
+def _no_network() -> None:
+    return None
+
+
+def fill_spans(
+    samples: Samples,
+    spans: Iterable[Span],
+    rate_hz: int,
+    *,
+    method: Method,
+    open_network: OpenNetwork = _no_network,
+    others: Iterable[Span] = (),
+) -> tuple[Samples, list[Span]]:
+    """Fill spans, however long.
+
+    Args:
+        samples: ``(C, T)``; NaN and infinite values are allowed inside spans.
+        spans: where, with channels.
+        rate_hz: sample rate.
+        method: which fills are tried, and how the network completes them.
+        open_network: called when the first gap needs the network; may return None.
+        others: damaged as well, but not to be filled here.
+
+    Returns:
+        The filled copy and the spans, ``filled`` or with a ``reason``, in order.
+
+    Raises:
+        ValueError: a span lies outside the samples, or the method fills no gaps.
+    """
+    if not method.fills:
+        raise ValueError(f"the method '{method.title}' fills no gaps")
+    ordered = sorted(spans)
+    filled = samples.copy()
+    reasons: dict[tuple[int, int], str | None] = {}
+    to_complete: list[Gap] = []
+    for gap in walk_gaps(filled, ordered, rate_hz, others=others):
+        empty = gap.before.size == 0 and gap.after.size == 0
+        reasons[gap.channel, gap.start] = "nothing healthy is left to fill it from" if empty else None
+        if not empty and _fill(gap, method) and _is_completed(gap, method.blend):
+            to_complete.append(gap)
+    if to_complete and method.blend is not None and (network := open_network()) is not None:
+        from .network import complete
+
+        for gap in to_complete:
+            complete(gap, network, method.blend)
+    starts = {c: sorted(start for channel, start in reasons if channel == c) for c, _ in reasons}
+    marked = []
+    for span in ordered:
+        own = starts[span.channel]
+        reason = reasons[span.channel, own[int(np.searchsorted(own, span.start, side="right")) - 1]]
+        marked.append(replace(span, filled=reason is None, reason=reason))
+    return filled, marked
+
+
+def _fill(gap: Gap, method: Method) -> bool:
+    """Fill a gap in place by the fill that expects the smallest error; whether that was the first."""
+    predictions = [load_fill(name)(gap) for name in method.fills]
+    best = min((p for p in predictions if p is not None), key=lambda p: p.expected_error)
+    gap.mine[gap.start : gap.end] = best.samples
+    return best is predictions[0]
+
+
+def _is_completed(gap: Gap, blend: Blend | None) -> bool:
+    return blend is not None and gap.length_ms >= blend.shortest_ms
+
+
+class Filling:
+    """The fills of one recording, made while it streams by.
+
+    Args:
+        spans: what is damaged.
+        rate_hz: sample rate.
+        total: samples of a channel.
+        settings: how to fill.
+        open_network: called when the first gap needs the network; may return None.
+    """
+
+    def __init__(
+        self,
+        spans: Sequence[Span],
+        rate_hz: int,
+        total: int,
+        settings: FillSettings,
+        open_network: OpenNetwork = _no_network,
+    ) -> None:
+        self._spans = sorted(spans)
+        self._rate_hz = rate_hz
+        self._settings = settings
+        self._method = method_named(settings.method)
+        self._open_network = open_network
+        longest = int(settings.max_gap_ms * rate_hz / 1000)
+        gaps = merge_spans(replace(span, filled=False, reason=None) for span in spans)
+        self._fate: dict[Span, Span] = {}
+        too_long = [gap for gap in gaps if gap.length > longest]
+        for gap in too_long:
+            self._fate[gap] = replace(gap, reason=self._sentence(gap))
+        fillable = [gap for gap in gaps if gap.length <= longest]
+        self.windows: list[Window] = plan_windows(fillable, too_long, rate_hz=rate_hz, total=total)
+        self._gaps = gaps
+
+    def _sentence(self, gap: Span) -> str:
+        length_ms = gap.length * 1000 / self._rate_hz
+        return (
+            f"{length_ms:.0f} ms is longer than the limit of {self._settings.max_gap_ms:g} ms (--max-gap-ms)"
+        )
+
+    def patches(
+        self, blocks: Iterable[Samples], progress: Callable[[float], None] = lambda done: None
+    ) -> Iterator[Patch]:
+        """Fill window by window.
+
+        Args:
+            blocks: the recording, ``(C, n)`` arrays one after the other.
+            progress: told the share of the windows that is done.
+        """
+        tape = Tape(blocks, self.windows)
+        for number, window in enumerate(self.windows):
+            audio = tape.read(window)
+            here = [_moved(gap, -window.first) for gap in window.gaps]
+            others = [_moved(gap, -window.first) for gap in window.others]
+            filled, marked = fill_spans(
+                audio,
+                here,
+                self._rate_hz,
+                method=self._method,
+                open_network=self._open_network,
+                others=others,
+            )
+            fates = {(s.channel, s.start + window.first): s for s in marked}
+            done = []
+            for gap in window.gaps:
+                fate = fates[gap.channel, gap.start]
+                self._fate[gap] = replace(gap, filled=fate.filled, reason=fate.reason)
+                done.append(self._fate[gap])
+            patches = list(cut_patches(filled, done, first=window.first))
+            tape.put(patches)
+            progress((number + 1) / len(self.windows))
+            yield from patches
+
+    @property
+    def spans(self) -> list[Span]:
+        """The spans with what became of them, once all patches are made."""
+        by_channel: dict[int, list[Span]] = {}
+        for gap in self._gaps:
+            by_channel.setdefault(gap.channel, []).append(self._fate[gap])
+        starts = {c: np.array([gap.start for gap in gaps]) for c, gaps in by_channel.items()}
+        result = []
+        for span in self._spans:
+            number = int(np.searchsorted(starts[span.channel], span.start, side="right")) - 1
+            fate = by_channel[span.channel][number]
+            result.append(replace(span, filled=fate.filled, reason=fate.reason))
+        return result
+
+
+def _moved(span: Span, by: int) -> Span:
+    return replace(span, start=span.start + by, end=span.end + by)

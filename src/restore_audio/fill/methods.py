@@ -1,0 +1,98 @@
+"""The ways to fill, in one list: to add one, write its module and a line here.
+
+A fill is a function ``Gap → Prediction | None`` called ``fill`` in a module of this room (or anywhere:
+``package.module:function``); a method tries its fills and takes the one that expects the smallest error.
+Nothing heavy is imported here, so that the command line can make its choices from the list.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from .gaps import Gap, Prediction
+
+    Fill = Callable[[Gap], Prediction | None]
+
+
+@dataclass(frozen=True)
+class Blend:
+    """How much of the network goes into a gap.
+
+    Fitted on validation music to lose less than 0.5 dB of SDR against AR alone at every length while the
+    log-spectral distance falls below that of max(AR, interpolated neighbours) (``examples/fit_blend.py``).
+
+    Attributes:
+        shortest_ms: shorter gaps are left as they were filled.
+        full_ms: gaps from here on get the whole share; between the two it rises.
+        share: magnitude = max(AR, share · network).
+        iterations: of Griffin-Lim.
+        fade_ms: fade from the AR fill at each edge.
+        ar: whether AR's magnitudes take part; without it the network's stand alone.
+    """
+
+    shortest_ms: float = 25.0
+    full_ms: float = 60.0
+    share: float = 0.85
+    iterations: int = 4
+    fade_ms: float = 5.0
+    ar: bool = True
+
+    def share_of(self, gap_ms: float) -> float:
+        """The network's share in a gap of this length: half at the shortest, whole from ``full_ms`` on.
+
+        >>> [round(Blend().share_of(ms), 3) for ms in (25, 42.5, 100)]
+        [0.425, 0.637, 0.85]
+        """
+        rise = (gap_ms - self.shortest_ms) / max(self.full_ms - self.shortest_ms, 1e-9)
+        return self.share * (0.5 + 0.5 * min(max(rise, 0.0), 1.0))
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to fill gaps.
+
+    Attributes:
+        title: what it does, for people.
+        fills: names of fills, tried for each gap; the first always answers.
+        blend: how the network completes what the first fill made; None leaves it alone.
+        resynthesises: it does not fill gaps but makes the whole recording anew, at 16 kHz mono.
+    """
+
+    title: str
+    fills: tuple[str, ...] = ("ar",)
+    blend: Blend | None = None
+    resynthesises: bool = False
+
+
+METHODS: dict[str, Method] = {
+    "auto": Method("the best of all, by gap", ("ar", "channels", "passages"), Blend()),
+    "ar": Method("extrapolation only"),
+    "network": Method(
+        "the network's spectrum in AR's phase",
+        blend=Blend(shortest_ms=0.0, full_ms=0.0, share=1.0, ar=False),
+    ),
+    "paper": Method("all resynthesised at 16 kHz mono", (), resynthesises=True),
+}
+"""By the names that ``--method`` takes."""
+
+
+def method_named(name: str) -> Method:
+    """The method of a name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in METHODS:
+        raise ValueError(f"no method is called {name!r}; choose from {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def load_fill(name: str) -> Fill:
+    """The function that a name of :attr:`Method.fills` means."""
+    module, _, function = name.partition(":")
+    place = importlib.import_module(module if function else f"{__package__}.{name}")
+    return cast("Fill", getattr(place, function or "fill"))
