@@ -18,6 +18,7 @@ from restore_audio.data import fma, prepare
 from restore_audio.data.library import Library, scan_library
 from restore_audio.data.prepare import Cache, PrepareSettings
 from restore_audio.errors import InputError, OutputError
+from restore_audio.measure.material import choose_material, load_excerpt
 
 RATE_HZ = 22_050
 NATIVE = PrepareSettings(rate_hz=None, mono=False)
@@ -520,3 +521,28 @@ class TestBadInput:
 class DiskUsage:
     def __init__(self, free: int) -> None:
         self.free = free
+
+
+def test_training_and_benchmarks_read_what_fix_reads(tmp_path) -> None:
+    """M4A goes through the same door: listed, decoded into a cache, and cut into excerpts."""
+    av = pytest.importorskip("av")
+    folder = tmp_path / "music" / "Jazz"
+    folder.mkdir(parents=True)
+    rate_hz = 44_100
+    tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(3 * rate_hz) / rate_hz)).astype(np.float32)
+    with av.open(str(folder / "tone.m4a"), "w") as container:
+        stream = container.add_stream("aac", rate=rate_hz, layout="mono")
+        for first in range(0, tone.size, 1024):
+            frame = av.AudioFrame.from_ndarray(tone[None, first : first + 1024], "fltp", "mono")
+            frame.sample_rate, frame.pts = rate_hz, first
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    library = scan_library(tmp_path / "music")
+    assert [track.name for track in library.tracks] == ["Jazz/tone.m4a"]
+    cache, broken = prepare.prepare(library, tmp_path / "cache", NATIVE)
+    assert not broken
+    assert np.abs(np.asarray(cache.samples(cache.tracks[0], rate_hz, rate_hz))).max() > 8_000
+    material = choose_material(tmp_path / "music", per_genre=1, seconds=1.0, seed=0)
+    samples, _ = load_excerpt(material.excerpts[0])
+    assert samples.shape == (1, rate_hz)
+    assert np.abs(samples).max() > 0.25

@@ -29,10 +29,11 @@ from ..errors import InputError, OutputError
 from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
 from .decode import check_whole, native_blocks, open_recording
 from .encode import converted, new_recording
-from .formats import SUFFIXES, choose, keeps_coding
+from .formats import choose, keeps_coding
 from .layout import find_layout
 from .native import from_float, is_lossless, to_float
 from .output import beside, check_target
+from .suffixes import CONTAINERS
 from .tags import copy_tags, text_strings
 
 Samples = NDArray[np.float64]
@@ -151,7 +152,7 @@ def write_audio(
         OutputError: it cannot be written.
     """
     path = Path(path)
-    container = SUFFIXES.get(path.suffix.lower())
+    container = CONTAINERS.get(path.suffix.lower())
     if container is None:
         raise OutputError(f"{path.name} has no suffix of an audio container: use .wav or .flac.")
     parts = iter([blocks] if isinstance(blocks, np.ndarray) else blocks)

@@ -19,8 +19,8 @@ from ..errors import InputError
 from .avfile import AvFile
 from .datachunk import find_data
 from .native import native_dtype, no_library_messages, sndfile_name
+from .suffixes import READ_BY_AV
 
-_NEEDS_AV = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka"})
 _SLACK_BYTES = 64
 """Some recorders count their header in with the samples; nothing is missing then."""
 
@@ -87,7 +87,7 @@ def open_recording(path: Path) -> Decoder:
         with no_library_messages():
             sound = soundfile.SoundFile(sndfile_name(path))
     except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-        if path.suffix.lower() in _NEEDS_AV:
+        if path.suffix.lower() in READ_BY_AV:
             return _opened_by_av(path)
         raise _no_audio(path, reason_of(error)) from None
     if sound.format == "RAW":  # libsndfile takes anything named .au, .snd, .vox or .gsm for samples

@@ -5,6 +5,7 @@ In: native samples ``(n, C)``. Out: a file of a container and coding of libsndfi
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,3 +118,11 @@ def new_recording(
             f"choose another folder."
         ) from None
     steady(temporary, container)
+
+
+def flac_bytes(samples: NDArray[np.float64], rate_hz: int) -> bytes:
+    """A 16-bit FLAC file of ``(C, T)`` in memory, for pages that carry their sound; clipped at full scale."""
+    buffer = io.BytesIO()
+    sound = np.clip(np.nan_to_num(samples), -1, 1 - 2.0**-15).T
+    soundfile.write(buffer, sound, rate_hz, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()

@@ -11,24 +11,7 @@ import soundfile
 
 from ..errors import OutputError
 from .native import PCM_BITS, is_lossless
-
-SUFFIXES = {
-    ".wav": "WAV",
-    ".wave": "WAV",
-    ".bwf": "WAV",
-    ".rf64": "RF64",
-    ".w64": "W64",
-    ".aif": "AIFF",
-    ".aiff": "AIFF",
-    ".aifc": "AIFF",
-    ".caf": "CAF",
-    ".flac": "FLAC",
-    ".ogg": "OGG",
-    ".oga": "OGG",
-    ".opus": "OGG",
-    ".mp3": "MP3",
-    ".au": "AU",
-}
+from .suffixes import CONTAINERS, READ_ONLY
 
 OPUS_RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
 MP3_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -36,15 +19,12 @@ MP3_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 4
 _WAV_FAMILY = {"WAV", "WAVEX", "RF64"}
 
 
-_READ_ONLY = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka", ".sd2"})
-
-
 def same_container(source_format: str, target: Path) -> bool:
     """Whether the target's suffix asks for the source's own container (or for nothing)."""
     suffix = target.suffix.lower()
-    if suffix in _READ_ONLY:
+    if suffix in READ_ONLY:
         return source_format == ("SD2" if suffix == ".sd2" else "M4A")
-    wanted = SUFFIXES.get(suffix)
+    wanted = CONTAINERS.get(suffix)
     if wanted is None:
         return True
     return wanted == source_format or (wanted in _WAV_FAMILY and source_format in _WAV_FAMILY)
@@ -67,12 +47,12 @@ def choose(
     Raises:
         OutputError: the container cannot hold this rate, number of channels or bit depth.
     """
-    if target.suffix.lower() in _READ_ONLY:
+    if target.suffix.lower() in READ_ONLY:
         raise OutputError(_only_read(target, target.suffix))
     if keeps_coding(target, source_format, source_subtype):
         container, subtype = source_format, source_subtype
     else:
-        container = SUFFIXES[target.suffix.lower()]
+        container = CONTAINERS[target.suffix.lower()]
         subtype = _subtype(target, container, source_subtype)
     _check(target, container, subtype, rate_hz, channels)
     return container, subtype

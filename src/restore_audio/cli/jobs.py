@@ -11,19 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..audio.suffixes import RECORDINGS
 from ..errors import InputError, OutputError, UsageError
 
 STREAM = Path("-")
 """Standard input or output."""
-
-SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        *("wav", "wave", "bwf", "rf64", "w64", "aif", "aiff", "aifc", "au", "snd", "caf"),
-        *("flac", "ogg", "oga", "opus", "mp3", "m4a", "mp4", "aac"),
-    )
-)
-"""What counts as a recording when a folder is searched; a file that is named is always tried."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +107,9 @@ def _in_folder(folder: Path, recursive: bool) -> list[Found]:
     files: list[Path] = []
     for where, folders, names in os.walk(folder, onerror=complain):
         folders[:] = sorted(f for f in folders if not f.startswith(".")) if recursive else []
-        files += [Path(where, n) for n in sorted(names) if Path(n).suffix.lower() in SUFFIXES and n[0] != "."]
+        files += [
+            Path(where, n) for n in sorted(names) if Path(n).suffix.lower() in RECORDINGS and n[0] != "."
+        ]
     if not files:
         hint = "give files by name" if recursive else "give files by name, or look deeper with --recursive"
         raise InputError(f"The folder {folder} holds no recordings: {hint}.")

@@ -11,14 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import soundfile
-
+from ..audio.stretch import shape_of
+from ..audio.suffixes import RECORDINGS
 from ..errors import InputError
 from . import fma
 
-AUDIO_ENDINGS = frozenset(
-    {".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav"}
-)
 MIN_SECONDS = 1.0
 """Shorter recordings hold no patch with its surroundings."""
 
@@ -128,7 +125,7 @@ def with_split(library: Library, split: Mapping[int, str]) -> Library:
 def _folder_files(root: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted(root.rglob("*")):
         inner = path.relative_to(root).parts
-        if len(inner) > 1 and path.suffix.lower() in AUDIO_ENDINGS and _visible(inner) and path.is_file():
+        if len(inner) > 1 and path.suffix.lower() in RECORDINGS and _visible(inner) and path.is_file():
             yield path, inner[0]
 
 
@@ -151,10 +148,15 @@ def _probe(root: Path, path: Path, genre: str, min_seconds: float) -> Track | Re
     if size == 0:
         return Rejected(name, "empty")
     try:
-        info = soundfile.info(str(path))
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        return Rejected(name, f"broken ({str(error).rpartition(': ')[2].rstrip('.')})")
-    seconds = info.frames / info.samplerate
+        shape = shape_of(path)
+    except InputError as error:
+        return Rejected(name, f"broken ({brief(error, path)})")
+    seconds = shape.frames / shape.rate_hz
     if seconds < min_seconds:
         return Rejected(name, f"too short ({seconds:.2f} s)")
-    return Track(path, name, genre, seconds, info.samplerate, info.channels, size)
+    return Track(path, name, genre, seconds, shape.rate_hz, shape.channels, size)
+
+
+def brief(error: InputError, path: Path) -> str:
+    """What is wrong with a recording, without its path and the way out."""
+    return str(error).removeprefix(f"{path} ").partition(": ")[0]

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from ..audio.stretch import read_stretch, shape_of
 from ..errors import InputError, OutputError
 from ..files import beside
 from .cache import (
@@ -37,7 +37,7 @@ from .cache import (
     shard_path,
     under_way_path,
 )
-from .library import MIN_SECONDS, Library, Rejected, Track
+from .library import MIN_SECONDS, Library, Rejected, Track, brief
 
 __all__ = ["Cache", "CachedTrack", "PrepareSettings", "decode_blocks", "needed_bytes", "prepare"]
 
@@ -203,9 +203,9 @@ class _Writer:
             for block in decode_blocks(track.path, self.settings):
                 sink.write(block.tobytes())
                 frames += len(block)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
+        except InputError as error:
             sink.truncate(start)
-            return f"broken ({error})"
+            return f"broken ({brief(error, track.path)})"
         if frames < MIN_SECONDS * rate_hz:
             sink.truncate(start)
             return f"too short ({frames / rate_hz:.2f} s decoded)"
@@ -274,26 +274,30 @@ class _Writer:
 
 
 def decode_blocks(path: Path, settings: PrepareSettings) -> Iterator[NDArray[np.int16]]:
-    """Decode a file to int16 blocks ``(n, C)`` at the wanted rate and channels."""
-    with soundfile.SoundFile(str(path)) as sound:
-        rate_hz = settings.rate_hz or sound.samplerate
-        channels = 1 if settings.mono else sound.channels
-        left = sound.frames
-        if settings.max_seconds is not None and left > settings.max_seconds * sound.samplerate:
-            wanted = round(settings.max_seconds * sound.samplerate)
-            sound.seek((left - wanted) // 2)
-            left = wanted
-        resampler = None
-        if rate_hz != sound.samplerate:
-            resampler = soxr.ResampleStream(sound.samplerate, rate_hz, channels, dtype="float32")
-        while left > 0:
-            block = sound.read(min(left, _BLOCK_FRAMES), dtype="float32", always_2d=True)
-            left = left - len(block) if len(block) else 0
-            if settings.mono:
-                block = block.mean(axis=1, keepdims=True)
-            if resampler is not None:
-                block = resampler.resample_chunk(block, last=left == 0)
-            yield np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2")
+    """Decode a file to int16 blocks ``(n, C)`` at the wanted rate and channels.
+
+    Raises:
+        InputError: it cannot be decoded.
+    """
+    shape = shape_of(path)
+    rate_hz = settings.rate_hz or shape.rate_hz
+    channels = 1 if settings.mono else shape.channels
+    first, left = 0, shape.frames
+    if settings.max_seconds is not None and left > settings.max_seconds * shape.rate_hz:
+        wanted = round(settings.max_seconds * shape.rate_hz)
+        first, left = (left - wanted) // 2, wanted
+    resampler = None
+    if rate_hz != shape.rate_hz:
+        resampler = soxr.ResampleStream(shape.rate_hz, rate_hz, channels, dtype="float32")
+    for block in read_stretch(path, first, left, _BLOCK_FRAMES):
+        mixed = block.mean(axis=1, keepdims=True) if settings.mono else block
+        yield _int16(mixed if resampler is None else resampler.resample_chunk(mixed))
+    if resampler is not None:
+        yield _int16(resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True))
+
+
+def _int16(block: NDArray[np.float32]) -> NDArray[np.int16]:
+    return np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2")
 
 
 def _settings_words(settings: dict[str, Any]) -> str:

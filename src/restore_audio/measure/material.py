@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.stretch import read_stretch, shape_of
+from ..audio.suffixes import RECORDINGS
 from ..errors import InputError
 
 Samples = NDArray[np.float64]
@@ -180,19 +182,15 @@ def _library_sources(data: Path, split: Path | None) -> tuple[list[_Source], str
 
 def _flat_sources(data: Path) -> list[_Source]:
     """Recordings that lie in the folder itself, without genres."""
-    import soundfile
-
-    from ..data.library import AUDIO_ENDINGS
-
     sources = []
     for path in sorted(data.iterdir()) if data.is_dir() else []:
-        if path.suffix.lower() in AUDIO_ENDINGS and path.is_file():
+        if path.suffix.lower() in RECORDINGS and path.is_file():
             try:
-                info = soundfile.info(str(path))
-            except (soundfile.LibsndfileError, RuntimeError):
+                shape = shape_of(path)
+            except InputError:
                 continue
-            if info.frames:
-                sources.append(_Source(path.name, "all", path, info.frames / info.samplerate))
+            if shape.frames:
+                sources.append(_Source(path.name, "all", path, shape.frames / shape.rate_hz))
     return sources
 
 
@@ -220,16 +218,10 @@ def load_excerpt(excerpt: Excerpt, mono: bool = False) -> tuple[Samples, int]:
 
 
 def _read(excerpt: Excerpt) -> tuple[Samples, int]:
-    import soundfile
-
     assert excerpt.path is not None
-    try:
-        with soundfile.SoundFile(excerpt.path) as file:
-            rate_hz = int(file.samplerate)
-            file.seek(min(round(excerpt.start_s * rate_hz), file.frames))
-            samples = file.read(round(excerpt.seconds * rate_hz), dtype="float64", always_2d=True).T
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise InputError(f"{excerpt.path} cannot be read ({error}): check the file.") from error
-    if not samples.shape[1]:
+    rate_hz = shape_of(excerpt.path).rate_hz
+    first = round(excerpt.start_s * rate_hz)
+    blocks = list(read_stretch(excerpt.path, first, round(excerpt.seconds * rate_hz)))
+    if not blocks:
         raise InputError(f"{excerpt.path} holds no samples at {excerpt.start_s:.2f} s: check the file.")
-    return samples, rate_hz
+    return np.concatenate(blocks).T.astype(np.float64), rate_hz

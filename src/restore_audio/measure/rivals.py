@@ -26,6 +26,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.audiofile import read_audio, write_audio
+from ..errors import InputError
 from ..spans import Span
 from .resources import peak_of_process
 
@@ -159,12 +161,10 @@ def run_rival(
         rate_hz: sample rate.
         time_limit_s: after this its processes are killed.
     """
-    import soundfile
-
     given = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
     with tempfile.TemporaryDirectory(prefix="restore-audio-rival-") as folder:
         source, target = Path(folder) / "damaged.wav", Path(folder) / "repaired.wav"
-        soundfile.write(source, given.T, rate_hz, subtype="FLOAT")
+        write_audio(source, given, rate_hz, subtype="FLOAT")
         code, said, seconds, peak_mb = _run(
             [found.executable, *found.rival.arguments(source, target)], Path(folder), time_limit_s
         )
@@ -178,13 +178,13 @@ def run_rival(
         if trouble is not None:
             return RivalResult(None, None, seconds, peak_mb, trouble)
         try:
-            answer, answer_rate_hz = soundfile.read(target, dtype="float64", always_2d=True)
-        except (soundfile.LibsndfileError, RuntimeError):
+            answer, info = read_audio(target)
+        except InputError:
             return RivalResult(None, None, seconds, peak_mb, "wrote something that is not audio")
-        if answer.T.shape != samples.shape or answer_rate_hz != rate_hz:
-            wrong = f"wrote {answer.shape[1]} × {answer.shape[0]} samples at {answer_rate_hz} Hz"
+        if answer.shape != samples.shape or info.rate_hz != rate_hz:
+            wrong = f"wrote {answer.shape[0]} × {answer.shape[1]} samples at {info.rate_hz} Hz"
             return RivalResult(None, None, seconds, peak_mb, f"{wrong} instead of the same shape")
-        return RivalResult(np.ascontiguousarray(answer.T), _reported(found.rival, target), seconds, peak_mb)
+        return RivalResult(answer, _reported(found.rival, target), seconds, peak_mb)
 
 
 def _reported(rival: Rival, target: Path) -> list[Span] | None:

@@ -8,14 +8,12 @@ Pictures and sounds lie in the page as data URIs (PNG and 16-bit FLAC, which eve
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ..audio.encode import flac_bytes
 from ..measure.bench import PAPER
 from ..measure.protocols import PROTOCOLS
 from ..measure.scoring import METRICS
@@ -166,7 +164,7 @@ def _example(example: Example) -> str:
             for s in example.spans
         )
         picture = _data_uri("image/png", spectrogram_png(samples, example.rate_hz, peak=peak))
-        sound = _data_uri("audio/flac", _flac(samples, example.rate_hz))
+        sound = _data_uri("audio/flac", flac_bytes(samples, example.rate_hz))
         name = escape(label, quote=True)
         figures.append(
             f'<figure><div class="marks"><img alt="spectrogram: {name}" src="{picture}">{marks}</div>'
@@ -178,12 +176,3 @@ def _example(example: Example) -> str:
 
 def _data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-
-
-def _flac(samples: np.ndarray[tuple[int, ...], np.dtype[np.float64]], rate_hz: int) -> bytes:
-    import soundfile
-
-    buffer = io.BytesIO()
-    sound = np.clip(np.nan_to_num(samples), -1, 1 - 2.0**-15).T
-    soundfile.write(buffer, sound, rate_hz, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()
