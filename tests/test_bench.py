@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import shutil
@@ -12,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rich.console
 import soundfile
 from numpy.typing import NDArray
 
 from restore_audio.cli.app import main
 from restore_audio.damage.packet_loss import lose_packets
 from restore_audio.errors import InputError, UsageError
-from restore_audio.measure import bench, methods, scoring
+from restore_audio.measure import bench, methods, real, scoring
 from restore_audio.measure.baselines import Baseline
 from restore_audio.measure.bench import KEPT_NAME, Plan, conditions_of, make_trials, read_rows, run_bench
 from restore_audio.measure.material import Material, choose_material, load_excerpt
@@ -27,9 +29,10 @@ from restore_audio.measure.paper_task import line_across, lose_frames
 from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.measure.rivals import FoundRival, Rival
 from restore_audio.measure.scoring import Measured, pool, score
+from restore_audio.measure.trials import CLEAN
 from restore_audio.show import bench_table
 from restore_audio.show.bench_html import page
-from restore_audio.show.bench_table import BenchResult, as_data, markdown
+from restore_audio.show.bench_table import BenchResult, as_data, markdown, rich_table, sheets
 
 Array = NDArray[np.float64]
 RATE_HZ = 16_000
@@ -148,13 +151,13 @@ class TestRepeatable:
         self, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole = numbers(result_of(plan(music)))
-        real, done = bench.run_task, []
+        original, done = bench.run_task, []
 
         def interrupted(task: bench.Task) -> bench.Row:
             if len(done) == 3:
                 raise KeyboardInterrupt
             done.append(task)
-            return real(task)
+            return original(task)
 
         monkeypatch.setattr(bench, "run_task", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -164,7 +167,7 @@ class TestRepeatable:
             file.write('{"key": "half a li')  # what a crash leaves
 
         again = []
-        monkeypatch.setattr(bench, "run_task", lambda task: (again.append(task), real(task))[1])
+        monkeypatch.setattr(bench, "run_task", lambda task: (again.append(task), original(task))[1])
         assert numbers(result_of(plan(music), folder=tmp_path)) == whole
         assert len(again) == len(plan(music).tasks()) - 3
         again.clear()
@@ -185,8 +188,8 @@ class TestRepeatable:
         package = tmp_path / "restore_audio"
         shutil.copytree(bench.PACKAGE, package, ignore=shutil.ignore_patterns("suite", "__pycache__"))
         monkeypatch.setattr(bench, "PACKAGE", package)
-        real, done = bench.run_task, []
-        monkeypatch.setattr(bench, "run_task", lambda task: (done.append(task), real(task))[1])
+        original, done = bench.run_task, []
+        monkeypatch.setattr(bench, "run_task", lambda task: (done.append(task), original(task))[1])
         made = plan(music, methods="nothing")
         for expected in (2, 0):  # measured, then kept
             done.clear()
@@ -310,6 +313,84 @@ class TestRegistries:
         assert len(names) == len(set(names))
 
 
+class TestReal:
+    def test_damage_is_scored_before_and_after(self, music: Path) -> None:
+        made = plan(music, "real", "nothing,ar", conditions=real.conditions(("gap", "Undamaged")))
+        result = result_of(made)
+        nothing, ours = (result.summary(name, condition="gap") for name in ("nothing", "ar"))
+        assert nothing["sdr_db"] == nothing["sdr_before_db"] == ours["sdr_before_db"] == 0
+        assert nothing["lsd_db"] == nothing["lsd_before_db"] == ours["lsd_before_db"]
+        assert nothing["recall"] == nothing["worse"] == ours["worse"] == 0
+        assert ours["sdr_db"] is not None
+        assert ours["sdr_db"] > 5
+        assert ours["recall"] is not None
+        assert ours["recall"] == ours["near_3ms"] > 0.5
+        undamaged = result.summary("ar", condition="undamaged")
+        assert (undamaged["false_per_minute"], undamaged["healthy_changed"]) == (0, 0)
+        assert undamaged["spans"] == 0
+
+    def test_a_repair_that_makes_a_span_worse_is_counted(self, music: Path) -> None:
+        made = plan(music, "real", "nothing", conditions=real.conditions(("treble lost",)))
+        (trial,) = make_trials(made.tasks()[0])
+        assert len(trial.spans) > 1
+        first = trial.spans[0]
+        spoilt = trial.damaged.copy()
+        spoilt[first.channel, first.start : first.end] *= -1
+        scores = score(Measured(trial, Outcome(spoilt, (first,), 1.0, None)), odg=False)
+        assert scores["worse"] == [1.0] + [0.0] * (len(trial.spans) - 1)
+        assert scores["recall"] == scores["near_3ms"] == scores["worse"]
+
+    def test_at_a_splice_there_is_nothing_to_restore_but_something_to_find(self, music: Path) -> None:
+        made = plan(music, "real", "nothing", conditions=real.conditions(("buffer dropped",)))
+        summary = result_of(made).summary("nothing")
+        assert summary["spans"]
+        assert summary["sdr_db"] is None
+        assert summary["recall"] == 0
+
+    @pytest.mark.parametrize("name", real.FAMILIES)
+    def test_every_family_can_be_made(self, name: str) -> None:
+        stereo = np.stack([song(5, 4.0), song(6, 4.0)])
+        (condition,) = real.conditions((name,))
+        (trial,) = real.make_trials(stereo, RATE_HZ, condition, np.random.default_rng(0), 4)
+        assert trial.clean.shape == trial.damaged.shape
+        assert np.array_equal(trial.damaged, trial.damaged.astype(np.float32))
+        assert bool(trial.spans) is (condition.kind != CLEAN)
+        healthy = np.ones(trial.clean.shape, dtype=bool)
+        for span in trial.spans:
+            healthy[span.channel, span.start : span.end] = False
+        if name.startswith("tape"):  # its spans end where it falls below a decibel at 5 kHz
+            assert np.abs(trial.clean - trial.damaged)[healthy].max() < 0.02
+        elif not real.FAMILIES[name].needs_av and not real.FAMILIES[name].after:
+            assert np.array_equal(trial.clean[healthy], trial.damaged[healthy])
+
+    def test_its_tables_fit_into_80_columns(self, music: Path) -> None:
+        chosen = real.conditions(("gap, low*", "click switching", "gated synthesiser"))
+        result = result_of(plan(music, "real", "nothing", conditions=chosen))
+        damage, undamaged, _ = (rich_table(sheet) for sheet in sheets(result))
+        for table, names in ((damage, ["gap, low-passed", "click switching"]), (undamaged, ["gated synth"])):
+            with io.StringIO() as file:
+                rich.console.Console(file=file, width=80).print(table)
+                lines = [line.strip() for line in file.getvalue().splitlines() if line.strip()]
+            for name, line in zip(names, lines[-len(names) :], strict=True):
+                assert line.startswith(name)
+
+    def test_rivals_are_measured_only_where_they_can_repair(self, music: Path) -> None:
+        rival = FoundRival(Rival("other", "other", (), ("{input}",), ()), "other", "1.0")
+        method = Method("other", "other", "rival", rival=rival)
+        chosen = real.conditions(("click*", "tape*", "undamaged"))
+        made = replace(plan(music, "real", "nothing", conditions=chosen), methods=(method,))
+        measured = {task.condition.name for task in made.tasks()}
+        assert measured == {"click", "click thump", "click ringing", "click switching", "undamaged"}
+
+    def test_what_needs_pyav_is_left_out_with_a_line_where_it_is_not(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(real.importlib.util, "find_spec", lambda name: None)
+        made, notes = real.makeable(real.conditions(("gap", "gap, aac*")))
+        assert [condition.name for condition in made] == ["gap"]
+        assert "no gap, AAC 128" in notes[0]
+
+
 class TestMaterial:
     def test_an_unknown_genre_is_answered_with_those_that_exist(self, music: Path) -> None:
         with pytest.raises(InputError, match=r"no genre 'polka': choose from Folk, Jazz\."):
@@ -390,7 +471,7 @@ class TestCommand:
         code, out, _ = self.run(capsys, *arguments)
         assert code == 0
         assert "do nothing" in out
-        assert "false spans" in " ".join(out.split())
+        assert "Damage found, all conditions together" in " ".join(out.split())
         assert read_rows(tmp_path / "kept")
 
     def test_it_runs_on_a_fresh_install(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -413,6 +494,8 @@ class TestCommand:
             (("--protocol", "paper", "--lengths-ms", "5"), "leave it out for paper"),
             (("--protocol", "gaps", "--lengths-ms", "five"), "give milliseconds"),
             (("--json", "--markdown"), "choose one"),
+            (("--protocol", "real", "--families", "warp"), "choose from gap, gap, MP3 128"),
+            (("--protocol", "gaps", "--families", "gap"), "leave it out for gaps"),
         ],
     )
     def test_mistakes_are_one_sentence(

@@ -29,6 +29,7 @@ RUN = "The run"
 class ProtocolName(StrEnum):
     """Protocols; :mod:`restore_audio.measure.protocols` says what they are."""
 
+    REAL = "real"
     BLIND = "blind"
     GAPS = "gaps"
     LONG = "long"
@@ -46,7 +47,8 @@ def bench(
     protocol: Annotated[
         ProtocolName,
         typer.Option(
-            help="blind: all kinds of damage, positions to be found; gaps: zeroed gaps, told; "
+            help="real: damage as machines make it, and undamaged recordings, positions to be found; "
+            "blind: simulated damage, positions to be found; gaps: zeroed gaps, told; "
             "long: 320 to 1500 ms; packets: lost packets; context-encoder: 64 of 320 ms at 16 kHz; "
             "paper: random frames (Serra et al. 2021).",
             rich_help_panel=DAMAGE,
@@ -58,6 +60,15 @@ def bench(
             "--lengths-ms",
             metavar="MS,...",
             help="Other gap lengths for blind, gaps and long, with commas.",
+            rich_help_panel=DAMAGE,
+        ),
+    ] = None,
+    families: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Only these families of the protocol real, with commas; 'gap*' takes all gaps, "
+            "and an unknown name lists those there are.",
             rich_help_panel=DAMAGE,
         ),
     ] = None,
@@ -121,11 +132,13 @@ def bench(
         ),
     ] = 120.0,
     odg: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--odg/--no-odg", help="Grade by PEAQ too, which takes a while.", rich_help_panel=RESULTS
+            "--odg/--no-odg",
+            help="Grade by PEAQ too, which takes a while; not done for real unless asked for.",
+            rich_help_panel=RESULTS,
         ),
-    ] = True,
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Everything as JSON on stdout.", rich_help_panel=RESULTS)
     ] = False,
@@ -159,6 +172,7 @@ def bench(
     from ..measure.bench import Plan, conditions_of, run_bench
     from ..measure.material import choose_material
     from ..measure.methods import choose_methods
+    from ..measure.real import makeable
     from ..measure.rivals import find_rivals
     from ..show.bench_table import BenchResult
 
@@ -172,13 +186,16 @@ def bench(
     material = choose_material(
         data, genres=genre or (), per_genre=excerpts, seconds=seconds, seed=seed, split=split
     )
-    plan = Plan(
-        protocol.value, conditions_of(protocol.value, lengths), tuple(chosen), material, seed, gaps, mono, odg
-    )
+    conditions = conditions_of(protocol.value, lengths, _families(families, protocol))
+    left_out: tuple[str, ...] = ()
+    if protocol == ProtocolName.REAL:
+        conditions, left_out = makeable(conditions)
+        odg = bool(odg)
+    plan = Plan(protocol.value, conditions, tuple(chosen), material, seed, gaps, mono, odg is not False)
     with console.progress("measuring", len(plan.tasks())) as tell:
         rows = run_bench(plan, jobs=jobs or os.cpu_count() or 1, folder=resume, progress=tell)
     notes = () if named or not _rivals_compete(plan) else tuple(missing)
-    result = BenchResult(plan, tuple(rows), notes, shlex.join(["restore-audio", *sys.argv[1:]]))
+    result = BenchResult(plan, tuple(rows), (*notes, *left_out), shlex.join(["restore-audio", *sys.argv[1:]]))
     _show(console, result, as_json=as_json, as_markdown=as_markdown)
     if html is not None:
         from ..show.bench_html import write_page
@@ -199,6 +216,14 @@ def _lengths(text: str | None, protocol: ProtocolName) -> tuple[float, ...]:
     if not lengths or not all(0.05 <= length <= 5000 for length in lengths):
         raise UsageError(f"--lengths-ms is '{text}': give milliseconds from 0.05 to 5000, like 5,20,80.")
     return lengths
+
+
+def _families(text: str | None, protocol: ProtocolName) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    if protocol != ProtocolName.REAL:
+        raise UsageError(f"--families is for real; leave it out for {protocol.value}.")
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _rivals_compete(plan: Plan) -> bool:

@@ -16,7 +16,7 @@ import os
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,13 +25,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, OutputError
+from . import real
 from .material import Excerpt, Material, load_excerpt
 from .methods import Method, run_method
-from .protocols import PROTOCOLS, Condition, Protocol, Trial
+from .protocols import PROTOCOLS, with_lengths
 from .scoring import Measured, Scores, join, score
+from .trials import Condition, Trial
 
 PAPER = "paper"
 PAPER_CONDITION = Condition("random frames", 0.0)
+NO_METHOD = Method("", "", "baseline")
 KEPT_NAME = "rows.jsonl"
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -67,6 +70,7 @@ class Plan:
             for excerpt in self.material.excerpts
             for condition in self.conditions
             for method in self.methods
+            if condition.rivals or method.kind != "rival"
         ]
 
 
@@ -125,7 +129,12 @@ def code_digest() -> str:
 
 
 def make_trials(task: Task) -> list[Trial]:
-    """The damaged recordings of a task: the same for every method."""
+    """The damaged recordings of a task: the same for every method, made once for methods in a row."""
+    return _trials(replace(task, method=NO_METHOD, odg=False))
+
+
+@lru_cache(maxsize=1)
+def _trials(task: Task) -> list[Trial]:
     clean, rate_hz = load_excerpt(task.excerpt, task.mono)
     return PROTOCOLS[task.protocol].make(clean, rate_hz, task.condition, task.rng(), task.gaps)
 
@@ -150,12 +159,19 @@ def run_task(task: Task) -> Row:
     return Row(*names, join(scores))
 
 
-def conditions_of(protocol: str, lengths_ms: tuple[float, ...] = ()) -> tuple[Condition, ...]:
-    """Columns of a protocol, with other gap lengths if given."""
+def conditions_of(
+    protocol: str, lengths_ms: tuple[float, ...] = (), families: tuple[str, ...] = ()
+) -> tuple[Condition, ...]:
+    """Columns of a protocol, with other gap lengths or only some families if given.
+
+    Raises:
+        UsageError: there is no such family.
+    """
     if protocol == PAPER:
         return (PAPER_CONDITION,)
-    chosen: Protocol = PROTOCOLS[protocol].with_lengths(lengths_ms)
-    return chosen.conditions
+    if families:
+        return real.conditions(families)
+    return with_lengths(PROTOCOLS[protocol], lengths_ms).conditions
 
 
 def run_bench(

@@ -23,9 +23,10 @@ from ..fill.methods import METHODS
 from ..settings import FillSettings
 from ..spans import Span
 from .baselines import BASELINES
-from .protocols import PROTOCOLS, Trial
+from .protocols import PROTOCOLS
 from .resources import Meter
 from .rivals import FoundRival, run_rival
+from .trials import Trial
 
 Samples = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ OURS = tuple(name for name, method in METHODS.items() if not method.resynthesise
 BY_DEFAULT = ("ar", "auto")
 """Those that are measured when no methods are named."""
 
-WITH_RIVALS = ("blind", "packets")
+WITH_RIVALS = ("blind", "packets", "real")
 """Protocols in which rivals take part by default: the others tell positions, which rivals cannot be told."""
 
 TOLD_MAX_GAP_MS = 60_000.0
@@ -133,7 +134,8 @@ def _our_title(name: str) -> str:
 
 def _default(protocol: str) -> tuple[str, ...]:
     baselines = tuple(baseline.name for baseline in BASELINES.values() if protocol in baseline.protocols)
-    return (*baselines, *(("paper",) if protocol == "paper" else BY_DEFAULT))
+    ours = {"paper": ("paper",), "real": ("auto",)}.get(protocol, BY_DEFAULT)
+    return (*baselines, *ours)
 
 
 def _possible(protocol: str) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """What happens to a recording before it is measured how well it is restored.
 
-In: a clean excerpt ``(C, T)`` and a condition. Out: :class:`Trial`: the damaged recording, with its damage.
+In: a clean excerpt ``(C, T)`` and a condition. Out: :class:`~restore_audio.measure.trials.Trial`: the damaged
+recording, with its damage.
 
 =================== =================================================================================
 ``gaps``            zeroed gaps of one length at a time, positions told
 ``blind``           dropouts, partial dropouts, clicks, repeats, noise, all mixed, none: nobody says where
+``real``            damage as machines make it, and undamaged recordings: :mod:`restore_audio.measure.real`
 ``context-encoder`` 64 ms in the middle of 320 ms at 16 kHz, told (Marafioti et al., IEEE TASLP 27(12), 2019)
 ``long``            gaps of 320 to 1500 ms, told (Marafioti et al., GACELA, 2020; Ebner and Eltelt, 2020)
 ``packets``         packets of 10 or 20 ms, 10 % or 20 % of them lost, alone and in bursts, told
@@ -14,18 +16,17 @@ In: a clean excerpt ``(C, T)`` and a condition. Out: :class:`Trial`: the damaged
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..damage.packet_loss import lose_packets
 from ..damage.simulate import Damage, apply_damages, damage_spans, draw_damages
-from ..spans import Span, merge_spans
-
-Samples = NDArray[np.float64]
+from ..spans import merge_spans
+from . import real
+from .trials import Condition, Protocol, Samples, Trial
 
 GAP_LENGTHS_MS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
 LONG_LENGTHS_MS = (320.0, 500.0, 750.0, 1000.0, 1500.0)
@@ -37,71 +38,12 @@ ENCODER_SAMPLES, ENCODER_GAP_SAMPLES = 5120, 1024
 _EDGE_MS = 250.0
 
 
-@dataclass(frozen=True)
-class Condition:
-    """One column of a table.
-
-    Attributes:
-        name: as people read it.
-        value: its place on the axis of a curve, in milliseconds or per cent.
-        kind: of damage, for ``blind``; ``clean`` for none.
-        length_ms: of each gap or packet; None for the kind's own lengths.
-        lost_share: of packets.
-        burst_packets: mean number of packets that are lost in a row.
-    """
-
-    name: str
-    value: float
-    kind: str = "zeros"
-    length_ms: float | None = None
-    lost_share: float = 0.0
-    burst_packets: float = 1.0
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A damaged recording and what is known about it.
-
-    Attributes:
-        clean, damaged: ``(C, T)``.
-        rate_hz: sample rate.
-        spans: the true damage, in order.
-        told: methods may know the spans.
-    """
-
-    clean: Samples
-    damaged: Samples
-    rate_hz: int
-    spans: tuple[Span, ...]
-    told: bool
-
-
-MakeTrials = Callable[[Samples, int, Condition, np.random.Generator, int], list[Trial]]
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """A name, what it means, its conditions, and how a trial is made.
-
-    Attributes:
-        told: positions are told; else they are to be found.
-        axis: what ``Condition.value`` measures, or None where conditions are no scale.
-        make: excerpt, rate, condition, generator and number of gaps to trials.
-    """
-
-    name: str
-    title: str
-    conditions: tuple[Condition, ...]
-    told: bool
-    axis: str | None
-    make: MakeTrials
-
-    def with_lengths(self, lengths_ms: Sequence[float]) -> Protocol:
-        """The protocol with other gap lengths; conditions that have no length stay."""
-        if not lengths_ms or self.name not in ("gaps", "long", "blind"):
-            return self
-        others = tuple(c for c in self.conditions if c.length_ms is None)
-        return replace(self, conditions=(*_lengths(lengths_ms), *others))
+def with_lengths(protocol: Protocol, lengths_ms: Sequence[float]) -> Protocol:
+    """The protocol with other gap lengths; conditions that have no length stay."""
+    if not lengths_ms or protocol.name not in ("gaps", "long", "blind"):
+        return protocol
+    others = tuple(c for c in protocol.conditions if c.length_ms is None)
+    return replace(protocol, conditions=(*_lengths(lengths_ms), *others))
 
 
 def _lengths(lengths_ms: Sequence[float]) -> tuple[Condition, ...]:
@@ -230,6 +172,14 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
                 False,
                 None,
                 _blind,
+            ),
+            Protocol(
+                "real",
+                "Damage as machines make it, positions to be found; and undamaged recordings",
+                real.conditions(),
+                False,
+                None,
+                real.make_trials,
             ),
             Protocol(
                 "context-encoder",

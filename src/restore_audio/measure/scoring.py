@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..spans import Span
 from .methods import Outcome
 from .metrics import (
     DetectionScores,
@@ -30,7 +31,7 @@ from .metrics import (
     score_detection,
     sdr_db,
 )
-from .protocols import Trial
+from .trials import Samples, Trial
 
 if TYPE_CHECKING:
     from .peaq.peaq import PeaqResult
@@ -40,6 +41,7 @@ Scores = dict[str, Values]
 """Values by the name of their metric: one for each gap, span, trial or patch."""
 
 LIMIT_DB = 100.0
+WORSE_DB = 1.0
 HALF_STEP = 2.0**-16
 """Half a step of 16 bit: smaller differences are rounding."""
 
@@ -52,7 +54,7 @@ class Measured:
     outcome: Outcome
 
     @property
-    def samples(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def samples(self) -> Samples:
         """What the method made, ``(C, T)``."""
         assert self.outcome.samples is not None
         return self.outcome.samples
@@ -78,9 +80,32 @@ class Measured:
         return score_detection(self.trial.spans, self.outcome.found, self.trial.rate_hz)
 
     @cached_property
+    def spans(self) -> list[Span]:
+        """Spans in which there is something to repair: at a splice there is not."""
+        trial = self.trial
+        return [s for s in trial.spans if not trial.before or _differ(trial.clean, trial.damaged, s)]
+
+    @cached_property
     def gap_sdr_db(self) -> Values:
         """SDR in each span."""
-        return [bounded(sdr_db(self.trial.clean, self.samples, [span])) for span in self.trial.spans]
+        return [bounded(sdr_db(self.trial.clean, self.samples, [span])) for span in self.spans]
+
+    @cached_property
+    def before_sdr_db(self) -> Values:
+        """SDR of the damaged recording in each span, where the protocol asks for it."""
+        spans = self.spans if self.trial.before else []
+        return [bounded(sdr_db(self.trial.clean, self.trial.damaged, [span])) for span in spans]
+
+    @property
+    def worse(self) -> Values:
+        """Of each span whether its SDR fell by more than 1 dB."""
+        pairs = zip(self.before_sdr_db, self.gap_sdr_db, strict=False)
+        return [float(b - a > WORSE_DB) for b, a in pairs if a is not None and b is not None]
+
+    def lsd_db(self, samples: Samples) -> Values:
+        """Log-spectral distance of some samples ``(C, T)`` in each span."""
+        trial = self.trial
+        return [log_spectral_distance_db(trial.clean, samples, trial.rate_hz, [span]) for span in self.spans]
 
     @property
     def gaps(self) -> int:
@@ -88,27 +113,38 @@ class Measured:
         return sum(value is not None for value in self.gap_sdr_db)
 
 
+def _differ(one: Samples, other: Samples, span: Span) -> bool:
+    place = (span.channel, slice(span.start, span.end))
+    return not np.array_equal(one[place], other[place])
+
+
 @dataclass(frozen=True)
 class Table:
     """A table that a benchmark shows.
 
     ``layout``: ``total`` has methods as rows and metrics as columns, over all conditions; ``conditions`` has
-    methods as rows and conditions as columns. A table without any value is left out.
+    methods as rows and conditions as columns; ``damage`` is one table for each method, with the conditions
+    that have damage as rows and metrics as columns; ``undamaged`` has the other conditions as rows and
+    methods as columns. A table without any value is left out.
     """
 
     title: str
-    layout: Literal["total", "conditions", "paper"]
+    layout: Literal["total", "conditions", "damage", "undamaged", "paper"]
     protocols: tuple[str, ...] = ()
 
 
-GAPS = Table("SDR in the gaps / log-spectral distance, dB", "conditions")
-ODG = Table("ODG (PEAQ, basic version) of the excerpt / of its worst channel alone", "conditions")
-FOUND = Table("Damage found, both ends within 1 ms / damage hit, %", "conditions")
+TIMED = ("blind", "gaps", "long", "packets", "context-encoder")
+REAL = Table("damage as machines make it", "damage", ("real",))
+UNDAMAGED = Table("False spans a minute in undamaged recordings / samples changed, %", "undamaged", ("real",))
+GAPS = Table("SDR in the gaps / log-spectral distance, dB", "conditions", TIMED)
+ODG = Table("ODG (PEAQ, basic version) of the excerpt / of its worst channel alone", "conditions", TIMED)
+FOUND = Table("Damage found, both ends within 1 ms / damage hit, %", "conditions", ("blind",))
 CHANGED = Table("Healthy samples changed / beyond 16 bit, %", "conditions", ("blind",))
-DETECTION = Table("Damage found, all conditions together", "total")
-TOTAL = Table("All conditions together", "total")
+DETECTION = Table("Damage found, all conditions together", "total", ("blind",))
+TOTAL = Table("All conditions together", "total", TIMED)
+COST = Table("Cost", "total", ("real", "paper"))
 PAPER = Table("random frames of 512 ms patches lost", "paper", ("paper",))
-TABLES = (PAPER, GAPS, ODG, FOUND, CHANGED, DETECTION, TOTAL)
+TABLES = (PAPER, REAL, UNDAMAGED, GAPS, ODG, FOUND, CHANGED, DETECTION, TOTAL, COST)
 
 
 @dataclass(frozen=True)
@@ -122,6 +158,7 @@ class Metric:
             value for each gap, span or patch, or one for the trial.
         pool: what the values of many trials come to; their mean if None.
         tables: where it is shown.
+        before: name of the metric that is the same of the damaged recording; it is written before an arrow.
         digits: decimals; None writes two significant digits.
         percent: a share, written in per cent.
         chart: caption of its curves and bars on the HTML page, which it has then.
@@ -135,6 +172,7 @@ class Metric:
     compute: Callable[[Any], Values]
     pool: Callable[[Scores], float | None] | None = None
     tables: tuple[Table, ...] = (TOTAL,)
+    before: str = ""
     digits: int | None = 1
     percent: bool = False
     chart: str = ""
@@ -203,22 +241,41 @@ def _nothing(measured: Any) -> Values:
 
 METRICS: tuple[Metric, ...] = (
     Metric("gaps", "gaps", lambda m: [m.gaps], _total("gaps"), (), digits=0, of="both"),
+    Metric("spans", "spans", lambda m: [len(m.trial.spans)], _total("spans"), (REAL,), digits=0),
+    Metric(
+        "recall",
+        "found, %",
+        _of_detection(lambda d: _each(d.hit_spans, d.true_spans)),
+        tables=(REAL, FOUND, DETECTION),
+        digits=0,
+        percent=True,
+    ),
+    Metric("near_recall", "ends within 1 ms, %", _within(1.0), tables=(FOUND,), digits=0, percent=True),
+    Metric("near_3ms", "ends 3 ms, %", _within(3.0), tables=(REAL,), digits=0, percent=True),
+    Metric("sdr_before_db", "SDR before, dB", lambda m: m.before_sdr_db, tables=()),
     Metric(
         "sdr_db",
-        "SDR in the gaps, dB",
+        "SDR, dB",
         lambda m: m.gap_sdr_db,
-        tables=(GAPS,),
+        tables=(REAL, GAPS),
+        before="sdr_before_db",
         chart="SDR in the gaps, dB (more is better)",
     ),
     Metric(
+        "lsd_before_db",
+        "log-spectral distance before, dB",
+        lambda m: m.lsd_db(m.trial.damaged) if m.trial.before else [],
+        tables=(),
+    ),
+    Metric(
         "lsd_db",
-        "log-spectral distance, dB",
-        lambda m: [
-            log_spectral_distance_db(m.trial.clean, m.samples, m.trial.rate_hz, [s]) for s in m.trial.spans
-        ],
-        tables=(GAPS,),
+        "LSD, dB",
+        lambda m: m.lsd_db(m.samples),
+        tables=(REAL, GAPS),
+        before="lsd_before_db",
         chart="log-spectral distance, dB (less is better)",
     ),
+    Metric("worse", "worse, %", lambda m: m.worse, tables=(REAL,), percent=True),
     Metric(
         "overall_sdr_db",
         "SDR of the whole, dB",
@@ -249,20 +306,11 @@ METRICS: tuple[Metric, ...] = (
         digits=2,
         odg=True,
     ),
-    Metric("near_recall", "both ends within 1 ms, %", _within(1.0), None, (FOUND,), digits=0, percent=True),
     Metric(
         "precision",
         "precision, %",
         _of_detection(lambda d: _each(d.found_spans - d.false_spans, d.found_spans)),
         tables=(DETECTION,),
-        percent=True,
-    ),
-    Metric(
-        "recall",
-        "recall, %",
-        _of_detection(lambda d: _each(d.hit_spans, d.true_spans)),
-        tables=(FOUND, DETECTION),
-        digits=0,
         percent=True,
     ),
     Metric("f1", "F1, %", _nothing, _f1, (DETECTION,), percent=True),
@@ -271,7 +319,7 @@ METRICS: tuple[Metric, ...] = (
         "false spans / min",
         _of_detection(lambda d: [d.false_spans]),
         _ratio("false_per_minute", "audio_s", times=60.0),
-        (DETECTION,),
+        (UNDAMAGED, DETECTION),
         digits=2,
     ),
     Metric(
@@ -285,7 +333,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "energy_db",
         "energy, dB",
-        lambda m: [bounded(energy_error_db(m.trial.clean, m.samples, [s])) for s in m.trial.spans],
+        lambda m: [bounded(energy_error_db(m.trial.clean, m.samples, [s])) for s in m.spans],
     ),
     Metric(
         "loudness_lu",
@@ -295,9 +343,9 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "healthy_changed",
-        "healthy samples changed, %",
+        "healthy changed, %",
         lambda m: [changed_share(m.trial.damaged, m.samples, m.trial.spans)],
-        tables=(CHANGED, TOTAL),
+        tables=(REAL, UNDAMAGED, CHANGED, TOTAL),
         digits=None,
         percent=True,
     ),
@@ -315,11 +363,21 @@ METRICS: tuple[Metric, ...] = (
         "× real time",
         lambda m: [m.outcome.seconds],
         _ratio("audio_s", "times_real_time"),
+        (TOTAL, COST),
         digits=None,
         of="both",
         cost=True,
     ),
-    Metric("peak_mb", "peak MB", lambda m: [m.outcome.peak_mb], _peak, digits=0, of="both", cost=True),
+    Metric(
+        "peak_mb",
+        "peak MB",
+        lambda m: [m.outcome.peak_mb],
+        _peak,
+        (TOTAL, COST),
+        digits=0,
+        of="both",
+        cost=True,
+    ),
 )
 """All of them, in the order of the columns."""
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..measure.bench import PAPER, Plan, Row
+from ..measure.bench import Plan, Row
+from ..measure.methods import Method
 from ..measure.scoring import METRICS, TABLES, Metric, Summary, Table, pool
+from ..measure.trials import CLEAN
 
 if TYPE_CHECKING:
     from rich import table as rich
@@ -77,12 +79,14 @@ def sheets(result: BenchResult) -> list[Sheet]:
         metrics = [metric for metric in METRICS if table in metric.tables]
         if result.plan.protocol not in (table.protocols or (result.plan.protocol,)):
             continue
-        if result.plan.protocol == PAPER and table.layout == "conditions":
-            continue
         if table.layout == "paper":
             made += _paper_sheets(result, table, metrics)
         elif table.layout == "conditions":
             made.append(_by_condition(result, table, metrics))
+        elif table.layout == "damage":
+            made += [_by_damage(result, table, metrics, method) for method in result.plan.methods]
+        elif table.layout == "undamaged":
+            made.append(_undamaged(result, table, metrics))
         else:
             made.append(_total(result, table, metrics))
     return [sheet for sheet in made if any(set(row[1:]) - {NO_VALUE} for row in sheet.rows)]
@@ -98,11 +102,37 @@ def _by_condition(result: BenchResult, table: Table, metrics: Sequence[Metric]) 
     return Sheet(table.title, ("method", *names), tuple(rows))
 
 
+def _by_damage(result: BenchResult, table: Table, metrics: Sequence[Metric], method: Method) -> Sheet:
+    """A row for each condition with damage in which a method is measured, a column for each metric."""
+    rows = []
+    for condition in result.plan.conditions:
+        summary = result.summary(method.name, condition=condition.name)
+        if condition.kind != CLEAN and (summary["spans"] or summary.troubles):
+            rows.append((condition.name, *(_cell(summary, [metric]) for metric in metrics)))
+    return Sheet(f"{method.title}: {table.title}", ("damage", *(m.label for m in metrics)), tuple(rows))
+
+
+def _undamaged(result: BenchResult, table: Table, metrics: Sequence[Metric]) -> Sheet:
+    """A row for each condition without damage, a column for each method."""
+    rows = []
+    for condition in result.plan.conditions:
+        if condition.kind == CLEAN:
+            of_methods = (result.summary(m.name, condition=condition.name) for m in result.plan.methods)
+            rows.append((condition.name, *(_cell(summary, metrics) for summary in of_methods)))
+    return Sheet(table.title, ("recording", *(m.title for m in result.plan.methods)), tuple(rows))
+
+
 def _cell(summary: Summary, metrics: Sequence[Metric]) -> str:
     """Values of some metrics, divided by a slash; "failed" if there are none because of a trouble."""
     if any(summary[metric.name] is not None for metric in metrics):
-        return " / ".join(text(summary[metric.name], metric) for metric in metrics)
+        return " / ".join(_with_before(summary, metric) for metric in metrics)
     return "failed" if summary.troubles else NO_VALUE
+
+
+def _with_before(summary: Summary, metric: Metric) -> str:
+    after = text(summary[metric.name], metric)
+    before = summary[metric.before] if metric.before else None
+    return after if before is None else f"{text(before, metric)} → {after}"
 
 
 def _total(result: BenchResult, table: Table, metrics: Sequence[Metric]) -> Sheet:
@@ -209,13 +239,21 @@ def remarks(result: BenchResult) -> list[str]:
 
 
 def rich_table(sheet: Sheet) -> rich.Table:
-    """For the terminal."""
+    """For the terminal: headings are wrapped to about the width of their column's values."""
+    from textwrap import fill
+
+    from rich import box
     from rich import table as rich
 
-    table = rich.Table(title=sheet.title, title_justify="left", title_style="bold")
+    table = rich.Table(
+        title=sheet.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=0
+    )
     table.add_column(sheet.header[0], overflow="fold")
-    for name in sheet.header[1:]:
-        table.add_column(name, justify="right")
+    for number, name in enumerate(sheet.header[1:], start=1):
+        width = max([len(row[number]) for row in sheet.rows], default=0)
+        table.add_column(
+            fill(name, max(width, 7), break_long_words=False), justify="right", no_wrap=width < 20
+        )
     for row in sheet.rows:
         table.add_row(*row)
     return table
