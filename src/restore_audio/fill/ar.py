@@ -75,6 +75,23 @@ class ArSettings:
     kept_share: float = 0.2
 
 
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of a gap with their models; they do not depend on how long the gap is.
+
+    Attributes:
+        left: samples before the gap, over ``peak``, shape (B,).
+        right: samples after it, over ``peak`` and backwards in time, shape (A,).
+        models: of left and right, each a prediction error filter and one over the variance of its errors.
+        peak: the largest of both sides, 0 where both are silent.
+    """
+
+    left: Samples
+    right: Samples
+    models: list[Model | None]
+    peak: float
+
+
 FAST = ArSettings(context_ms=186.0, order_share=0.125, passes=0)
 """Cheap fills for training data, at half the cost or less: half of the context and order, extrapolation only.
 A quarter would cost half as much again, but such fills fade sooner than those that ``fix`` makes."""
@@ -113,10 +130,7 @@ def fill_gap(
     Returns:
         The missing samples, shape (gap,): finite, and within 1.5 × the peak of what is around them.
     """
-    how = settings or ArSettings()
-    left, right, peak = _surroundings(before, after, gap, rate_hz, how)
-    models = _fit_both(left, right, rate_hz, how)
-    return peak * _fill(left, right, gap, models, rate_hz, how)
+    return predict_gap(before, after, gap, rate_hz=rate_hz, settings=settings).samples
 
 
 def predict_gap(
@@ -124,10 +138,7 @@ def predict_gap(
 ) -> Prediction:
     """:func:`fill_gap`, with the error to expect, so that fills of different origin can be compared."""
     how = settings or ArSettings()
-    left, right, peak = _surroundings(before, after, gap, rate_hz, how)
-    models = _fit_both(left, right, rate_hz, how)
-    fill = _fill(left, right, gap, models, rate_hz, how)
-    return Prediction(peak * fill, peak**2 * _expected_error(left, right, gap, models))
+    return predict_from(fit_sides(before, after, rate_hz=rate_hz, settings=how), gap, rate_hz, how)
 
 
 def fill(gap: Gap) -> Prediction:
@@ -135,8 +146,22 @@ def fill(gap: Gap) -> Prediction:
     return predict_gap(gap.before, gap.after, gap.length, rate_hz=gap.rate_hz)
 
 
+def fit_sides(before: Samples, after: Samples, *, rate_hz: float, settings: ArSettings) -> Sides:
+    """The models of both sides of a gap; arguments as in :func:`fill_gap`."""
+    left, right, peak = _surroundings(before, after, rate_hz, settings)
+    order = max(1, round(settings.order_share * max(1, round(settings.context_ms * rate_hz / 1000.0))))
+    return Sides(left, right, [_fit(side, order, settings.noise_db) for side in (left, right)], peak)
+
+
+def predict_from(sides: Sides, gap: int, rate_hz: float, settings: ArSettings) -> Prediction:
+    """Fill a gap of ``gap`` samples between sides that are fitted."""
+    left, right, models = sides.left, sides.right, sides.models
+    samples = _fill(left, right, gap, models, rate_hz, settings)
+    return Prediction(sides.peak * samples, sides.peak**2 * _expected_error(left, right, gap, models))
+
+
 def _surroundings(
-    before: Samples, after: Samples, gap: int, rate_hz: float, how: ArSettings
+    before: Samples, after: Samples, rate_hz: float, how: ArSettings
 ) -> tuple[Samples, Samples, float]:
     """Both sides with peak 1, the right one backwards in time, as if it were a left; and the peak."""
     longest = max(1, round(how.context_ms * rate_hz / 1000.0))
@@ -144,11 +169,6 @@ def _surroundings(
     right = _finite_end(np.asarray(after[:longest], dtype=np.float64)[::-1])
     peak = max(float(np.max(np.abs(side), initial=0.0)) for side in (left, right))
     return (left / peak, right / peak, peak) if peak else (left, right, 0.0)
-
-
-def _fit_both(left: Samples, right: Samples, rate_hz: float, how: ArSettings) -> list[Model | None]:
-    order = max(1, round(how.order_share * max(1, round(how.context_ms * rate_hz / 1000.0))))
-    return [_fit(side, order, how.noise_db) for side in (left, right)]
 
 
 def _fill(

@@ -6,8 +6,8 @@ window, and memory holds one window at a time.
 
 For each gap (:mod:`.gaps`) the fills of the method (:mod:`.methods`) predict the missing samples, each with
 the error that it expects, and the least is taken: AR from both sides (:mod:`.ar`), a channel that is healthy
-there (:mod:`.channels`), a similar passage (:mod:`.passages`). What AR has filled the network completes
-(:mod:`.network`).
+there (:mod:`.channels`), a similar passage (:mod:`.passages`). Where the damage has left something of the
+signal, that is used (:mod:`.remains`); what AR alone has filled the network completes (:mod:`.network`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..settings import FillSettings
 from ..spans import Span, merge_spans
 from .gaps import Gap, walk_gaps
-from .methods import Blend, Method, load_fill, method_named
+from .methods import Blend, Method, load_fill, load_repair, method_named
 from .splice import Patch, cut_patches
 from .windows import Tape, Window, plan_windows
 
@@ -88,11 +88,16 @@ def fill_spans(
 
 
 def _fill(gap: Gap, method: Method) -> bool:
-    """Fill a gap in place by the fill that expects the smallest error; whether that was the first."""
+    """Fill a gap in place by the fill that expects the smallest error; whether that was the first.
+
+    Where the kind of damage has a repair, it makes the samples from that fill and the damaged ones.
+    """
     predictions = [load_fill(name)(gap) for name in method.fills]
     best = min((p for p in predictions if p is not None), key=lambda p: p.expected_error)
-    gap.mine[gap.start : gap.end] = best.samples
-    return best is predictions[0]
+    repair = load_repair(gap.kind) if method.repairs else None
+    repaired = repair(gap, best) if repair else None
+    gap.mine[gap.start : gap.end] = (repaired or best).samples
+    return repaired is None and best is predictions[0]
 
 
 def _is_completed(gap: Gap, blend: Blend | None) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .gaps import Gap, Prediction
 
     Fill = Callable[[Gap], Prediction | None]
+    Repair = Callable[[Gap, Prediction], Prediction | None]
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,19 @@ class Method:
         title: what it does, for people.
         fills: names of fills, tried for each gap; the first always answers.
         blend: how the network completes what the first fill made; None leaves it alone.
+        repairs: whether what is left of the signal in a gap is used where its kind has a repair.
         resynthesises: it does not fill gaps but makes the whole recording anew, at 16 kHz mono.
     """
 
     title: str
     fills: tuple[str, ...] = ("ar",)
     blend: Blend | None = None
+    repairs: bool = False
     resynthesises: bool = False
 
 
 METHODS: dict[str, Method] = {
-    "auto": Method("the best of all, by gap", ("ar", "channels", "passages"), Blend()),
+    "auto": Method("the best of all, by gap", ("ar", "channels", "passages"), Blend(), repairs=True),
     "ar": Method("extrapolation only"),
     "network": Method(
         "the network's spectrum in AR's phase",
@@ -78,6 +81,11 @@ METHODS: dict[str, Method] = {
     "paper": Method("all resynthesised at 16 kHz mono", (), resynthesises=True),
 }
 """By the names that ``--method`` takes."""
+
+
+REPAIRS: dict[str, str] = {"dropout": "remains", "treble": "remains"}
+"""By kind of damage, the module whose ``repair(gap, prediction)`` makes of the best fill and the damaged
+samples a better fill, or None. Kinds that are not here leave nothing of the signal that is worth keeping."""
 
 
 def method_named(name: str) -> Method:
@@ -89,6 +97,13 @@ def method_named(name: str) -> Method:
     if name not in METHODS:
         raise ValueError(f"no method is called {name!r}; choose from {', '.join(METHODS)}")
     return METHODS[name]
+
+
+def load_repair(kind: str) -> Repair | None:
+    """The repair for a kind of damage, if it has one."""
+    if kind not in REPAIRS:
+        return None
+    return cast("Repair", importlib.import_module(f"{__package__}.{REPAIRS[kind]}").repair)
 
 
 def load_fill(name: str) -> Fill:
