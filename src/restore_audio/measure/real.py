@@ -112,7 +112,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             Family("disc hold", "disc-hold", length_samples=(3, 60)),
             Family("disc mute", "disc-mute"),
             Family("click", "click", rivals=True),
-            *(Family(f"click {t}", f"click-{t}", rivals=True) for t in ("thump", "ringing", "switching")),
+            *(Family(f"click {t}", f"clicks-{t}", rivals=True) for t in ("thump", "ringing", "switching")),
             Family("noise burst", "noise", rivals=True),
             Family(UNDAMAGED, rivals=True),
             *(
