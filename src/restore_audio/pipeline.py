@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .audio.audiofile import AudioInfo, probe, read_audio, read_blocks, rewrite, write_audio
-from .audio.loudness import Loudness, measure_loudness
 from .audio.output import check_target
 from .errors import OutputError, UsageError
 from .fill.fill import Filling
@@ -33,6 +32,7 @@ from .settings import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, DetectSettings, Fi
 from .spans import Span
 
 if TYPE_CHECKING:
+    from .audio.loudness import Loudness
     from .network.device import Device
 
 Samples = NDArray[np.float64]
@@ -191,8 +191,8 @@ class Restorer:
             device=weights.device,
             device_reason=weights.reason,
             identical=identical,
-            before=measure_loudness(source) if loudness else None,
-            after=measure_loudness(target) if loudness else None,
+            before=_loudness(source) if loudness else None,
+            after=_loudness(target) if loudness else None,
             elapsed_s=time.perf_counter() - started,
         )
 
@@ -227,7 +227,7 @@ class Restorer:
             info.format,
             info.subtype,
             tuple(found),
-            before=measure_loudness(info.path) if loudness else None,
+            before=_loudness(info.path) if loudness else None,
             elapsed_s=time.perf_counter() - started,
         )
 
@@ -382,6 +382,12 @@ def _resynthesise(
     network = weights.open()
     samples, _ = read_audio(info.path)
     write_audio(target, restore_paper(samples, info.rate_hz, network), PAPER_RATE_HZ, overwrite=overwrite)
+
+
+def _loudness(path: Path) -> Loudness:
+    from .audio.loudness import measure_loudness  # with scipy.signal, which takes a second to import
+
+    return measure_loudness(path)
 
 
 def _write_removed(path: Path, info: AudioInfo, target: Path, *, overwrite: bool) -> None:

@@ -34,7 +34,6 @@ from .layout import find_layout
 from .native import from_float, is_lossless, to_float
 from .output import beside, check_target
 from .suffixes import CONTAINERS
-from .tags import copy_tags, text_strings
 
 Samples = NDArray[np.float64]
 
@@ -220,6 +219,8 @@ def rewrite(
                     layout.replace(file, part.start, part.channel, part.samples)
         else:
             _encode(info, temporary, target, container, subtype, pending)
+            from .tags import copy_tags
+
             copy_tags(source, temporary, container)
             _check_written(info, temporary, target)
     return False
@@ -250,6 +251,8 @@ def _encode(
     replacements: Iterator[Replacement],
 ) -> None:
     """Decode the source and encode it again, replacing samples on the way."""
+    from .tags import text_strings  # with mutagen, which takes longer to import than a file is copied
+
     waiting: list[Replacement] = []
     more = True
     texts = text_strings(info.path, container)

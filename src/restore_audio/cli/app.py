@@ -21,8 +21,24 @@ from ..show.console import Console
 
 INTERRUPTED = 130
 
-COMMANDS = ("fix", "detect", "damage", "score", "bench", "train", "data", "models", "doctor")
-"""Modules of this package in the order of ``--help``; each has ``register(app)``."""
+COMMANDS = {
+    "fix": "Find the holes in recordings and fill them; everything else stays exactly as it was.",
+    "detect": "Find the damage of recordings and list it; no recording is changed.",
+    "damage": "Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON.",
+    "score": "Compare a recording with its clean reference: SDR, log-spectral distance, "
+    "and PEAQ if asked for.",
+    "bench": "Measure what restoration does: SDR, spectra, PEAQ, detection, speed, "
+    "beside baselines and rivals.",
+    "train": "Train one of the paper's networks, on FMA or any music.",
+    "doctor": "Check versions, devices, formats, weights, extras and write access.",
+    "data": "Music to train on: look at it, fetch it, decode it once.",
+    "models": "The weights that ship: list them, verify them.",
+}
+"""Modules of this package in the order of ``--help``, and what ``--help`` says of them; each has
+``register(app)``. Only the module of the command that is called is imported."""
+
+_COMPLETION = "_RESTORE_AUDIO_COMPLETE"
+"""Set by shells that ask for completions, which concern every command."""
 
 
 def _version(wanted: bool) -> None:
@@ -31,8 +47,12 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def build() -> typer.Typer:
-    """The app with all of its commands."""
+def build(wanted: str | None = None) -> typer.Typer:
+    """The app with all of its commands.
+
+    Args:
+        wanted: the command that will be called, the others only being listed; None for all of them.
+    """
     app = typer.Typer(
         name="restore-audio",
         help="Find the holes in a recording and fill them, leaving every healthy sample as it was.",
@@ -51,9 +71,23 @@ def build() -> typer.Typer:
         ] = False,
     ) -> None: ...
 
-    for name in COMMANDS:
-        importlib.import_module(f".{name}", __package__).register(app)
+    for name, sentence in COMMANDS.items():
+        if wanted in (name, None):
+            importlib.import_module(f".{name}", __package__).register(app)
+        else:
+            app.command(name, help=sentence)(_listed)
     return app
+
+
+def _listed() -> None:
+    """Stands for a command that is not called."""
+
+
+def _wanted(arguments: Sequence[str]) -> str | None:
+    """The command that is called; "" for none."""
+    if _COMPLETION in os.environ:
+        return None
+    return next((word for word in arguments if not word.startswith("-")), "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,10 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     _end_cleanly_when_terminated()
     try:
-        command = typer.main.get_command(build())
-        outcome: Any = command.main(
-            list(arguments) if arguments is not None else None, "restore-audio", standalone_mode=False
-        )
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        command = typer.main.get_command(build(_wanted(words)))
+        outcome: Any = command.main(words, "restore-audio", standalone_mode=False)
         sys.stdout.flush()
         if outcome == INTERRUPTED:  # newer versions of Typer turn Ctrl-C into this
             raise KeyboardInterrupt

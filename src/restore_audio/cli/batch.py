@@ -11,14 +11,15 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..errors import InputError, OutputError, RestoreError
 from .jobs import Failure, Job
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 Progress = Callable[[float], None]
 
@@ -57,6 +58,9 @@ def run(
             yield _attempt(job, work, settings, functools.partial(_share, progress, number))
             progress(number + 1)
         return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import active_children, get_context
+
     threads = max(1, (os.cpu_count() or 1) // workers)
     with ProcessPoolExecutor(
         min(workers, len(jobs)), get_context("spawn"), initializer=_prepare_worker, initargs=(threads,)
@@ -78,6 +82,8 @@ def _collect(
     settings: Settings,
     progress: Progress,
 ) -> Iterator[Outcome[Result]]:
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     waiting: dict[Future[Outcome[Result]], Job] = {}
     for job in jobs:
         waiting[pool.submit(_attempt_interruptible, job, work, settings)] = job

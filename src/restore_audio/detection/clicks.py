@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
+from ..signal.running import running_max
 from .candidate import Candidate
 from .interpolation import repair
 from .measures import SILENT_DB, Run, Samples, cell_samples, db, rms, samples_of
@@ -69,9 +69,7 @@ def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate
     level = np.maximum(background(peaks), 1e-7)
     near, wide = _around(peaks, 5, 60), _around(peaks, 5, 200)
     places = np.flatnonzero(
-        (peaks > _LEAST_PEAK * level)
-        & (peaks > _LEAST_PROMINENCE * near)
-        & (peaks >= maximum_filter1d(peaks, 11))
+        (peaks > _LEAST_PEAK * level) & (peaks > _LEAST_PROMINENCE * near) & (peaks >= running_max(peaks, 11))
     )
     found = []
     for place in places[(places > 40) & (places < peaks.size - 40)].tolist():
@@ -84,7 +82,7 @@ def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate
 def _around(peaks: Floats, first: int, last: int) -> Floats:
     """The largest peak from ``first`` to ``last`` cells away, on either side."""
     size = last - first + 1
-    largest = maximum_filter1d(peaks, size)
+    largest = running_max(peaks, size)
     shift = first + size // 2
     around = np.zeros_like(peaks)
     around[shift:] = largest[:-shift]

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
+from ..signal.running import running_mean
 from .dips import Dip, Levels
 from .measures import Samples, samples_of
 
@@ -47,7 +47,7 @@ def levels_of(audio: Samples, cell: int) -> Levels:
     """RMS level in dB for each cell of 1 ms, smoothed over three."""
     cells = audio[: audio.size // cell * cell].reshape(-1, cell)
     power = np.einsum("ij,ij->i", cells, cells) / cell
-    return np.asarray(10.0 * np.log10(uniform_filter1d(power, 3) + _FLOOR**2))
+    return np.asarray(10.0 * np.log10(running_mean(power, 3) + _FLOOR**2))
 
 
 def dip_evidence(

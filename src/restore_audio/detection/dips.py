@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
+
+from ..signal.running import running_max, running_min
 
 Levels = NDArray[np.float64]
 
@@ -57,8 +58,8 @@ def find_dips(levels: Levels, least_db: float, longest: int) -> tuple[list[Dip],
 
 def _falls(levels: Levels) -> Levels:
     """How far the level falls at each cell: its minimum just before over its maximum just after."""
-    lowest = minimum_filter1d(levels, _OUTER, origin=-(_OUTER // 2))  # of cells k … k + 3
-    highest = maximum_filter1d(levels, _INNER, origin=-(_INNER // 2))  # of cells k, k + 1
+    lowest = running_min(levels, _OUTER, first=0)  # of cells k … k + 3
+    highest = running_max(levels, _INNER, first=0)  # of cells k, k + 1
     falls = np.zeros_like(levels)
     first, last = _OUTER + _REACH - 1, levels.size - _REACH - _INNER
     if last > first:
@@ -68,4 +69,4 @@ def _falls(levels: Levels) -> Levels:
 
 
 def _local_maxima(values: Levels, least: float) -> NDArray[np.int64]:
-    return np.flatnonzero((values >= least) & (values >= maximum_filter1d(values, 9)))
+    return np.flatnonzero((values >= least) & (values >= running_max(values, 9)))

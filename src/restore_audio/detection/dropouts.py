@@ -10,8 +10,8 @@ an onset, or is one of many.
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
+from ..signal.running import running_mean
 from .candidate import Candidate
 from .dip_evidence import dip_evidence, edges_of, levels_of
 from .dips import find_dips
@@ -32,7 +32,7 @@ def find_dropouts(samples: Samples, rate_hz: int, longest: int) -> tuple[list[Ca
     cell = 2 * cell_samples(rate_hz)
     if samples.size < 600 * cell:
         return [], []
-    full = samples - uniform_filter1d(samples, samples_of(3.0, rate_hz))
+    full = samples - running_mean(samples, samples_of(3.0, rate_hz))
     bright = np.diff(samples, n=2, append=[0.0, 0.0])
     level, treble = levels_of(full, cell), levels_of(bright, cell)
     found: tuple[list[Candidate], list[Candidate]] = ([], [])

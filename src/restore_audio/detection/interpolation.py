@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, solve_toeplitz
 
+from ..signal.kernels import solve_toeplitz
 from .measures import Run, Samples
 
 ORDER = 32
@@ -50,7 +50,7 @@ def repair(samples: Samples, stretch: Run, context: int) -> Repair | None:
         column[: min(own.size, column.size)] = own[: column.size]
         target = np.correlate(np.convolve(known, filter_)[ORDER:-ORDER], filter_, "valid")[: end - start]
         fill = solve_toeplitz(column, -target)
-    except LinAlgError:
+    except ValueError:
         return None
     if not np.all(np.isfinite(fill)):
         return None

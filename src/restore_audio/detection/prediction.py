@@ -6,8 +6,8 @@ Short models by the autocorrelation method; for filling gaps see :mod:`restore_a
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solve_toeplitz
 
+from ..signal.kernels import solve_toeplitz
 from .measures import Samples, db, rms, samples_of
 
 ORDER = 24

@@ -23,7 +23,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, solve
 
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
@@ -109,8 +108,8 @@ def fill_from_channel(
     if not (energy > 0.0 and np.isfinite(energy) and np.isfinite(ridge) and ridge > 0.0):
         return None
     try:
-        taps = solve(products + ridge * np.eye(TAPS), rows.T @ wanted, assume_a="pos")
-    except LinAlgError:
+        taps = np.linalg.solve(products + ridge * np.eye(TAPS), rows.T @ wanted)
+    except np.linalg.LinAlgError:
         return None
     rest = wanted - rows @ taps
     if float(rest @ rest) > (1.0 - LEAST_EXPLAINED) * energy:

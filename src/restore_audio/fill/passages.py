@@ -37,8 +37,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
 
+from ..signal.convolution import fast_length
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
 
@@ -123,7 +123,7 @@ def similar_passage(
     peak, energy = float(np.max(np.abs(audio), initial=0.0)), float(pattern @ pattern)
     if int(mask.sum()) < side or energy <= 1e-10 * peak**2 * side:
         return None
-    size = next_fast_len(audio.size + pattern.size, real=True)
+    size = fast_length(audio.size + pattern.size)
     places = audio.size - pattern.size + 1
     cross = _correlate(audio, pattern, size, places)
     energies = np.maximum(_correlate(audio**2, mask, size, places), 1e-3 * energy)
@@ -194,5 +194,7 @@ def fill_from_passage(
 
 def _correlate(audio: Samples, pattern: Samples, size: int, places: int) -> Samples:
     """Σ_n audio[place + n] · pattern[n] for each place."""
-    product: Samples = irfft(rfft(audio, size) * np.conj(rfft(pattern, size)), size)[:places]
+    product: Samples = np.fft.irfft(np.fft.rfft(audio, size) * np.conj(np.fft.rfft(pattern, size)), size)[
+        :places
+    ]
     return product

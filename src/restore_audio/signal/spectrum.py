@@ -23,7 +23,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from ..settings import FRAMES_PER_S, HEALTHY_SHARE, PATCH_BINS
 
@@ -97,7 +96,7 @@ def stft(audio: NDArray[np.floating], grid: Grid) -> NDArray[np.complex128]:
     windows = np.lib.stride_tricks.sliding_window_view(padded, grid.window_samples, axis=-1)
     windows = windows[..., :: grid.hop_samples, :][..., :frames, :]
     window = _window(grid.window_samples)
-    spectra = fft.rfft(windows * (window / window.sum()), axis=-1)
+    spectra = np.fft.rfft(windows * (window / window.sum()), axis=-1)
     result: NDArray[np.complex128] = np.swapaxes(spectra, -1, -2)
     return result
 
@@ -110,7 +109,7 @@ def istft(spectra: NDArray[np.complexfloating], grid: Grid, samples: int) -> NDA
     """
     half, hop = grid.window_samples // 2, grid.hop_samples
     window = _window(grid.window_samples)
-    frames = fft.irfft(np.swapaxes(spectra, -1, -2), n=grid.window_samples, axis=-1) * window.sum()
+    frames = np.fft.irfft(np.swapaxes(spectra, -1, -2), n=grid.window_samples, axis=-1) * window.sum()
     count = frames.shape[-2]
     total = (count - 1) * hop + grid.window_samples
     audio = np.zeros((*frames.shape[:-2], total))
@@ -189,6 +188,6 @@ def paper_magnitudes(audio: NDArray[np.floating]) -> NDArray[np.float64]:
     padded = np.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(0, after)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, PAPER_WINDOW_SAMPLES, axis=-1)
     windows = windows[..., ::PAPER_HOP_SAMPLES, :PAPER_FFT_SAMPLES]
-    spectra = fft.rfft(windows * _window(PAPER_WINDOW_SAMPLES)[:PAPER_FFT_SAMPLES], axis=-1)
+    spectra = np.fft.rfft(windows * _window(PAPER_WINDOW_SAMPLES)[:PAPER_FFT_SAMPLES], axis=-1)
     result: NDArray[np.float64] = np.swapaxes(np.abs(spectra), -1, -2)
     return result

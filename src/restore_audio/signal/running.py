@@ -1,0 +1,59 @@
+"""Largest, smallest and mean values of windows that slide over values.
+
+In: values ``(N,)`` and the size of the window. Out: a value for each place, ``(N,)``. Beyond the ends the
+values are mirrored, the last ones included, as ``scipy.ndimage`` does, which takes 0.15 s to import.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FEW = 8
+"""Windows up to this size are summed anew at each place: exact beside values that are larger by far."""
+
+Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
+
+
+def running_max(values: Floats, size: int, first: int | None = None) -> Floats:
+    """The largest of the ``size`` values from ``first`` places on; by default the window is centred.
+
+    >>> running_max(np.array([0.0, 3.0, 1.0, 0.0, 0.0]), 3)
+    array([3., 3., 3., 1., 0.])
+    """
+    padded = _mirrored(values, size, -(size // 2) if first is None else first)
+    width = 1  # padded[i] is the largest of so many values from i on
+    while 2 * width <= size:
+        padded = np.maximum(padded[:-width], padded[width:])
+        width *= 2
+    rest = size - width
+    return np.maximum(padded[: padded.size - rest], padded[rest:]) if rest else padded
+
+
+def running_min(values: Floats, size: int, first: int | None = None) -> Floats:
+    """The smallest, as :func:`running_max`."""
+    return -running_max(-values, size, first)
+
+
+def running_mean(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """The mean of a centred window.
+
+    >>> running_mean(np.array([0.0, 3.0, 0.0, 0.0]), 3)
+    array([1., 1., 1., 0.])
+    """
+    padded = _mirrored(values, size, -(size // 2))
+    if size <= _FEW:
+        return sum((padded[i : i + values.size] for i in range(1, size)), padded[: values.size]) / size
+    sums = np.cumsum(padded)
+    result: NDArray[np.float64] = sums[size - 1 :].copy()
+    result[1:] -= sums[:-size]
+    return result / size
+
+
+def _mirrored(values: Floats, size: int, first: int) -> Floats:
+    before, after = max(-first, 0), max(first + size - 1, 0)
+    padded = np.pad(values, (before, after), mode="symmetric")
+    start = before + first
+    return padded[start : start + values.size + size - 1]
