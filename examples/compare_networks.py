@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from restore_audio.network.features import FeatureSettings
-from restore_audio.network.unet import NETWORKS, NetworkSettings, build, parameter_count
+from restore_audio.network.networks import NETWORKS, NetworkSettings, build
+from restore_audio.network.unet import parameter_count
 from restore_audio.train.loop import TrainSettings, train
 from restore_audio.train.metrics_log import read_metrics
 from restore_audio.train.setup import Sources, paper_task

@@ -32,7 +32,7 @@ from restore_audio.data.cache import Cache
 from restore_audio.data.library import scan_library
 from restore_audio.data.prepare import PrepareSettings, prepare
 from restore_audio.network.features import FeatureSettings
-from restore_audio.network.unet import NetworkSettings, build
+from restore_audio.network.networks import NetworkSettings, build
 from restore_audio.train.examples import PaperExamples, RestoreExamples
 from restore_audio.train.fills import Fills, make_fills
 from restore_audio.train.metrics_log import read_metrics

@@ -20,16 +20,9 @@ from restore_audio.network.features import (
     prepare_paper,
     prepare_restore,
 )
+from restore_audio.network.networks import NETWORKS, NetworkSettings, build
 from restore_audio.network.predictor import Inpainter
-from restore_audio.network.unet import (
-    NETWORKS,
-    ConvBlock,
-    NetworkSettings,
-    UNet,
-    UpConv,
-    build,
-    parameter_count,
-)
+from restore_audio.network.unet import ConvBlock, UNet, UpConv, parameter_count
 
 
 def conv(channels: int, filters: int, size: int = 3) -> int:
@@ -42,7 +35,7 @@ def block(channels: int, filters: int) -> int:
 
 def count_by_hand(name: str, width: int, in_channels: int) -> int:
     """The paper's Figures 3 to 5, added up layer by layer."""
-    strided, _, attention = NETWORKS[name]
+    strided, attention = NETWORKS[name].strided, NETWORKS[name].attention
     f = [width, 2 * width, 4 * width, 8 * width, 16 * width]
     total = block(in_channels, f[0]) + sum(block(a, b) for a, b in pairwise(f))
     if strided:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from restore_audio.cli.app import main
@@ -29,8 +30,8 @@ from restore_audio.data.prepare import PrepareSettings, prepare
 from restore_audio.errors import InputError, ModelError, OutputError, RestoreError
 from restore_audio.network.checkpoint import load
 from restore_audio.network.features import FeatureSettings
+from restore_audio.network.networks import NETWORKS, NetworkSettings, build
 from restore_audio.network.predictor import Inpainter
-from restore_audio.network.unet import NETWORKS, NetworkSettings, build
 from restore_audio.show.convergence import plot_convergence
 from restore_audio.train.distributed import Workers
 from restore_audio.train.examples import PATCH_SAMPLES, PaperExamples, RestoreExamples
@@ -663,3 +664,34 @@ def test_the_six_networks_are_compared_at_equal_budget_and_never_twice(
     assert all(set(row["genres"]) == {"Rock", "Jazz"} for row in rows.values())
     said = capsys.readouterr().out.splitlines()
     assert all(said.count(f"{name}: training on 8 patches") == 1 for name in NETWORKS)
+
+
+TOY = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from restore_audio.network.networks import NETWORKS, Architecture
+NETWORKS["toy"] = Architecture(cls="toys:ToyNetwork")
+from restore_audio.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_network_is_added_by_one_entry(folder: Path, tmp_path: Path) -> None:
+    """A toy network, registered in one line, is trained by ``train --network`` and can be loaded."""
+    arguments = ["--network", "toy", "--task", "paper", "--width", "1", "--examples", "8", "--batch", "4"]
+    places = [
+        "--data",
+        folder,
+        "--validation",
+        folder,
+        "--run",
+        tmp_path / "run",
+        "--work",
+        tmp_path / "work",
+    ]
+    words = [sys.executable, "-c", TOY, "train", *arguments, *map(str, places), "--quiet"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    with safe_open(tmp_path / "run" / "best.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["network"])["name"] == "toy"
+        assert set(file.keys()) == {"conv.weight", "conv.bias"}

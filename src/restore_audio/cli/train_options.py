@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import typer
+
+from ..network.networks import NETWORKS
+from ..settings import DEVICES
+from .options import choice
 
 DATA = "Music"
 WHAT = "What is trained"
@@ -14,15 +18,12 @@ PROTOCOL = "How"
 PAPER = "How, in the paper's task only"
 RUN = "The run"
 
-NetworkName = Literal["unet", "unet-v2", "res-unet", "res-unet-v2", "attention-unet", "attention-res-unet"]
-NETWORKS = get_args(NetworkName)
 TaskName = Literal["paper", "restore"]
 ScheduleName = Literal["cosine", "fixed"]
 LevelName = Literal["patch", "global"]
 PrefillName = Literal["none", "linear"]
 LossName = Literal["psnr", "mse"]
 SamplingName = Literal["random", "grid"]
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 Data = Annotated[
     Path,
@@ -62,8 +63,7 @@ Jobs = Annotated[
 ]
 
 Network = Annotated[
-    NetworkName,
-    typer.Option(metavar="NAME", help=f"One of the paper's: {', '.join(NETWORKS)}.", rich_help_panel=WHAT),
+    str, choice(NETWORKS, text="The paper's six; res-unet-v2 is the one that ships.", panel=WHAT)
 ]
 Task = Annotated[
     TaskName,
@@ -177,7 +177,7 @@ Work = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on from the run's checkpoint.", rich_help_panel=RUN)
 ]
-Device = Annotated[DeviceName, typer.Option(help="Where the network runs.", rich_help_panel=RUN)]
+Device = Annotated[str, choice(DEVICES, text="Where the network runs.", panel=RUN)]
 Threads = Annotated[
     int,
     typer.Option(min=0, help="CPU threads of each process; 0 lets PyTorch choose.", rich_help_panel=RUN),

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from ..errors import ModelError
 from ..files import beside
-from .unet import NetworkSettings, UNet
+from .networks import NetworkSettings, create
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +72,7 @@ def model_path(name: str) -> Path:
     )
 
 
-def save(path: Path, network: UNet, card: ModelCard, *, half: bool = True) -> None:
+def save(path: Path, network: nn.Module, card: ModelCard, *, half: bool = True) -> None:
     """Write weights beside ``path`` and rename, so that a reader never sees half a file.
 
     Args:
@@ -132,7 +133,7 @@ def _values(header: Mapping[str, str], name: str) -> dict[str, Any]:
     return values
 
 
-def load(path: Path, device: str | torch.device = "cpu") -> tuple[UNet, ModelCard]:
+def load(path: Path, device: str | torch.device = "cpu") -> tuple[nn.Module, ModelCard]:
     """The network of a weights file, in evaluation mode on ``device``, and its card.
 
     Raises:
@@ -141,7 +142,7 @@ def load(path: Path, device: str | torch.device = "cpu") -> tuple[UNet, ModelCar
     card = read_card(path)
     try:
         with torch.device("meta"):  # shapes only: a wrong header must not ask for gigabytes
-            network = UNet(card.network)
+            network = create(card.network)
         wanted = network.state_dict()
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from ..errors import ModelError
 from .checkpoint import ModelCard, load
@@ -21,7 +22,6 @@ from .features import (
     prepare_paper,
     prepare_restore,
 )
-from .unet import UNet
 
 BATCH = 16
 
@@ -35,7 +35,7 @@ class Inpainter:
         device: where the network lies.
     """
 
-    def __init__(self, network: UNet, card: ModelCard, device: str = "cpu") -> None:
+    def __init__(self, network: nn.Module, card: ModelCard, device: str = "cpu") -> None:
         self.network = network
         self.card = card
         self.device = torch.device(device)

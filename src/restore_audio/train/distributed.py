@@ -19,8 +19,6 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from ..network.unet import UNet
-
 Result = TypeVar("Result")
 
 
@@ -72,7 +70,7 @@ class Workers:
         count = batch // self.count
         return range(self.rank * count, (self.rank + 1) * count)
 
-    def wrap(self, network: UNet) -> nn.Module:
+    def wrap(self, network: nn.Module) -> nn.Module:
         """The network with its gradients averaged over the processes."""
         if self.count == 1:
             return network

@@ -26,7 +26,7 @@ from torch import nn
 
 from ..errors import OutputError, RestoreError
 from ..network.checkpoint import ModelCard, save
-from ..network.unet import NetworkSettings, UNet, build
+from ..network.networks import NetworkSettings, build
 from .clock import Clock, interruptible
 from .distributed import Workers
 from .metrics_log import MetricsLog
@@ -148,7 +148,7 @@ def train(
             if best:
                 state.best_score = score if math.isfinite(score) else state.best_score
                 card = ModelCard(network_settings, task.name, _training(state, description), metrics)
-                _save_weights(run / "best.safetensors", _unet(state.average), card)
+                _save_weights(run / "best.safetensors", state.average, card)
             tell({"validation": metrics, "step": state.step, "examples": state.examples, "best": best})
             look(state.average, state.step)
         workers.wait()
@@ -260,7 +260,7 @@ def _check_finite(loss: torch.Tensor, state: State) -> None:
         )
 
 
-def _save_weights(path: Path, network: UNet, card: ModelCard) -> None:
+def _save_weights(path: Path, network: nn.Module, card: ModelCard) -> None:
     try:
         save(path, network, card)
     except (SafetensorError, OSError) as error:
@@ -268,11 +268,6 @@ def _save_weights(path: Path, network: UNet, card: ModelCard) -> None:
             f"The weights {path} could not be written ({str(error)[:100]}): make room and go on with "
             f"--resume."
         ) from None
-
-
-def _unet(module: nn.Module) -> UNet:
-    assert isinstance(module, UNet)
-    return module
 
 
 def _plain(task: Task, settings: TrainSettings) -> dict[str, Any]:

@@ -7,7 +7,7 @@ as sound. Paper patches are inverted as the paper did; patches of the restore ta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -18,8 +18,8 @@ from ..fill.fill import fill_spans
 from ..fill.methods import METHODS
 from ..fill.paper import invert
 from ..network.checkpoint import ModelCard
+from ..network.networks import NetworkSettings
 from ..network.predictor import Inpainter
-from ..network.unet import UNet
 from ..settings import PATCH_BINS
 from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ, Grid, stft
 from ..spans import Span
@@ -93,6 +93,7 @@ def _seen(sound: Array, rate_hz: int) -> Seen:
 
 
 def _inpainter(task: PaperTask | RestoreTask, network: nn.Module, device: torch.device) -> Inpainter:
-    assert isinstance(network, UNet)
-    card = ModelCard(network.settings, task.name, {"features": task.features.to_dict()})
+    card = ModelCard(
+        cast(NetworkSettings, network.settings), task.name, {"features": task.features.to_dict()}
+    )
     return Inpainter(network, card, str(device))
