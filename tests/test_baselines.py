@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from restore_audio.measure.baselines import BASELINES, _least_squares
+from restore_audio.measure.baselines import BASELINES
 from restore_audio.measure.matching_pursuit import pursue
 from restore_audio.measure.metrics import energy_error_db, log_spectral_distance_db, sdr_db
+from restore_audio.signal.least_squares import filter_products, solve_gap
 from restore_audio.spans import Span
 
 Array = NDArray[np.float64]
@@ -105,7 +106,13 @@ def test_the_least_squares_fill_is_that_of_a_plain_solver() -> None:
     gap = slice(before.size, before.size + count)
     known = np.concatenate([before, np.zeros(count), after])
     plain, *_ = np.linalg.lstsq(errors[:, gap], -errors @ known, rcond=None)
-    assert _least_squares(predictor, before, after, count) == pytest.approx(plain, rel=1e-6)
+    solved = solve_gap(filter_products([(predictor, 1.0)]), before[-order:], after[:order], count)
+    assert solved == pytest.approx(plain, rel=1e-6)
+    short = np.array([1.0, -0.7])
+    weighed = filter_products([(predictor, 2.0), (short, 0.5)])
+    both = 2.0 * np.correlate(predictor, predictor, "full")
+    both[order - 1 : order + 2] += 0.5 * np.correlate(short, short, "full")
+    assert weighed == pytest.approx(both)
 
 
 def test_janssen_does_not_leave_the_start_that_it_was_given_worse() -> None:

@@ -25,7 +25,7 @@ from restore_audio.measure.baselines import Baseline
 from restore_audio.measure.bench import KEPT_NAME, Plan, conditions_of, make_trials, read_rows, run_bench
 from restore_audio.measure.material import Material, choose_material, load_excerpt
 from restore_audio.measure.methods import Method, Outcome, choose_methods
-from restore_audio.measure.paper_task import line_across, lose_frames
+from restore_audio.measure.paper_task import lose_frames
 from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.measure.rivals import FoundRival, Rival
 from restore_audio.measure.scoring import Measured, pool, score
@@ -33,6 +33,7 @@ from restore_audio.measure.trials import CLEAN
 from restore_audio.show import bench_table
 from restore_audio.show.bench_html import page
 from restore_audio.show.bench_table import BenchResult, as_data, markdown, rich_table, sheets
+from restore_audio.signal.spectrum import interpolate_frames as line_across
 
 Array = NDArray[np.float64]
 RATE_HZ = 16_000
@@ -280,7 +281,7 @@ class TestProtocols:
         clean = rng.uniform(0, 1, (4, 128, 128))
         damaged, lost = lose_frames(clean, rng)
         theirs = interpolate_frames(torch.from_numpy(damaged), ~torch.from_numpy(lost)[:, None])
-        assert line_across(damaged, lost) == pytest.approx(theirs.numpy(), rel=1e-6)
+        assert line_across(damaged, ~lost) == pytest.approx(theirs.numpy(), rel=1e-6)
         assert all(12 <= count <= 88 for count in lost.sum(axis=1))
 
 

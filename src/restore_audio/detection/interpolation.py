@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..signal.kernels import solve_toeplitz
+from ..signal.least_squares import filter_products, solve_gap
+from ..signal.lpc import lpc
 from .measures import Run, Samples
 
 ORDER = 32
@@ -39,31 +40,17 @@ def repair(samples: Samples, stretch: Run, context: int) -> Repair | None:
     left, right = samples[max(start - context, 0) : start], samples[end : end + context]
     if min(left.size, right.size) < 3 * ORDER:
         return None
-    correlation = _correlation(left) + _correlation(right)
-    correlation[0] = correlation[0] * (1 + 1e-6) + 1e-18
     try:
-        filter_ = np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])])
-        known = samples[start - ORDER : end + ORDER].copy()
-        known[ORDER:-ORDER] = 0.0
-        own = np.correlate(filter_, filter_, "full")[ORDER:]
-        column = np.zeros(end - start)
-        column[: min(own.size, column.size)] = own[: column.size]
-        target = np.correlate(np.convolve(known, filter_)[ORDER:-ORDER], filter_, "valid")[: end - start]
-        fill = solve_toeplitz(column, -target)
+        filter_ = lpc([left, right], ORDER)
     except ValueError:
         return None
-    if not np.all(np.isfinite(fill)):
+    products = filter_products([(filter_, 1.0)])
+    fill = solve_gap(products, left[-ORDER:], right[:ORDER], end - start)
+    if fill is None:
         return None
-    filled = known
-    filled[ORDER:-ORDER] = fill
+    filled = np.concatenate([left[-ORDER:], fill, right[:ORDER]])
     before = np.convolve(samples[start - ORDER : end + ORDER], filter_, "valid")
     after = np.convolve(filled, filter_, "valid")
     sides = np.convolve(left, filter_, "valid"), np.convolve(right, filter_, "valid")
     around = sum(float(side @ side) for side in sides) / sum(side.size for side in sides)
     return Repair(fill, float(before @ before) / before.size, float(after @ after) / after.size, around)
-
-
-def _correlation(samples: Samples) -> Samples:
-    windowed = samples * np.hanning(samples.size + 2)[1:-1]
-    size = 1 << (samples.size + ORDER).bit_length()
-    return np.asarray(np.fft.irfft(np.abs(np.fft.rfft(windowed, size)) ** 2)[: ORDER + 1])

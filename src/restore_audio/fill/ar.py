@@ -42,8 +42,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..signal.burg import NOISE_DB, burg
-from ..signal.convolution import convolve, convolve_valid
-from ..signal.kernels import continue_recursion, solve_toeplitz
+from ..signal.convolution import convolve_valid
+from ..signal.kernels import continue_recursion
+from ..signal.least_squares import filter_products, solve_gap
 from .gaps import Gap, Prediction
 
 Samples = NDArray[np.float64]
@@ -242,26 +243,18 @@ def _solved(left: Samples, right: Samples, gap: int, models: list[Model], start:
     models = [model for model in models if model[0].size <= min(left.size, right.size)]
     if not models:
         return None
-    order = max(predictor.size for predictor, _ in models) - 1
-    products = np.zeros(2 * order + 1)  # lags -order … order
-    for predictor, weight in models:
-        reach = predictor.size - 1
-        products[order - reach : order + reach + 1] += weight * convolve(predictor, predictor[::-1])
-    known = np.concatenate([left[left.size - order :], np.zeros(gap), right[right.size - order :][::-1]])
-    column = np.zeros(gap)
-    column[: order + 1] = products[order : order + gap]
-    try:
-        solved = solve_toeplitz(column, -convolve_valid(known, products))
-    except ValueError:
-        return None
-    if not np.all(np.isfinite(solved)) or np.max(np.abs(solved)) > _local_peak(left, right, gap):
+    products = filter_products(models)
+    order = products.size // 2
+    before, after = left[left.size - order :], right[right.size - order :][::-1]
+    solved = solve_gap(products, before, after, gap)
+    if solved is None or np.max(np.abs(solved)) > _local_peak(left, right, gap):
         return None
     errors = []
     for fill in (solved, start):
-        known[order : order + gap] = fill
+        known = np.concatenate([before, fill, after])
         # A predictor below the highest order sees known samples on both sides, the same for both fills.
         errors.append(sum(w * float(np.sum(convolve_valid(known, a) ** 2)) for a, w in models))
-    return np.asarray(solved, dtype=np.float64) if errors[0] <= errors[1] else None
+    return solved if errors[0] <= errors[1] else None
 
 
 def _local_peak(left: Samples, right: Samples, gap: int) -> float:

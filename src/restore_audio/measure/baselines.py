@@ -28,13 +28,12 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, solve_toeplitz
-from scipy.signal import fftconvolve
 
 from ..fill.ar import ArSettings, fill_gap
 from ..fill.gaps import Gap, walk_gaps
 from ..signal.burg import burg
 from ..signal.griffin_lim import griffin_lim
+from ..signal.least_squares import filter_products, solve_gap
 from ..signal.spectrum import Grid, between_frames, known_share, stft
 from ..spans import Span
 from .matching_pursuit import pursue
@@ -89,26 +88,13 @@ def _janssen(gap: Gap) -> Samples:
     for _ in range(passes):
         piece = np.concatenate([before, fill, after])
         predictor = burg(piece, order, noise_db=PUBLISHED_AR.noise_db)
-        better = _least_squares(predictor, before, after, fill.size)
+        order = predictor.size - 1
+        products = filter_products([(predictor, 1.0)])
+        better = solve_gap(products, _last(before, order), _first(after, order), fill.size)
         if better is None or np.max(np.abs(better)) > 10 * np.max(np.abs(piece)) + 1e-12:
             break
         fill = better
     return fill
-
-
-def _least_squares(predictor: Samples, before: Samples, after: Samples, count: int) -> Samples | None:
-    """The gap whose prediction error, over all windows that touch it, is smallest."""
-    order = predictor.size - 1
-    correlation = fftconvolve(predictor, predictor[::-1])  # lags −order … order
-    column = np.zeros(count)
-    column[: min(count, order + 1)] = correlation[order:][:count]
-    known = np.concatenate([_last(before, order), np.zeros(count), _first(after, order)])
-    right = -fftconvolve(known, correlation, mode="valid")  # (count,)
-    try:
-        solution = np.asarray(solve_toeplitz(column, right), dtype=np.float64)
-    except LinAlgError:
-        return None
-    return solution if np.isfinite(solution).all() else None
 
 
 def _last(side: Samples, count: int) -> Samples:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ..damage.simulate import random_frames
 from ..settings import PATCH_FRAMES
-from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ
+from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ, interpolate_frames
 from .material import Excerpt, load_excerpt
 from .methods import Method, Outcome
 from .metrics import nrmse_range, nrmse_rms, psnr_db
@@ -47,20 +47,6 @@ def lose_frames(magnitudes: Samples, rng: np.random.Generator) -> tuple[Samples,
     for patch in lost:
         patch[random_frames(rng, patch.size)] = True
     return np.where(lost[:, None, :], 0.0, magnitudes), lost
-
-
-def line_across(magnitudes: Samples, lost: NDArray[np.bool_]) -> Samples:
-    """Lost frames of patches ``(N, F, K)`` on a straight line between their neighbours, in each bin."""
-    filled = magnitudes.copy()
-    frames = np.arange(magnitudes.shape[-1])
-    for patch, gone in zip(filled, lost, strict=True):
-        kept = np.flatnonzero(~gone)
-        right = np.searchsorted(kept, frames[gone]).clip(0, kept.size - 1)
-        left = np.maximum(right - (kept[right] > frames[gone]), 0)
-        distance = np.maximum(kept[right] - kept[left], 1)
-        weight = np.clip((frames[gone] - kept[left]) / distance, 0, 1)
-        patch[:, gone] = patch[:, kept[left]] * (1 - weight) + patch[:, kept[right]] * weight
-    return filled
 
 
 @dataclass(frozen=True)
@@ -152,7 +138,7 @@ def _restore(method: Method, damaged: Samples, lost: NDArray[np.bool_]) -> Sampl
     if method.name == "nothing" or not len(damaged):
         return damaged
     if method.name == "frames":
-        return line_across(damaged, lost)
+        return interpolate_frames(damaged, ~lost)
     return np.asarray(_network(method).paper_magnitudes(damaged), dtype=np.float64)
 
 

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from ..settings import HEALTHY_SHARE, NETWORK_TILES
+from ..signal.spectrum import frames_around
 
 PAPER_SCALE = 127.98
 """Largest magnitude of the paper's training set, which it divides by."""
@@ -84,21 +85,12 @@ def interpolate_frames(magnitudes: Tensor, known: Tensor) -> Tensor:
         magnitudes: ``(N, F, K)``.
         known: bool ``(N, 1, K)``.
     """
-    frames = magnitudes.shape[-1]
-    index = torch.arange(frames, device=magnitudes.device).expand_as(known)
-    before = torch.where(known, index, -1).cummax(dim=-1).values
-    after = torch.where(known, index, frames).flip(-1).cummin(dim=-1).values.flip(-1)
-    # A patch without any known frame interpolates between itself: it stays as it is.
-    nothing = (before < 0) & (after >= frames)
-    left = torch.where(before < 0, after, before)
-    right = torch.where(after >= frames, before, after)
-    left, right = (torch.where(nothing, index, side).clamp(0, frames - 1) for side in (left, right))
-    span = (right - left).clamp(min=1)
-    weight = (index - left).to(magnitudes.dtype) / span
-    from_left = magnitudes.gather(-1, left.expand_as(magnitudes))
-    from_right = magnitudes.gather(-1, right.expand_as(magnitudes))
-    line = from_left + (from_right - from_left) * weight.clamp(0, 1)
-    return torch.where(known, magnitudes, line)
+    around = frames_around(known.cpu().numpy())
+    left, right, share = (torch.from_numpy(part).to(magnitudes.device) for part in around)
+    weight = share.to(magnitudes.dtype)
+    before = magnitudes.gather(-1, left.expand_as(magnitudes))
+    behind = magnitudes.gather(-1, right.expand_as(magnitudes))
+    return torch.where(known, magnitudes, before * (1 - weight) + behind * weight)
 
 
 def prepare_paper(damaged: Tensor, settings: FeatureSettings) -> PaperInput:

@@ -160,17 +160,49 @@ def between_frames(
         share: of each frame that is healthy, ``(K,)``, as :func:`known_share` gives it.
         logarithmic: straight in decibels instead of in magnitudes.
     """
-    healthy = np.flatnonzero(share >= HEALTHY_SHARE)
-    if not healthy.size:
-        return magnitudes.copy()
-    values = np.log(np.maximum(magnitudes[:, healthy], 1e-12)) if logarithmic else magnitudes[:, healthy]
-    frames = np.arange(magnitudes.shape[1])
-    right = np.searchsorted(healthy, frames).clip(0, healthy.size - 1)
-    left = np.where(healthy[right] > frames, np.maximum(right - 1, 0), right)
-    distance = np.maximum(healthy[right] - healthy[left], 1)
-    weight = np.clip((frames - healthy[left]) / distance, 0, 1)
-    line = values[:, left] * (1 - weight) + values[:, right] * weight
-    return np.where(share >= HEALTHY_SHARE, magnitudes, np.exp(line) if logarithmic else line)
+    known = share >= HEALTHY_SHARE
+    if not logarithmic:
+        return interpolate_frames(magnitudes, known)
+    line = np.exp(interpolate_frames(np.log(np.maximum(magnitudes, 1e-12)), known))
+    return np.where(known | ~known.any(), magnitudes, line)
+
+
+def interpolate_frames(magnitudes: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Put a straight line across unknown frames in each bin; beyond the last known frame it stays level.
+
+    Args:
+        magnitudes: ``(..., F, K)``.
+        known: ``(..., K)``; where no frame is known, nothing changes.
+    """
+    left, right, share = frames_around(known)
+    before = np.take_along_axis(magnitudes, left[..., None, :], axis=-1)
+    after = np.take_along_axis(magnitudes, right[..., None, :], axis=-1)
+    weight = share[..., None, :]
+    return np.where(known[..., None, :], magnitudes, before * (1 - weight) + after * weight)
+
+
+def frames_around(
+    known: NDArray[np.bool_],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """For each frame the known one before it and behind it, and the share of the latter by distance.
+
+    Beyond the last known frame both are that one; where none is known, both are the frame itself.
+
+    Shape:
+        ``(..., K)`` → three times ``(..., K)``
+
+    >>> [part.tolist() for part in frames_around(np.array([True, False, False, True]))]
+    [[0, 0, 0, 3], [0, 3, 3, 3], [0.0, 0.3333333333333333, 0.6666666666666666, 0.0]]
+    """
+    count = known.shape[-1]
+    frames = np.broadcast_to(np.arange(count), known.shape)
+    before = np.maximum.accumulate(np.where(known, frames, -1), axis=-1)
+    behind = np.minimum.accumulate(np.where(known, frames, count)[..., ::-1], axis=-1)[..., ::-1]
+    none = (before < 0) & (behind >= count)
+    left = np.where(none, frames, np.where(before < 0, behind, before))
+    right = np.where(none, frames, np.where(behind >= count, before, behind))
+    weight = (frames - left) / np.maximum(right - left, 1)
+    return left, right, np.clip(weight, 0.0, 1.0)
 
 
 def paper_magnitudes(audio: NDArray[np.floating]) -> NDArray[np.float64]:

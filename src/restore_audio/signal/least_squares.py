@@ -1,0 +1,49 @@
+"""The samples of a gap whose prediction error is least: the step of Janssen, Veldhuis and Vries (1986).
+
+In: the autocorrelation of prediction error filters and the samples on both sides. Out: the gap's samples.
+For one contiguous gap the normal equations are Toeplitz, so Levinson's recursion solves them in O(gap²).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .convolution import convolve, convolve_valid
+from .kernels import solve_toeplitz
+
+Samples = NDArray[np.float64]
+
+
+def filter_products(filters: list[tuple[Samples, float]]) -> Samples:
+    """Weighted sum of the autocorrelations of prediction error filters: lags -order … order.
+
+    Args:
+        filters: each a filter ``(order + 1,)`` with its weight; orders may differ.
+    """
+    order = max(predictor.size for predictor, _ in filters) - 1
+    products = np.zeros(2 * order + 1)
+    for predictor, weight in filters:
+        reach = predictor.size - 1
+        products[order - reach : order + reach + 1] += weight * convolve(predictor, predictor[::-1])
+    return products
+
+
+def solve_gap(products: Samples, before: Samples, after: Samples, gap: int) -> Samples | None:
+    """The gap's samples ``(gap,)`` of least error; None where there is no finite solution.
+
+    Args:
+        products: from :func:`filter_products`, ``(2 · order + 1,)``.
+        before: the last ``order`` samples before the gap.
+        after: the first ``order`` samples behind it.
+        gap: samples missing.
+    """
+    order = products.size // 2
+    known = np.concatenate([before, np.zeros(gap), after])
+    column = np.zeros(gap)
+    column[: order + 1] = products[order : order + gap]
+    try:
+        solved = solve_toeplitz(column, -convolve_valid(known, products))
+    except ValueError:
+        return None
+    return solved if np.all(np.isfinite(solved)) else None
