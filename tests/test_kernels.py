@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 from scipy.signal import fftconvolve, lfilter
 
+from restore_audio.detection.screen import cell_peaks, prediction_error
 from restore_audio.signal import kernels
 from restore_audio.signal.burg import burg
 from restore_audio.signal.convolution import convolve, convolve_valid, fast_length
@@ -119,3 +120,16 @@ def test_a_library_that_does_not_run_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / hatch_build.LIBRARY
     broken.write_bytes(b"\x7fELF of another machine")
     assert not hatch_build._runs(broken)
+
+
+@pytest.mark.parametrize(("rate_hz", "samples"), [(44_100, 60_000), (8_000, 5_001), (192_000, 9_000)])
+def test_the_screen_says_what_numpy_says(rate_hz: int, samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = music(20_000, samples)
+    error = prediction_error(x, rate_hz)
+    peaks = cell_peaks(error, rate_hz)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    expected = prediction_error(x, rate_hz)
+    assert error.shape == expected.shape == x.shape
+    # Single precision: both filter float32 samples.
+    np.testing.assert_allclose(error, expected, atol=2e-5 * np.abs(expected).max())
+    np.testing.assert_array_equal(peaks, cell_peaks(error, rate_hz))

@@ -127,3 +127,81 @@ EXPORT void all_pole(const double *restrict mirrored, long order, double *restri
         past[n + order] -= sum;
     }
 }
+
+#define SHORT 16 /* order of the short models */
+
+/* Prediction error of short models, one for each hop; screen.py has the formulas and does the same in NumPy.
+
+   padded: begins hop / 2 (at least SHORT: lead) samples before the first one and ends hop / 2 zeros after count hops.
+   window (2 * hop). noise: share of the power that the fit imagines. work (2 * hop + SHORT): anything.
+   error (count * hop). */
+EXPORT void short_prediction(const float *restrict padded, long lead, long hop, long count,
+                             const float *restrict window, double noise, double *restrict work,
+                             float *restrict error)
+{
+    for (long block = 0; block < count; block++) {
+        const float *frame = padded + lead - hop / 2 + block * hop;
+        for (long i = 0; i < 2 * hop; i++)
+            work[i] = (double)(frame[i] * window[i]);
+        for (long i = 2 * hop; i < 2 * hop + SHORT; i++)
+            work[i] = 0.0;
+        double r[SHORT + 1] = {0.0};
+        for (long first = 0; first < 2 * hop; first += 512) { /* pieces that stay in the cache */
+            long last = first + 512 < 2 * hop ? first + 512 : 2 * hop;
+            for (long lag = 0; lag < SHORT; lag += 4) {
+                double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0;
+                for (long i = first; i < last; i++) {
+                    s0 += work[i] * work[i + lag];
+                    s1 += work[i] * work[i + lag + 1];
+                    s2 += work[i] * work[i + lag + 2];
+                    s3 += work[i] * work[i + lag + 3];
+                }
+                r[lag] += s0;
+                r[lag + 1] += s1;
+                r[lag + 2] += s2;
+                r[lag + 3] += s3;
+            }
+            double s = 0.0;
+            for (long i = first; i < last; i++)
+                s += work[i] * work[i + SHORT];
+            r[SHORT] += s;
+        }
+        double a[SHORT + 1] = {1.0}, power = r[0] * (1.0 + noise) + 1e-12;
+        for (int m = 1; m <= SHORT; m++) {
+            double cross = 0.0, next[SHORT + 1];
+            for (int i = 0; i < m; i++)
+                cross += a[i] * r[m - i];
+            double k = -cross / power;
+            for (int i = 1; i <= m; i++)
+                next[i] = a[i] + k * a[m - i];
+            for (int i = 1; i <= m; i++)
+                a[i] = next[i];
+            power *= 1.0 - k * k > 1e-9 ? 1.0 - k * k : 1e-9;
+        }
+        float f[SHORT + 1];
+        for (int i = 0; i <= SHORT; i++)
+            f[i] = (float)a[i];
+        const float *x = padded + lead + block * hop;
+        float *restrict out = error + block * hop;
+        for (long n = 0; n < hop; n++) {
+            float s = 0.0f;
+            for (int i = 0; i <= SHORT; i++)
+                s += f[i] * x[n - i];
+            out[n] = s;
+        }
+    }
+}
+
+/* The largest magnitude of each cell: x (count * cell), peaks (count). */
+EXPORT void cell_peaks(const float *restrict x, long cell, long count, float *restrict peaks)
+{
+    for (long i = 0; i < count; i++) {
+        float high = 0.0f;
+        for (long n = 0; n < cell; n++) {
+            float size = x[n] < 0.0f ? -x[n] : x[n];
+            high = size > high ? size : high;
+        }
+        peaks[i] = high;
+        x += cell;
+    }
+}

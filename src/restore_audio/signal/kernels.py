@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .convolution import convolve
 
 Samples = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
 
 def _load() -> ctypes.CDLL | None:
@@ -32,6 +33,10 @@ def _load() -> ctypes.CDLL | None:
             library.toeplitz_solve.restype = count
             library.all_pole.argtypes = [array, count, array, count]
             library.all_pole.restype = None
+            library.short_prediction.argtypes = [array, count, count, count, array, number, array, array]
+            library.short_prediction.restype = None
+            library.cell_peaks.argtypes = [array, count, count, array]
+            library.cell_peaks.restype = None
         except (OSError, AttributeError):  # made for another machine, or from an older source
             continue
         return library
@@ -120,3 +125,50 @@ def continue_recursion(past: Samples, a: Samples, start: Samples) -> Samples:
     mirrored = np.ascontiguousarray(a[:0:-1], np.float64)
     LIBRARY.all_pole(mirrored.ctypes.data, order, y.ctypes.data, count)
     return y[order:]
+
+
+def short_prediction(padded: Floats, lead: int, window: Floats, count: int, noise: float) -> Floats | None:
+    """Prediction error of models of order 16, one a hop, for a whole recording; None where not compiled.
+
+    Args:
+        padded: ``lead`` zeros (at least 16 and half a hop), the samples, zeros up to half a hop after the
+            last hop.
+        lead: as above.
+        window: of two hops, shape (2 hop,): what a model is fitted on.
+        count: hops.
+        noise: white noise that the fits imagine, as a share of the power.
+
+    Returns:
+        Shape (count · hop,).
+    """
+    hop = window.size // 2
+    if LIBRARY is None:
+        return None
+    assert padded.dtype == window.dtype == np.float32
+    assert lead >= max(hop // 2, 16)
+    assert padded.size >= lead + count * hop + hop // 2
+    padded, window = np.ascontiguousarray(padded), np.ascontiguousarray(window)
+    error, work = np.empty(count * hop, np.float32), np.empty(2 * hop + 16)
+    LIBRARY.short_prediction(
+        padded.ctypes.data,
+        lead,
+        hop,
+        count,
+        window.ctypes.data,
+        noise,
+        work.ctypes.data,
+        error.ctypes.data,
+    )
+    return error
+
+
+def cell_peaks(values: Floats, cell: int) -> Floats:
+    """The largest magnitude in each whole cell of ``cell`` values: shape (N,) → (N // cell,)."""
+    count = values.size // cell
+    if LIBRARY is None:
+        cells = values[: count * cell].reshape(count, cell)
+        return np.asarray(np.maximum(cells.max(axis=1), -cells.min(axis=1)))
+    values = np.ascontiguousarray(values, np.float32)
+    peaks = np.empty(count, np.float32)
+    LIBRARY.cell_peaks(values.ctypes.data, cell, count, peaks.ctypes.data)
+    return peaks
