@@ -13,7 +13,7 @@ samples are always reported, however long.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +32,15 @@ _TOGETHER = 0.5
 
 _APART_MS = 6.0
 """Weighed detections within this distance of an exact one are suppressed: they are its edges."""
+
+_BRACKET_MS = 5.0
+"""A click this near to an edge of a dropout makes that edge: levels are smoothed over 3 ms."""
+
+_SPIKE = 1.4
+"""3 dB over all peaks of 40 ms beyond it: so loud is a click at an edge, and the music at both edges of one
+dropout once in some hundreds."""
+
+_SPIKE_OVER_MS = 40.0
 
 
 def detect(samples: Samples, rate_hz: int, settings: DetectSettings | None = None) -> list[Span]:
@@ -69,6 +78,7 @@ def _look(window: Window, settings: DetectSettings) -> list[Span]:
     weighed = [
         span for detector in registry.DETECTORS if not detector.exact for span in detector.find(window)
     ]
+    weighed = [span for span in weighed if not _bracketed(span, weighed, least, window)]
     certain = [*window.nan, *(span for span in exact if span.confidence >= least)]
     near = samples_of(_APART_MS, window.rate_hz)
     found = exact + [s for s in weighed if not any(_touch(s, c, near) for c in certain)]
@@ -86,6 +96,35 @@ def _look(window: Window, settings: DetectSettings) -> list[Span]:
         if start < end:
             kept.append(replace(span, start=start, end=end))
     return kept
+
+
+def _bracketed(span: Span, others: Sequence[Span], least: float, window: Window) -> bool:
+    """Whether two clicks make both edges of a span: then it is the pause between them."""
+    if span.kind in ("click", "noise"):
+        return False
+    near = samples_of(_BRACKET_MS, window.rate_hz)
+    clicks = [
+        click
+        for click in others
+        if (click.kind, click.channel) == ("click", span.channel)
+        and click.confidence >= least
+        and click.length < span.length
+    ]
+    audio = window.samples[span.channel]
+    return all(
+        any(click.start - near < edge < click.end + near for click in clicks)
+        or _is_spike(sound, near, samples_of(_SPIKE_OVER_MS, window.rate_hz))
+        for edge, sound in (
+            (span.start, audio[: span.start + near][::-1]),
+            (span.end, audio[max(span.end - near, 0) :]),
+        )
+    )
+
+
+def _is_spike(sound: Samples, near: int, around: int) -> bool:
+    """Whether the sound ``near`` on both sides of an edge stands out from what comes beyond."""
+    beyond = np.abs(sound[2 * near : 2 * near + around])
+    return beyond.size > near and float(np.abs(sound[: 2 * near]).max()) > _SPIKE * float(beyond.max())
 
 
 def _touch(one: Span, other: Span, close: int) -> bool:

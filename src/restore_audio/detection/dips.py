@@ -15,9 +15,9 @@ from ..signal.running import running_max, running_min
 
 Levels = NDArray[np.float64]
 
-_OUTER, _INNER = 4, 2
-"""Cells that must be above, and below, a step; between them lie the three cells on either side that
-a soft edge and the smoothing of the level may take."""
+_OUTER, _INNER = 6, 2
+"""Cells that must be above, and below, a step: a click of 2 ms, smoothed, fills fewer. Between them lie the
+three cells on either side that a soft edge and the smoothing of the level may take."""
 
 _REACH = 3
 
