@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
@@ -93,3 +94,50 @@ def test_files_that_it_points_to_are_there():
     for link in links:
         if "://" not in link and not link.startswith("mailto:"):
             assert (ROOT / link).exists(), f"the README points to {link}, which is not there"
+
+
+def names_in(text: str) -> list[str]:
+    """Dotted names and file paths in back-ticks."""
+    return re.findall(r"`([a-z_]+(?:\.[A-Za-z_]+)+|[a-z_.]+(?:/[\w.-]+)+/?)`", text)
+
+
+def exists(name: str) -> bool:
+    """Whether a file of the repository, a module of the package, or something in one has this name."""
+    if "/" in name or name.endswith((".py", ".md", ".toml")):
+        places = (ROOT, ROOT / "src" / "restore_audio")
+        return any((place / name).exists() for place in places)
+    words = name.removeprefix("restore_audio.").split(".")
+    for split in range(len(words), -1, -1):
+        try:
+            place = importlib.import_module(".".join(["restore_audio", *words[:split]]))
+        except ModuleNotFoundError:
+            continue
+        for word in words[split:]:
+            place = getattr(place, word, None)
+        return place is not None
+    return False
+
+
+def test_names_that_do_not_exist_are_noticed() -> None:
+    assert exists("fill.gaps.walk_gaps")
+    assert exists("fill/methods.py")
+    assert exists("pipeline.Restorer.restore_file")
+    assert not exists("fill.gaps.walk_no_gaps")
+    assert not exists("restore.pipeline")
+    assert not exists("src/restore_audio/nothing.py")
+
+
+@pytest.mark.parametrize("document", ["docs/architecture.md", "CONTRIBUTING.md", "README.md"])
+def test_every_name_in_the_documents_exists(document: str) -> None:
+    names = names_in((ROOT / document).read_text(encoding="utf-8"))
+    assert document == "README.md" or len(names) >= 5
+    assert [name for name in names if not exists(name)] == []
+
+
+def test_the_rooms_of_the_document_are_those_of_the_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = set(re.findall(r"^\| `([a-z]+)`", text, flags=re.MULTILINE)) | {"settings", "files", "errors"}
+    package = ROOT / "src" / "restore_audio"
+    modules = {path.stem for path in package.glob("*.py")}
+    there = modules | {path.parent.name for path in package.glob("*/__init__.py")}
+    assert rooms == there - {"__init__", "__main__"}
