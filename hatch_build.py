@@ -88,7 +88,7 @@ else:
                 build_data["pure_python"] = False
                 build_data["tag"] = f"py3-none-{_platform()}"
 
-        def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
             """Remove what the wheel now holds."""
             if folder := getattr(self, "_folder", None):
                 folder.cleanup()

@@ -13,7 +13,7 @@ from score import Score
 Samples = NDArray[np.float64]
 
 
-def _as_played(audio: Samples, rng: np.random.Generator) -> Samples:
+def _as_played(audio: Samples, rng: np.random.Generator) -> Samples:  # noqa: ARG001
     return audio
 
 

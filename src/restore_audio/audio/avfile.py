@@ -80,7 +80,7 @@ class AvFile:
             )
         return count
 
-    def read(self, frames: int, dtype: str, always_2d: bool = True) -> NDArray[Any]:
+    def read(self, frames: int, dtype: str, always_2d: bool = True) -> NDArray[Any]:  # noqa: ARG002
         """The next ``(n, C)`` samples, n at most ``frames`` and 0 at the end."""
         parts, have = [self._rest], len(self._rest)
         while have < frames:

@@ -144,7 +144,7 @@ def _forget_stdout() -> None:
 def _end_cleanly_when_terminated() -> None:
     """SIGTERM unwinds like Ctrl-C, so that unfinished files are removed."""
 
-    def unwind(number: int, frame: object) -> None:
+    def unwind(number: int, frame: object) -> None:  # noqa: ARG001
         raise SystemExit(128 + number)
 
     with contextlib.suppress(ValueError):  # not the main thread: somebody else looks after signals

@@ -153,7 +153,7 @@ def _attempt_interruptible(
 _heard: list[int] = []
 
 
-def _interrupt_once(number: int, frame: object) -> None:
+def _interrupt_once(number: int, frame: object) -> None:  # noqa: ARG001
     """Raise, and be deaf from then on: terminal and parent may both signal, one as the other unwinds."""
     if not _heard:
         _heard.append(number)

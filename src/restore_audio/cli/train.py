@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command()(train)
 
 
-def train(
+def train(  # noqa: C901 (checks of its many options)
     data: options.Data,
     validation: options.Validation = None,
     genre: options.Genres = None,

@@ -84,7 +84,11 @@ def _draw_simple(
 
 
 def _draw_undamaged(
-    sort: str, rng: np.random.Generator, audio: Samples, rate_hz: int, **options: Any
+    sort: str,
+    rng: np.random.Generator,
+    audio: Samples,
+    rate_hz: int,
+    **options: Any,  # noqa: ARG001
 ) -> Negative:
     return draw_negative(rng, sort)
 

@@ -107,7 +107,7 @@ def _examine(
         first -= 1
     while last < place + _LONGEST_CELLS and peaks[last : last + 2].max() > floor:
         last += 1
-    start, end = _refined(samples, error, (first * cell, last * cell), rate_hz, float(level[place]))
+    start, end = _from_first_rise(error, (first * cell, last * cell), float(level[place]))
     around = samples_of(20.0, rate_hz)
     if start < around or end + around > samples.size:
         return None
@@ -153,11 +153,8 @@ def _examine(
     return Candidate(start, end, np.clip(np.array(features), -60.0, 60.0))
 
 
-def _refined(samples: Samples, error: Floats, stretch: Run, rate_hz: int, level: float) -> Run:
-    """Where the error first rises, forwards, and where it last does, backwards.
-
-    Forwards the error goes on for a while after the click has ended; run backwards it does so before.
-    """
+def _from_first_rise(error: Floats, stretch: Run, level: float) -> Run:
+    """The stretch from where the prediction error first rises; behind a click it errs on for a while."""
     start, end = stretch
     threshold = _EDGE * level
     rises = np.flatnonzero(np.abs(error[start:end]) > threshold)

@@ -33,6 +33,7 @@ from .resources import Meter
 from .scoring import Scores, score
 
 if TYPE_CHECKING:
+    from ..network.predictor import Inpainter
     from .peaq.peaq import PeaqResult
 
 Samples = NDArray[np.float64]
@@ -186,16 +187,7 @@ def _joined(patches: Samples) -> Samples:
     return np.ascontiguousarray(np.swapaxes(patches, 0, 1).reshape(patches.shape[1], -1))
 
 
-def _network(method: Method):  # type: ignore[no-untyped-def]
-    from ..network.checkpoint import model_path
+def _network(method: Method) -> Inpainter:
+    from ..network.weights import Weights
 
-    return _opened(str(model_path(method.model or "paper")), method.digest)
-
-
-@lru_cache(maxsize=2)
-def _opened(path: str, digest: str):  # type: ignore[no-untyped-def]
-    from pathlib import Path
-
-    from ..network.predictor import Inpainter
-
-    return Inpainter.open(Path(path), "paper")
+    return Weights("paper", "cpu", method.model).open()

@@ -112,7 +112,11 @@ def _apart(damages: Sequence[Damage], samples: int) -> list[Damage]:
 
 
 def _context_encoder(
-    clean: Samples, rate_hz: int, condition: Condition, rng: np.random.Generator, count: int
+    clean: Samples,
+    rate_hz: int,
+    condition: Condition,
+    rng: np.random.Generator,
+    count: int,
 ) -> list[Trial]:
     import soxr
 
@@ -130,7 +134,11 @@ def _context_encoder(
 
 
 def _packets(
-    clean: Samples, rate_hz: int, condition: Condition, rng: np.random.Generator, count: int
+    clean: Samples,
+    rate_hz: int,
+    condition: Condition,
+    rng: np.random.Generator,
+    count: int,  # noqa: ARG001
 ) -> list[Trial]:
     assert condition.length_ms is not None
     length = round(condition.length_ms * rate_hz / 1000)

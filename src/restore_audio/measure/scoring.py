@@ -235,7 +235,7 @@ def _peak(scores: Scores) -> float | None:
     return max((value for value in scores.get("peak_mb", ()) if value is not None), default=None)
 
 
-def _nothing(measured: Any) -> Values:
+def _nothing(measured: Any) -> Values:  # noqa: ARG001
     return []
 
 

@@ -45,7 +45,7 @@ class Weights:
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(path: Path, task: str, device: str, changed_ns: int) -> Inpainter:
+def _opened(path: Path, task: str, device: str, changed_ns: int) -> Inpainter:  # noqa: ARG001
     from .predictor import Inpainter
 
     return Inpainter.open(path, task, device)

@@ -80,7 +80,7 @@ MUST_MATCH = ("task", "network", "width", "batch", "seed", "schedule", "in_chann
 """Settings that a resumed run shares with the run it continues."""
 
 
-def train(
+def train(  # noqa: C901 (the loop, readable from top to bottom)
     task: Task,
     settings: TrainSettings,
     run: Path,
