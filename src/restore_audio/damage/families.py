@@ -86,8 +86,8 @@ def _draw_simple(
 def _draw_undamaged(
     sort: str,
     rng: np.random.Generator,
-    audio: Samples,
-    rate_hz: int,
+    audio: Samples,  # noqa: ARG001
+    rate_hz: int,  # noqa: ARG001
     **options: Any,  # noqa: ARG001
 ) -> Negative:
     return draw_negative(rng, sort)

@@ -114,7 +114,7 @@ def _apart(damages: Sequence[Damage], samples: int) -> list[Damage]:
 def _context_encoder(
     clean: Samples,
     rate_hz: int,
-    condition: Condition,
+    condition: Condition,  # noqa: ARG001
     rng: np.random.Generator,
     count: int,
 ) -> list[Trial]:
