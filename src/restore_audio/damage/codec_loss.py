@@ -94,7 +94,7 @@ class CodecLoss:
         rate = codec_rate_hz(before.rate_hz, self.codec)
         state = before if rate == before.rate_hz else Resampled((rate,)).apply(before)
         parts = [self._decoded(part, rate) for part in _pairs(np.nan_to_num(state.samples))]
-        whole = np.concatenate([lossless for lossless, _, _ in parts])
+        whole = np.clip(np.concatenate([lossless for lossless, _, _ in parts]), -1.0, 1.0)
         clean = None
         if state.clean is not None:
             same = state.clean is state.samples or np.array_equal(state.clean, state.samples)
@@ -102,14 +102,14 @@ class CodecLoss:
         source = parts[0][2]
         state = taken(replace(state, samples=whole, clean=clean), source)
         lossless = state.samples
-        lossy = np.concatenate([fit(part, source.size) for _, part, _ in parts])
+        lossy = np.clip(np.concatenate([fit(part, source.size) for _, part, _ in parts]), -1.0, 1.0)
         kind = "zeros" if self.loss == "muted" else "concealed"
         spans = [
             Span(start, end, channel, kind)
             for channel in range(channels)
             for start, end in different(lossless[channel], lossy[channel], rate)
         ]
-        state = state.struck(np.clip(lossy, -1.0, 1.0), spans)
+        state = state.struck(lossy, spans)
         if rate == before.rate_hz:
             return state
         state = Resampled((before.rate_hz,)).apply(state)
@@ -120,7 +120,8 @@ class CodecLoss:
 
     def _without_loss(self, samples: Samples, rate_hz: int) -> Samples:
         pieces = _pairs(np.nan_to_num(samples))
-        return np.concatenate([replace(self, lost_samples=())._decoded(p, rate_hz)[0] for p in pieces])
+        without = replace(self, lost_samples=())
+        return np.clip(np.concatenate([without._decoded(p, rate_hz)[0] for p in pieces]), -1.0, 1.0)
 
     def _decoded(self, samples: Samples, rate_hz: int) -> tuple[Samples, Samples, NDArray[np.int64]]:
         """Decoded without the loss and with it, and from which sample of the first each of the second is."""

@@ -36,7 +36,8 @@ class Resampled:
             for to_hz in self.rates_hz:
                 made = soxr.resample(np.ascontiguousarray(made), rate_hz, to_hz, quality=self.quality)
                 rate_hz = to_hz
-            return fit(np.asarray(made, dtype=np.float64).reshape(len(made), -1).T, wanted)
+            back = fit(np.asarray(made, dtype=np.float64).reshape(len(made), -1).T, wanted)
+            return np.clip(back, -1.0, 1.0)
 
         ratio = target / before.rate_hz
         spans = []

@@ -49,7 +49,7 @@ def chords(rng: np.random.Generator, length: int, rate_hz: int) -> Samples:
             for channel in (0, 1):
                 hz = root * interval * (1 + 0.003 * rng.standard_normal())
                 made[channel, start : start + size] += 0.12 * _tone(rng, hz, size, rate_hz, "saw")
-    sos = butter(2, rng.uniform(1500, 8000), fs=rate_hz, output="sos")
+    sos = butter(2, min(rng.uniform(1500, 8000), 0.4 * rate_hz), fs=rate_hz, output="sos")
     return np.asarray(sosfilt(sos, made, axis=1))
 
 
@@ -146,7 +146,7 @@ def hi_hats(rng: np.random.Generator, length: int, rate_hz: int) -> Samples:
     """One sample of high noise, closed and open, in sixteenths, over a bass or alone."""
     made = np.zeros((1, length))
     step = round(60 / rng.uniform(80, 150) / 4 * rate_hz)
-    sos = butter(4, rng.uniform(4000, min(9000, 0.4 * rate_hz)), "highpass", fs=rate_hz, output="sos")
+    sos = butter(4, min(rng.uniform(4000, 9000), 0.4 * rate_hz), "highpass", fs=rate_hz, output="sos")
     hats = []
     for decay in (0.02, 0.15):
         time = np.arange(round(6 * decay * rate_hz)) / rate_hz
@@ -165,7 +165,7 @@ def hi_hats(rng: np.random.Generator, length: int, rate_hz: int) -> Samples:
 def crackle(rng: np.random.Generator, length: int, rate_hz: int) -> Samples:
     """A bed of crackle, 30 to 2000 ticks a second, 30 to 55 dB below full scale, over surface noise."""
     ticks = np.zeros((1, length))
-    count = int(log_uniform(rng, 30, 2000) * length / rate_hz)
+    count = max(1, int(log_uniform(rng, 30, 2000) * length / rate_hz))
     heights = np.minimum(rng.pareto(2.5, count) + 0.2, 3.0) * rng.choice([-1.0, 1.0], count)
     np.add.at(ticks[0], rng.integers(0, length, count), heights)
     made = lfilter([1, -0.7], [1, -1.2, 0.5], ticks, axis=1)
