@@ -720,6 +720,53 @@ class TestDamageAndScore:
         assert "is there already" in fails(capsys, "damage", clean, "-o", tmp_path / "d.wav")
         assert not target.exists()
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("--kind", "tape", "--kind", "packets-g711", "--kind", "disc-hold"),
+            ("--kind", "buffers-dropped", "--kind", "zeros"),
+            ("--kind", "codec-opus", "--then", "gain:-3"),
+            ("--then", "mp3:128", "--then", "rate:48000"),
+            ("--kind", "undamaged-chiptune", "--then", "mulaw"),
+        ],
+        ids=lambda words: words[-1],
+    )
+    @pytest.mark.parametrize("suffix", [".wav", ".flac"])
+    def test_machines_and_what_follows_replay_to_the_bit(self, arguments, suffix, clean, tmp_path, capsys):
+        target, spans, again = (tmp_path / n for n in (f"d{suffix}", "s.json", f"again{suffix}"))
+        drawn = [*arguments, "--count", "3", "--seed", "5", "--spans", str(spans)]
+        assert main(["damage", str(clean), "-o", str(target), *drawn]) == 0
+        assert main(["damage", str(clean), "-o", str(again), "--replay", str(spans)]) == 0
+        assert again.read_bytes() == target.read_bytes()
+        document, info = json.loads(spans.read_text()), soundfile.info(target)
+        rate_hz = 48_000 if "rate:48000" in arguments else 44_100
+        assert info.samplerate == document["rate_hz"] == rate_hz
+        assert info.frames == document["samples"]
+        kinds = {span["kind"] for span in document["spans"]}
+        assert bool(kinds) != ("undamaged-chiptune" in arguments)
+        assert (info.frames < 3 * rate_hz) == ("splice" in kinds)
+        assert "splice" in kinds or "buffers-dropped" not in arguments
+        assert all(0 <= s["start"] < s["end"] <= info.frames for s in document["spans"])
+
+    def test_kinds_and_steps_that_are_none_are_a_sentence(self, clean, tmp_path, capsys):
+        words = "damage", clean, "-o", tmp_path / "n.wav"
+        assert "packets-g711, codec-mp3" in fails(capsys, *words, "--kind", "scratch", code=2)
+        for step in ("shout", "mp3:loud", "mp3:2", "dither:3", "lowpass:-1", "rate:7"):
+            assert f"--then {step}" in fails(capsys, *words, "--then", step, code=2)
+        spans = tmp_path / "s.json"
+        spans.write_text("{}")
+        assert "leave out" in fails(capsys, *words, "--replay", spans, "--kind", "tape", code=2)
+        assert "records no damage" in fails(capsys, *words, "--replay", spans)
+        shape = {"rate_hz": 44_100, "channels": 2, "samples": 3 * 44_100}
+        for rows in ([{"record": "scratch"}], [{"record": "slips", "slips": [[1, 2]]}], [3]):
+            spans.write_text(json.dumps({"clean": shape, "damages": rows}))
+            assert "cannot be replayed" not in (sentence := fails(capsys, *words, "--replay", spans))
+            assert "that can be replayed" in sentence
+        far = {"record": "simple", "damages": [{"kind": "zeros", "start": 1, "end": 10**7, "channel": 0}]}
+        spans.write_text(json.dumps({"clean": shape, "damages": [far]}))
+        assert "does not fit" in fails(capsys, *words, "--replay", spans)
+        assert not (tmp_path / "n.wav").exists()
+
     def test_score_tells_how_much_better_it_got(self, clean, tmp_path, capsys):
         target, spans, fixed = (tmp_path / n for n in ("d.wav", "s.json", "f.wav"))
         arguments = ["--count", "3", "--length-ms", "2:6", "--spans", str(spans)]

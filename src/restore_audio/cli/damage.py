@@ -127,7 +127,7 @@ def damage(
         records = _recorded(replay, info)
         try:
             damaged = apply(records, samples, info.rate_hz)
-        except (ValueError, IndexError) as error:
+        except (ValueError, TypeError, IndexError) as error:
             raise InputError(f"{replay} does not fit {clean} ({error}): give what 'damage' wrote.") from None
     else:
         wanted = (

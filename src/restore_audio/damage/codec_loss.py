@@ -121,7 +121,8 @@ class CodecLoss:
     def _without_loss(self, samples: Samples, rate_hz: int) -> Samples:
         pieces = _pairs(np.nan_to_num(samples))
         without = replace(self, lost_samples=())
-        return np.clip(np.concatenate([without._decoded(p, rate_hz)[0] for p in pieces]), -1.0, 1.0)
+        made = np.concatenate([without._decoded(p, rate_hz)[0] for p in pieces])
+        return np.asarray(np.clip(made, -1.0, 1.0))
 
     def _decoded(self, samples: Samples, rate_hz: int) -> tuple[Samples, Samples, NDArray[np.int64]]:
         """Decoded without the loss and with it, and from which sample of the first each of the second is."""

@@ -16,7 +16,7 @@ _BLOCK_SAMPLES = 16
 def noise_gate(rng: np.random.Generator, samples: Samples, rate_hz: int) -> Samples:
     """Closed where the level is low, with ramps of 0 to 50 ms; silence is left, or 20 to 60 dB less."""
     level = _level(samples, rate_hz, 5.0)
-    threshold = np.quantile(level, rng.uniform(0.15, 0.6))
+    threshold = _threshold(rng, level)
     hold = round(rng.uniform(0.005, 0.15) * rate_hz)
     opened = maximum_filter1d((level > threshold).astype(np.float64), 2 * (hold // 2) + 1)
     ramp = round(rng.choice([0.0, 2.0, 5.0, 10.0, 20.0, 50.0]) * rate_hz / 1000)
@@ -42,7 +42,7 @@ def expander_gate(rng: np.random.Generator, samples: Samples, rate_hz: int) -> S
         state = keep * state + (1 - keep) * value
         envelope.append(state)
     level = np.array(envelope)
-    threshold = max(float(np.quantile(level, rng.uniform(0.2, 0.7))), 1e-6)
+    threshold = _threshold(rng, level)
     ratio, lowest = log_uniform(rng, 2, 20), 10 ** (-float(rng.choice([18, 24, 40, 200])) / 20)
     gain = np.maximum(np.minimum(level / threshold, 1.0) ** (ratio - 1), lowest)
     middles = (np.arange(gain.size) + 0.5) * _BLOCK_SAMPLES
@@ -102,3 +102,9 @@ def _level(samples: Samples, rate_hz: int, ms: float) -> NDArray[np.float64]:
     power = np.mean(np.square(samples), axis=0)
     smooth = uniform_filter1d(power, max(1, round(ms * rate_hz / 1000)))
     return np.asarray(np.sqrt(np.maximum(smooth, 0.0)))
+
+
+def _threshold(rng: np.random.Generator, level: NDArray[np.float64]) -> float:
+    """Between the quiet and the loud parts, on a logarithmic scale."""
+    low, high = np.maximum(np.quantile(level, [0.05, 0.95]), 1e-6)
+    return float(low * (high / low) ** rng.uniform(0.2, 0.8))

@@ -181,7 +181,7 @@ def record_from_dict(row: Any, types_by_name: Mapping[str, type[Record]], *, nam
     try:
         fields = dict(row)
         made: Record = _read(types_by_name[fields.pop("record")], fields)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise unreadable(name, error) from None
     return made
 
