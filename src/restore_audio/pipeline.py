@@ -210,7 +210,7 @@ class Restorer:
             source: the recording.
             spans: the damage, if it is known; nothing is then looked for.
             loudness: measure it.
-            progress: told the share that is done.
+            progress: called with the share that is done.
 
         Raises:
             RestoreError: one sentence.
@@ -351,7 +351,7 @@ def restore_file(
         removed: write source minus target there, as 64-bit WAV.
         overwrite: replace files that are there; the source is never replaced.
         loudness: measure it before and after.
-        progress: told the share that is done.
+        progress: called with the share that is done.
 
     Returns:
         What was found and done.

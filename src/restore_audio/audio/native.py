@@ -77,7 +77,7 @@ def sndfile_name(path: Path) -> str | bytes:
 def no_library_messages() -> Iterator[None]:
     """Keep what libsndfile's decoders and encoders write to file descriptor 2 from a person's terminal.
 
-    Their errors come back as return values, and are told in our own words.
+    Their errors come back as return values, which callers turn into sentences.
     """
     try:
         kept = os.dup(2)

@@ -136,7 +136,7 @@ def _wrong_usage(console: Console, error: Any) -> int:
 
 
 def _forget_stdout() -> None:
-    """The reader of our stdout has gone: let the interpreter's last flush meet nobody."""
+    """Avoid BrokenPipeError when the interpreter flushes stdout at exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -147,5 +147,5 @@ def _end_cleanly_when_terminated() -> None:
     def unwind(number: int, frame: object) -> None:  # noqa: ARG001
         raise SystemExit(128 + number)
 
-    with contextlib.suppress(ValueError):  # not the main thread: somebody else looks after signals
+    with contextlib.suppress(ValueError):  # only the main thread may set handlers
         signal.signal(signal.SIGTERM, unwind)

@@ -49,9 +49,9 @@ def run(
     Args:
         jobs: what to do.
         work: a function at the top of its module (it is sent to other processes).
-        settings: its second argument; the third is told the share of the recording that is done.
+        settings: its second argument; the third is called with the share of the recording that is done.
         workers: processes; 1 works in this one.
-        progress: told how many jobs are done.
+        progress: called with the number of jobs that are done.
     """
     if workers <= 1 or len(jobs) <= 1:
         for number, job in enumerate(jobs):
@@ -108,8 +108,8 @@ def _share(progress: Progress, done: int, share: float) -> None:
     progress(done + share)
 
 
-def _untold(done: float) -> None:
-    """Progress inside a recording stays untold across processes."""
+def _ignore_progress(done: float) -> None:
+    """Progress callback that does nothing: progress is not sent across processes."""
 
 
 def _attempt(
@@ -140,23 +140,23 @@ def _attempt_interruptible(
     job: Job, work: Callable[[Job, Settings, Progress], Result], settings: Settings
 ) -> Outcome[Result]:
     """Ctrl-C ends a worker's job but not the worker, which has no one to tell its traceback to."""
-    _heard.clear()
+    _signals_received.clear()
     signal.signal(signal.SIGINT, _interrupt_once)
     signal.signal(signal.SIGTERM, _interrupt_once)
     try:
-        return _attempt(job, work, settings, _untold)
+        return _attempt(job, work, settings, _ignore_progress)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-_heard: list[int] = []
+_signals_received: list[int] = []
 
 
 def _interrupt_once(number: int, frame: object) -> None:  # noqa: ARG001
-    """Raise, and be deaf from then on: terminal and parent may both signal, one as the other unwinds."""
-    if not _heard:
-        _heard.append(number)
+    """Raise once and ignore later signals: terminal and parent may both send one while the first unwinds."""
+    if not _signals_received:
+        _signals_received.append(number)
         raise KeyboardInterrupt
 
 

@@ -157,7 +157,7 @@ def _rate_hz(text: str) -> int | None:
 
 
 def _with_split(library: Library, split: Path | None, seed: int) -> Library:
-    """FMA's tracks told apart by the split file, or by the split drawn anew."""
+    """FMA's tracks assigned to parts by the split file, or by the split drawn anew."""
     from ..data import fma
     from ..data.library import with_split
 

@@ -130,7 +130,7 @@ def fix(
         results_on_stderr=any(job.target == STREAM for job in planned),
     )
     if console.results_on_stderr and sys.stdout.isatty():
-        raise UsageError("Audio on a terminal helps nobody: name a file with -o, or pipe it somewhere.")
+        raise UsageError("Audio cannot be written to a terminal: name a file with -o, or pipe it somewhere.")
     settings = WorkSettings(
         detect=DetectSettings(sensitivity=sensitivity, max_gap_ms=max_gap_ms),
         fill=None if dry_run else FillSettings(method=method, max_gap_ms=max_gap_ms),

@@ -52,7 +52,7 @@ class Session:
             jobs: all of them; this part is chosen here.
             settings: how.
             failures: inputs that were no recordings to begin with.
-            tell: what a person is told of a result.
+            tell: called with each result, to print it.
         """
         if self.as_json and any(job.target == STREAM for job in jobs):
             raise UsageError("--json and the restored audio cannot both go to stdout: name a file with -o.")

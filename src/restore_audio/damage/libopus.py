@@ -1,7 +1,7 @@
 """Opus packets decoded by libopus itself, so that a lost one is concealed as its decoder conceals it.
 
 In: packets, None for a lost one. Out: audio at 48 kHz. FFmpeg's libraries skip a packet that is missing;
-libopus, asked without one, goes on with what it heard (RFC 6716, section 4.4).
+libopus, asked without one, continues from its state (RFC 6716, section 4.4).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Damaged:
         rate_hz: its sample rate now.
         spans: where it is damaged, in samples of ``samples``, in order.
         clean: ``(C, T)`` what ``samples`` would be without the damage: cut where it is cut, and encoded,
-            resampled or filtered as it is. None where nobody asked for it, which saves the time.
+            resampled or filtered as it is. None where it was not asked for, which saves time.
     """
 
     samples: Samples

@@ -74,7 +74,7 @@ def download(
         target: where it shall be; if it is there already with the right sum, nothing is fetched.
         sha1: hexadecimal SHA-1 of the whole file.
         patience: attempts in a row that may bring nothing.
-        progress: told how far it is.
+        progress: called with what is done.
 
     Raises:
         InputError: the server cannot be reached, refuses, keeps breaking off, or sent wrong bytes.
@@ -162,7 +162,7 @@ def _receive(session: requests.Session, url: str, part: Path, progress: Progress
         _check_disk(part, total - start, url)
         with part.open("r+b" if part.exists() else "wb") as sink:
             sink.seek(start)
-            sink.truncate()  # a server that knows no ranges sends the whole file again
+            sink.truncate()  # a server without range requests sends the whole file again
             for chunk in answer.iter_content(_RECEIVED_BYTES):
                 sink.write(chunk)
                 progress(sink.tell(), total)
@@ -288,7 +288,7 @@ def fetch(
         to: the folder.
         address: where the archives are; FMA's own address unless a mirror is given.
         patience: attempts in a row that may bring nothing.
-        progress: told how far it is.
+        progress: called with what is done.
 
     Returns:
         The archive, whose sum is right.

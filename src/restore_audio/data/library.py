@@ -113,7 +113,7 @@ def scan_library(root: Path, *, genres: Collection[str] = (), min_seconds: float
 
 
 def with_split(library: Library, split: Mapping[int, str]) -> Library:
-    """The library with FMA's tracks told apart by a split ``{track id: part}``; others are left out."""
+    """The library with FMA's tracks assigned to parts by ``{track id: part}``; others are left out."""
     tracks = []
     for track in library.tracks:
         part = split.get(fma.track_id(track.path) or -1)

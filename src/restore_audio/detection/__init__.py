@@ -1,1 +1,1 @@
-"""One module for each way in which damage shows; each looks at a window ``(C, T)`` and knows no other."""
+"""Find damage: one module for each way in which it shows, each looking at one window ``(C, T)`` at a time."""

@@ -14,7 +14,7 @@ Samples = NDArray[np.float64]
 Run = tuple[int, int]
 
 SILENT_DB = -60.0
-"""RMS level, dBFS, below which nobody hears a hole."""
+"""RMS level, dBFS, below which a gap is inaudible."""
 
 _FLOOR = 1e-9
 

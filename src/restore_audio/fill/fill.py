@@ -151,7 +151,7 @@ class Filling:
 
         Args:
             blocks: the recording, ``(C, n)`` arrays one after the other.
-            progress: told the share of the windows that is done.
+            progress: called with the share of the windows that is done.
         """
         tape = Tape(blocks, self.windows)
         for number, window in enumerate(self.windows):

@@ -5,7 +5,7 @@ In: a gap whose samples were filled by AR. Out: the same samples with the spectr
 1. The network sees the AR-filled spectrogram in 512 ms patches and says which magnitudes belong there.
 2. The two are blended: the louder of AR and a share of the network in each bin. Where AR predicts well, it
    is the louder; where it fades, in the middle of long gaps, the network takes over, by gap length and
-   distance from the edges without being told either.
+   distance from the edges, without either being a parameter.
 3. Griffin-Lim from the AR fill's phase, known samples pinned, a few iterations.
 4. The result is faded into the AR fill at the gap's edges, so that nothing steps there.
 

@@ -3,7 +3,7 @@
 In: samples ``(C, T)`` at any rate. Out: ``(1, T')`` at 16 kHz.
 
 Serra et al. 2021: magnitudes of a 255-point transform every 64 samples, cut into 128 × 128 patches that do
-not overlap; the network, told nothing about where the damage is, restores each; 100 iterations of
+not overlap; the network restores each without knowing where the damage is; 100 iterations of
 Griffin-Lim from zero phase. No healthy sample survives this: use it to compare, not to restore.
 
 Works on clips of 30 s, as the paper did, faded into each other over half a second.

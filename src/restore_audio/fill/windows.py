@@ -11,7 +11,7 @@ stream as the windows still to come need.
                     context  gaps  context
 
 A window's left context is already repaired; what is still damaged in it (later gaps, gaps too long to be
-filled) it is told, so that no fill takes that for healthy.
+filled) is listed with it, so that no fill takes that for healthy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Well-known ways to fill a gap whose position is known: the bar that ours has to clear.
+"""Well-known ways to fill a gap whose position is known: what our fills are compared with.
 
 In: samples ``(C, T)``, spans, sample rate. Out: a filled copy ``(C, T)``; outside the spans nothing changes.
 Each fills gap by gap and channel by channel, from what is healthy around it.
@@ -149,7 +149,7 @@ class Baseline:
         name: as in ``--methods``.
         title: for tables.
         fill: samples ``(C, T)``, spans and sample rate to a filled copy.
-        protocols: those in which it is measured when nobody says what; it can be asked for in all that tell
+        protocols: those in which it is measured by default; it can be asked for in all that tell
             where the damage is.
     """
 

@@ -1,6 +1,6 @@
 """The runner: methods × conditions × excerpts, one after the other or in several processes.
 
-In: a :class:`Plan`. Out: a :class:`Row` for each, in the order of the plan, whoever was ready first. With a
+In: a :class:`Plan`. Out: a :class:`Row` for each, in the order of the plan. With a
 folder rows are kept there as they come, one JSON object a line, and a run that was interrupted goes on after
 the last of them. A kept row counts only for the same code, weights, material, damage and options.
 

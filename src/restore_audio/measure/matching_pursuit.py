@@ -8,7 +8,7 @@ with their phase, until the known samples are explained; the frames' fills are a
 
 Source: Adler, Emiya, Jafari, Elad, Gribonval, Plumbley, *Audio inpainting*, IEEE Transactions on Audio,
 Speech, and Language Processing 20(3), 2012: its dictionary, frames and greedy pairs.
-Not for: gaps longer than a frame; sparsity knows nothing about what comes before and after.
+Not for: gaps longer than a frame; sparsity does not use what comes before and after.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ ODG of the inverted whole, for a method of three:
 
 * ``nothing``: the damaged magnitudes as they are, the paper's "before";
 * ``frames``: each bin on a straight line across the lost frames, no network: the floor the paper lacks;
-* a network of the task ``paper``, told nothing about which frames are lost.
+* a network of the task ``paper``, without knowing which frames are lost.
 
 Magnitudes are divided by 127.98, so that PSNR (data range 1) compares with the paper's; its added 0.001
 cancels in the PSNR and is left out of the NRMSE. Patches of digital silence, which nothing can damage, are

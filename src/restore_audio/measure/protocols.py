@@ -5,7 +5,7 @@ recording, with its damage.
 
 =================== =================================================================================
 ``gaps``            zeroed gaps of one length at a time, positions told
-``blind``           dropouts, partial dropouts, clicks, repeats, noise, all mixed, none: nobody says where
+``blind``           dropouts, partial dropouts, clicks, repeats, noise, all mixed, none: at unknown positions
 ``real``            damage as machines make it, and undamaged recordings: :mod:`restore_audio.measure.real`
 ``context-encoder`` 64 ms in the middle of 320 ms at 16 kHz, told (Marafioti et al., IEEE TASLP 27(12), 2019)
 ``long``            gaps of 320 to 1500 ms, told (Marafioti et al., GACELA, 2020; Ebner and Eltelt, 2020)

@@ -1,8 +1,8 @@
 """Other programs on the same damage, run as anybody would run them: by their public commands.
 
 In: damaged samples ``(C, T)`` and a sample rate. Out: what the program made of them, and where it says that
-it repaired something, if it says so; or a sentence why there is no result. Nobody tells a rival where the
-damage is, so compare it with what finds the damage itself.
+it repaired something, if it says so; or a sentence why there is no result. Rivals are not given
+positions: compare them with methods that find the damage themselves.
 
 A rival gets the samples as a 32-bit float WAV file in a folder of its own, a time limit, and nothing on its
 stdin. Crashing, hanging, writing nothing or writing something of another length is its result, never ours.

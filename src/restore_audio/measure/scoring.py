@@ -74,7 +74,7 @@ class Measured:
 
     @cached_property
     def detection(self) -> DetectionScores | None:
-        """How the found spans fit; None if nobody had to find any, or if the method does not say."""
+        """How the found spans fit; None if positions were given, or if the method reports none."""
         if self.outcome.found is None:
             return None
         return score_detection(self.trial.spans, self.outcome.found, self.trial.rate_hz)

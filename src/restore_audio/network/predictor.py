@@ -95,7 +95,7 @@ class Inpainter:
         return np.concatenate(answers)
 
     def paper_magnitudes(self, damaged: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Magnitudes for damaged patches ``(N, 128, 128)`` of the paper's task; nobody says where."""
+        """Magnitudes for damaged patches ``(N, 128, 128)`` of the paper's task, at unknown positions."""
         settings = FeatureSettings(**self.card.training["features"])
         answers = []
         for first in range(0, len(damaged), BATCH):

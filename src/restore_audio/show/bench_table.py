@@ -29,7 +29,7 @@ class BenchResult:
     """A plan, its rows, and remarks (rivals that are not here).
 
     Attributes:
-        command: what was typed, for whoever wants to run it again.
+        command: what was typed, so that it can be run again.
     """
 
     plan: Plan

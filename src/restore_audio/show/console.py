@@ -57,7 +57,7 @@ class Console:
     def progress(self, what: str, count: int) -> Iterator[Callable[[float], None]]:
         """A bar over ``count`` things on stderr, if that is a terminal.
 
-        Yields a function to be told how many are done (fractions count).
+        Yields a function to call with the number that is done (fractions count).
         """
         if self.verbosity < 0 or not sys.stderr.isatty():
             yield lambda done: None

@@ -1,6 +1,6 @@
 """What is learnt: examples, loss and validation of the two tasks.
 
-* ``paper``: random frames of 16 kHz patches are lost, nobody says which (Serra et al. 2021). Loss and
+* ``paper``: random frames of 16 kHz patches are lost, at unknown positions (Serra et al. 2021). Loss and
   score are the paper's own measure, PSNR, averaged over patches in decibels.
 * ``restore``: time-domain damage that AR has filled; the network corrects the magnitudes. Loss is the
   absolute error of compressed magnitudes in the damaged frames; the score is the log-spectral distance
