@@ -1,6 +1,6 @@
 """Measure speed and memory of `restore-audio fix` on 44.1 kHz stereo.
 
-    python examples/measure_speed.py MUSIC [--minutes 60]
+    python examples/measure_speed.py MUSIC [--minutes 60] [--json FILE]
 
 MUSIC is any clean recording; it is repeated with a slow drift in level, so that no two minutes are alike.
 Printed: times real time on a clean minute and on one with a 20 ms dropout a second in both channels, the
@@ -10,6 +10,7 @@ peak resident memory for ten seconds and for --minutes, and the seconds that --h
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,7 @@ def main() -> None:
     )
     parser.add_argument("music", type=Path)
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--json", type=Path, help="write the numbers there as well")
     options = parser.parse_args()
     music, rate_hz = soundfile.read(options.music, always_2d=True)
     music = soxr.resample(music[:, [0, -1]], rate_hz, RATE_HZ) * 0.9
@@ -88,6 +90,22 @@ def main() -> None:
         f"{60 * options.minutes / long_s:.0f} x real time, {long_mb:.0f} MB "
         f"({long_mb - short_mb:+.0f} MB against 10 s)"
     )
+    if options.json is not None:
+        numbers = {
+            "minutes": options.minutes,
+            "help_s": help_s,
+            "start_s": start_s,
+            "short_mb": short_mb,
+            "clean_times_real_time": 300 / clean_s,
+            "dropouts_s": holes_s,
+            "dropouts_times_real_time": 60 / holes_s,
+            "dropouts_mb": holes_mb,
+            "long_s": long_s,
+            "long_times_real_time": 60 * options.minutes / long_s,
+            "long_mb": long_mb,
+            "more_mb": long_mb - short_mb,
+        }
+        options.json.write_text(json.dumps(numbers, indent=1) + "\n")
 
 
 if __name__ == "__main__":

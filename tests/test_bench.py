@@ -78,9 +78,9 @@ def result_of(made: Plan, **how: Any) -> BenchResult:
 
 
 def numbers(result: BenchResult) -> dict[str, Any]:
+    """All that two runs have in common."""
     data = as_data(result)
-    del data["cost"]
-    return data
+    return {name: data[name] for name in data.keys() - {"cost", "tables", "command"}}
 
 
 class TestHonesty:

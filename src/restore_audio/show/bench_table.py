@@ -7,7 +7,7 @@ measured on, with which seed and options; a value that does not exist is "–", 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
@@ -152,7 +152,8 @@ def _paper_sheets(result: BenchResult, table: Table, metrics: Sequence[Metric]) 
             continue
         header = ["genre", "patches"]
         for metric in metrics:
-            header += [f"{metric.label} before", "after", *(["gain"] if metric is gained else [])]
+            header += [f"{metric.label} before", f"{metric.label} after"]
+            header += [f"{metric.label} gain"] if metric is gained else []
         pairs = [
             (result.summary(NOTHING, genre=genre), result.summary(method.name, genre=genre))
             for genre in result.genres
@@ -281,7 +282,10 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def as_data(result: BenchResult) -> dict[str, Any]:
-    """Everything for JSON; what a run costs lies apart under ``cost``, as only that differs between runs."""
+    """Everything for JSON.
+
+    What a run costs lies apart under ``cost``: with the tables, only that differs between runs.
+    """
     plan = result.plan
     means: list[dict[str, Any]] = []
     cost: list[dict[str, Any]] = []
@@ -309,4 +313,7 @@ def as_data(result: BenchResult) -> dict[str, Any]:
         "results": means,
         "cost": cost,
         "remarks": remarks(result),
+        "about": result.about,
+        "command": result.command,
+        "tables": [asdict(sheet) for sheet in sheets(result)],
     }
