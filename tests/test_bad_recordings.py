@@ -188,10 +188,10 @@ def test_the_input_is_never_replaced_through_a_link(tmp_path: Path) -> None:
 def test_folders_that_cannot_be_written_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, match: str
 ) -> None:
-    def refuse(**_: object) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr("restore_audio.files.locked", refuse)
     with pytest.raises(OutputError, match=match) as caught, beside(tmp_path / "out.wav"):
         pass
     assert "out.wav" in str(caught.value)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restore_audio.cli.batch import Journal, run
+from restore_audio.cli.batch import run
 from restore_audio.cli.jobs import STREAM, Found, Job, find_inputs, plan, refuse_lost_files, shard
+from restore_audio.cli.journal import Journal
 from restore_audio.errors import InputError, OutputError, UsageError
 from restore_audio.fill.splice import Patch, cut_patches, splice
 from restore_audio.fill.windows import Tape, plan_windows
@@ -125,7 +126,7 @@ class TestNothingIsLost:
 
     def test_two_results_cannot_share_a_file(self, tmp_path):
         target = tmp_path / "b.wav"
-        with pytest.raises(OutputError, match="one name"):
+        with pytest.raises(OutputError, match="Two results"):
             refuse_lost_files(Job(tmp_path / "a.wav", target), [target], overwrite=True)
 
 
@@ -137,6 +138,14 @@ def length_of(job: Job, settings: int, progress: object) -> int:
     if job.source.name == "dead":
         os.kill(os.getpid(), signal.SIGKILL)
     return len(job.source.name) * settings
+
+
+def dies_once(job: Job, settings: int, progress: object) -> str:
+    mark = job.source.with_name("mark")
+    if job.source.name == "once" and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job.source.name
 
 
 class TestRun:
@@ -151,9 +160,17 @@ class TestRun:
         assert "Traceback" in outcomes["bug"].failure.trace
 
     def test_a_process_that_dies_is_an_outcome(self):
-        jobs = [Job(Path(name), None) for name in ("dead", "dead2")]
-        outcomes = list(run(jobs, length_of, 1, workers=2))
-        assert any(o.failure and "ended abruptly" in o.failure.sentence for o in outcomes)
+        jobs = [Job(Path(name), None) for name in ("a", "dead", "b", "bad", "c", "d")]
+        outcomes = {o.job.source.name: o for o in run(jobs, length_of, 1, workers=2)}
+        assert sorted(outcomes) == ["a", "b", "bad", "c", "d", "dead"]
+        assert all(outcomes[name].result == 1 for name in "abcd")
+        assert "was ended twice (SIGKILL)" in outcomes["dead"].failure.sentence
+        assert outcomes["dead"].failure.sentence.endswith("--jobs.")
+
+    def test_a_job_whose_process_died_is_tried_once_more(self, tmp_path):
+        jobs = [Job(tmp_path / name, None) for name in ("once", "a", "b")]
+        outcomes = list(run(jobs, dies_once, 1, workers=2))
+        assert sorted(o.result for o in outcomes) == ["a", "b", "once"]
 
     def test_shards_share_the_jobs_without_overlap(self):
         jobs = [Job(Path(str(n)), None) for n in range(11)]

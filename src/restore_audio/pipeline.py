@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .audio.audiofile import AudioInfo, probe, read_audio, read_blocks, rewrite, write_audio
-from .audio.output import check_target
+from .audio.output import Results, check_target, results
 from .errors import OutputError, UsageError
 from .fill.fill import Filling
 from .fill.methods import method_named
@@ -44,6 +44,10 @@ BLOCK_FRAMES = 1 << 16
 
 def ignore_progress(share: float) -> None:
     """Progress callback that does nothing."""
+
+
+def _nothing(report: Report, files: Results) -> None:
+    """No further files."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +156,16 @@ class Restorer:
         spans: Sequence[Span] | None = None,
         removed: Path | None = None,
         overwrite: bool = False,
+        preserve: bool = True,
         loudness: bool = False,
+        also: Callable[[Report, Results], None] = _nothing,
         progress: Progress = ignore_progress,
     ) -> Report:
-        """Find and fill the damage of a recording on disk; see :func:`restore_file`."""
+        """Find and fill the damage of a recording on disk; see :func:`restore_file`.
+
+        Args:
+            also: told what was done while nothing has appeared yet; may add files that appear with the rest.
+        """
         started = time.perf_counter()
         source, target = Path(source), Path(target)
         for path in (target, removed):
@@ -165,36 +175,40 @@ class Restorer:
         weights = self._weights()
         found: Sequence[Span] = ()
         identical = False
-        if self.method.resynthesises:
-            _resynthesise(info, target, weights, removed=removed, overwrite=overwrite)
-        else:
-            if spans is None:
-                spans = self._detected(info, lambda share: progress(0.5 * share))
-            filling = Filling(spans, info.rate_hz, info.frames, self.fill_settings, weights.open)
-            blocks = read_blocks(source, BLOCK_FRAMES)
-            patches = filling.patches(blocks, lambda share: progress(0.5 + 0.5 * share))
-            identical = rewrite(source, target, patches, overwrite=overwrite)
-            found = filling.spans
-            if removed is not None:
-                _write_removed(removed, info, target, overwrite=overwrite)
-        made = probe(target)
-        return Report(
-            source,
-            target,
-            made.rate_hz,
-            made.channels,
-            made.frames,
-            made.format,
-            made.subtype,
-            tuple(found),
-            method=self.fill_settings.method,
-            device=weights.device,
-            device_reason=weights.reason,
-            identical=identical,
-            before=_loudness(source) if loudness else None,
-            after=_loudness(target) if loudness else None,
-            elapsed_s=time.perf_counter() - started,
-        )
+        with results(overwrite=overwrite, source=source, preserve=preserve) as files:
+            if self.method.resynthesises:
+                _resynthesise(info, target, weights, removed=removed, files=files)
+            else:
+                if spans is None:
+                    spans = self._detected(info, lambda share: progress(0.5 * share))
+                filling = Filling(spans, info.rate_hz, info.frames, self.fill_settings, weights.open)
+                blocks = read_blocks(source, BLOCK_FRAMES)
+                patches = filling.patches(blocks, lambda share: progress(0.5 + 0.5 * share))
+                identical = rewrite(source, target, patches, within=files)
+                found = filling.spans
+                if removed is not None:
+                    _write_removed(removed, info, target, files)
+            written = files.path_of(target)
+            made = probe(written)
+            report = Report(
+                source,
+                target,
+                made.rate_hz,
+                made.channels,
+                made.frames,
+                made.format,
+                made.subtype,
+                tuple(found),
+                method=self.fill_settings.method,
+                device=weights.device,
+                device_reason=weights.reason,
+                identical=identical,
+                before=_loudness(source) if loudness else None,
+                after=_loudness(written) if loudness else None,
+                elapsed_s=time.perf_counter() - started,
+            )
+            also(report, files)
+        return report
 
     def find_damage(
         self,
@@ -334,10 +348,11 @@ def restore_file(
     model: str | None = None,
     removed: Path | None = None,
     overwrite: bool = False,
+    preserve: bool = True,
     loudness: bool = False,
     progress: Progress = ignore_progress,
 ) -> Report:
-    """Find and fill the damage of a recording on disk.
+    """Find and fill the damage of a recording on disk; all files of it appear together or not at all.
 
     Args:
         source: the recording; never changed.
@@ -350,6 +365,7 @@ def restore_file(
         model: weights, shipped ones by name or a ``.safetensors`` file.
         removed: write source minus target there, as 64-bit WAV.
         overwrite: replace files that are there; the source is never replaced.
+        preserve: the target gets the mode and time of change of the source.
         loudness: measure it before and after.
         progress: called with the share that is done.
 
@@ -365,13 +381,14 @@ def restore_file(
         spans=spans,
         removed=removed,
         overwrite=overwrite,
+        preserve=preserve,
         loudness=loudness,
         progress=progress,
     )
 
 
 def _resynthesise(
-    info: AudioInfo, target: Path, weights: Weights, *, removed: Path | None, overwrite: bool
+    info: AudioInfo, target: Path, weights: Weights, *, removed: Path | None, files: Results
 ) -> None:
     """The paper's way: nothing of the source survives, so there is nothing to be said about spans."""
     from .fill.paper import restore_paper
@@ -381,7 +398,7 @@ def _resynthesise(
         raise UsageError("--method paper changes rate and channels, so --removed cannot be: leave it out.")
     network = weights.open()
     samples, _ = read_audio(info.path)
-    write_audio(target, restore_paper(samples, info.rate_hz, network), PAPER_RATE_HZ, overwrite=overwrite)
+    write_audio(target, restore_paper(samples, info.rate_hz, network), PAPER_RATE_HZ, within=files)
 
 
 def _loudness(path: Path) -> Loudness:
@@ -390,7 +407,7 @@ def _loudness(path: Path) -> Loudness:
     return measure_loudness(path)
 
 
-def _write_removed(path: Path, info: AudioInfo, target: Path, *, overwrite: bool) -> None:
+def _write_removed(path: Path, info: AudioInfo, target: Path, files: Results) -> None:
     """Source minus target, exactly: added to the target it gives the source.
 
     The difference of two 24-bit samples fits into a 32-bit float, of anything wider into 64 bit. (Two
@@ -399,7 +416,9 @@ def _write_removed(path: Path, info: AudioInfo, target: Path, *, overwrite: bool
     if path.suffix.lower() not in (".wav", ".w64", ".rf64", ".caf"):
         raise OutputError(f"{path} cannot hold differences exactly: name a .wav file with --removed.")
     exact_in_float = info.subtype in ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24")
-    pairs = zip(read_blocks(info.path, BLOCK_FRAMES), read_blocks(target, BLOCK_FRAMES), strict=True)
+    pairs = zip(
+        read_blocks(info.path, BLOCK_FRAMES), read_blocks(files.path_of(target), BLOCK_FRAMES), strict=True
+    )
     differences = (before - after for before, after in pairs)
     subtype = "FLOAT" if exact_in_float else "DOUBLE"
-    write_audio(path, differences, info.rate_hz, subtype=subtype, overwrite=overwrite)
+    write_audio(path, differences, info.rate_hz, subtype=subtype, within=files)

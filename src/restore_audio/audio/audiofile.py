@@ -29,10 +29,10 @@ from ..errors import InputError, OutputError
 from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
 from .decode import check_whole, native_blocks, open_recording
 from .encode import converted, new_recording
-from .formats import choose, keeps_coding
+from .formats import check_suffix, choose, keeps_coding
 from .layout import find_layout
 from .native import from_float, is_lossless, to_float
-from .output import beside, check_target
+from .output import Results, beside, check_target
 from .suffixes import CONTAINERS
 
 Samples = NDArray[np.float64]
@@ -137,6 +137,7 @@ def write_audio(
     *,
     subtype: str | None = None,
     overwrite: bool = False,
+    within: Results | None = None,
 ) -> None:
     """Write samples ``(C, T)``, or blocks of them, beside ``path`` and rename.
 
@@ -146,6 +147,7 @@ def write_audio(
         rate_hz: sample rate.
         subtype: coding; the container's usual one when None (16 bit; 32-bit float for WAV).
         overwrite: replace a file that is there.
+        within: results that it appears together with.
 
     Raises:
         OutputError: it cannot be written.
@@ -161,7 +163,7 @@ def write_audio(
     wanted = subtype or ("FLOAT" if container == "WAV" else soundfile.default_subtype(container))
     container, wanted = choose(path, container, wanted, rate_hz=rate_hz, channels=first.shape[0])
     with (
-        beside(path, overwrite=overwrite) as temporary,
+        beside(path, overwrite=overwrite, within=within) as temporary,
         new_recording(temporary, path, container, wanted, rate_hz=rate_hz, channels=first.shape[0]) as write,
     ):
         for block in chain([first], parts):
@@ -174,6 +176,7 @@ def rewrite(
     replacements: Iterable[Replacement],
     *,
     overwrite: bool = False,
+    within: Results | None = None,
 ) -> bool:
     """Make ``target`` the source with some samples replaced.
 
@@ -182,6 +185,7 @@ def rewrite(
         target: of the same container, or of the one that its suffix names.
         replacements: ordered by ``start`` except within one window of a minute; drawn one by one.
         overwrite: replace a file that is there.
+        within: results that it appears together with.
 
     Returns:
         Whether the target has every byte of the source, which it has when nothing is replaced.
@@ -191,22 +195,23 @@ def rewrite(
         OutputError: the target cannot be written, or cannot hold the source's samples.
     """
     source, target = Path(source), Path(target)
+    check_suffix(source, target)
     info = probe(source)
-    check_target(target, overwrite=overwrite, source=source)
+    check_target(target, overwrite=within.overwrite if within else overwrite, source=source)
     parts = iter(replacements)
     first: Replacement | None = None
     as_it_is = keeps_coding(target, info.format, info.subtype)
     if as_it_is:
         first = next(parts, None)
         if first is None:
-            with beside(target, overwrite=overwrite, source=source) as temporary:
+            with beside(target, overwrite=overwrite, source=source, within=within) as temporary:
                 shutil.copyfile(source, temporary)
             return True
     container, subtype = choose(
         target, info.format, info.subtype, rate_hz=info.rate_hz, channels=info.channels
     )
     pending = parts if first is None else chain([first], parts)
-    with beside(target, overwrite=overwrite, source=source) as temporary:
+    with beside(target, overwrite=overwrite, source=source, within=within) as temporary:
         layout = (
             find_layout(source, frames=info.frames, channels=info.channels, subtype=subtype)
             if as_it_is

@@ -19,6 +19,20 @@ MP3_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 4
 _WAV_FAMILY = {"WAV", "WAVEX", "RF64"}
 
 
+def check_suffix(source: Path, target: Path) -> None:
+    """Refuse a target whose suffix says nothing, unless it is the source's own.
+
+    Raises:
+        OutputError: the suffix names no container.
+    """
+    suffix = target.suffix.lower()
+    if suffix and suffix not in CONTAINERS | dict.fromkeys(READ_ONLY) and suffix != source.suffix.lower():
+        known = ", ".join(CONTAINERS)
+        raise OutputError(
+            f"{target.name} has a suffix that names no container of audio: give one of {known}."
+        )
+
+
 def same_container(source_format: str, target: Path) -> bool:
     """Whether the target's suffix asks for the source's own container (or for nothing)."""
     suffix = target.suffix.lower()

@@ -2,6 +2,37 @@
 
 from __future__ import annotations
 
-from .app import main
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
 
 __all__ = ["main"]
+
+_INTERRUPTED = b"restore-audio: interrupted; nothing half-written was left behind.\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; see :func:`restore_audio.cli.app.main`.
+
+    Args:
+        arguments: instead of those the process was called with.
+    """
+    if arguments is None:
+        with suppress(ValueError):
+            signal.signal(signal.SIGINT, _end_at_once)  # nothing is written while modules are imported
+    from .app import main as run
+
+    try:
+        return run(arguments)
+    except KeyboardInterrupt:  # between two steps that look after it themselves
+        if arguments is not None:
+            raise
+        _end_at_once(signal.SIGINT, None)
+        return 130
+
+
+def _end_at_once(number: int, frame: object) -> None:  # noqa: ARG001
+    with suppress(OSError):
+        os.write(2, _INTERRUPTED)
+    os._exit(130)

@@ -11,11 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 
-from .. import __version__
+from .. import __version__, interrupts
 from ..errors import RestoreError
 from ..show.console import Console
 
@@ -96,8 +97,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: instead of those the process was called with.
     """
+    before = interrupts.listen()
+    _write_any_name()
+    try:
+        code = _run(arguments)
+    except BaseException:
+        interrupts.restore(before)
+        raise
+    if arguments is None:
+        interrupts.stop_listening()
+    else:
+        interrupts.restore(before)
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     console = Console()
-    _end_cleanly_when_terminated()
     try:
         words = list(sys.argv[1:] if arguments is None else arguments)
         command = typer.main.get_command(build(_wanted(words)))
@@ -119,9 +134,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.error("restore-audio: there is not enough memory: close other programs, or use fewer --jobs.")
         return 1
     except Exception as error:
+        if interrupts.heard() == signal.SIGINT:  # libraries turn Ctrl-C into whatever they raise
+            console.error("restore-audio: interrupted; nothing half-written was left behind.")
+            return INTERRUPTED
+        interrupts.check()
+        if isinstance(error, OSError):
+            console.error(f"restore-audio: {_sentence(error)}")
+            return 1
         if not hasattr(error, "format_message"):
             raise
         return _wrong_usage(console, error)
+
+
+def _sentence(error: OSError) -> str:
+    name = str(error.filename2 or error.filename or "A file")
+    short = name if len(name) < 200 else f"{name[:100]}…{name[-40:]}"
+    return f"{short} cannot be used ({error.strerror or error}): check its name and its place."
 
 
 def _wrong_usage(console: Console, error: Any) -> int:
@@ -141,11 +169,8 @@ def _forget_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _end_cleanly_when_terminated() -> None:
-    """SIGTERM unwinds like Ctrl-C, so that unfinished files are removed."""
-
-    def unwind(number: int, frame: object) -> None:  # noqa: ARG001
-        raise SystemExit(128 + number)
-
-    with contextlib.suppress(ValueError):  # only the main thread may set handlers
-        signal.signal(signal.SIGTERM, unwind)
+def _write_any_name() -> None:
+    """Names that are not Unicode (from old archives) are written as escapes instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -49,6 +49,14 @@ def fix(
     recursive: options.Recursive = False,
     overwrite: options.Overwrite = False,
     skip_existing: options.SkipExisting = False,
+    preserve: Annotated[
+        bool,
+        typer.Option(
+            "--preserve/--no-preserve",
+            help="Give each result the time of change and permissions of its source.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = True,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Only say what would be done.", rich_help_panel=options.FILES),
@@ -141,6 +149,8 @@ def fix(
         device=device,
         model=model,
         loudness=loudness,
+        preserve=preserve,
+        journal=None if dry_run else journal,
     )
 
     def tell(result: Report) -> None:

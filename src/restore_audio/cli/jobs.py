@@ -72,11 +72,16 @@ def find_inputs(patterns: Sequence[str], *, recursive: bool = False) -> tuple[li
                 found.setdefault(item.path, item)
         except InputError as error:
             failures.append(Failure(Path(pattern), str(error)))
+        except (OSError, ValueError, RecursionError):
+            sentence = f"{shortened(Path(pattern))} is too long, or no name of a file: check the path."
+            failures.append(Failure(Path(pattern), sentence))
     return list(found.values()), failures
 
 
 def _expand(pattern: str, recursive: bool) -> Iterator[Found]:
     path = Path(pattern)
+    if not pattern or "\0" in pattern:
+        raise InputError("The name of an input is empty: check the call (. is the current folder).")
     if path == STREAM:
         yield Found(STREAM, STREAM.parent)
     elif path.is_dir():
@@ -142,6 +147,13 @@ def plan(
     folder = output is not None and (
         several or output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
     )
+    called_like_a_file = output is not None and Path(output).suffix.lower() in RECORDINGS
+    if (
+        called_like_a_file
+        and folder
+        and not (str(output).endswith(("/", os.sep)) or Path(str(output)).is_dir())
+    ):
+        raise UsageError(f"With several inputs -o must be a folder, and {output} is called like a file.")
     if output is not None and folder and Path(output).is_file():
         raise UsageError(f"With several inputs -o must be a folder, and {output} is a file: name a folder.")
     if output is not None and not folder:
@@ -253,6 +265,23 @@ def refuse_lost_files(job: Job, others: Iterable[Path], *, overwrite: bool) -> N
             )
 
 
+def is_name(path: Path) -> bool:
+    """Whether there can be a file of this name."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return True
+    except (OSError, ValueError):  # too long, NUL, a loop of links
+        return False
+    return True
+
+
+def shortened(path: Path) -> str:
+    """A path for a sentence, however long."""
+    text = str(path).replace("\0", "\\0")
+    return text if len(text) < 200 else f"{text[:100]}…{text[-40:]}"
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder, and those above it, if it is not there.
 
@@ -277,6 +306,12 @@ def shard(jobs: Sequence[Job], text: str) -> list[Job]:
         UsageError: ``text`` is not like ``1/4``.
     """
     part, _, whole = text.partition("/")
-    if not (part.isdigit() and whole.isdigit() and 1 <= int(part) <= int(whole)):
-        raise UsageError(f"--shard {text} is not like 1/4 (the first of four parts): correct it.")
+    if not (
+        part.isdecimal()
+        and whole.isdecimal()
+        and text.isascii()
+        and len(text) < 20
+        and 1 <= int(part) <= int(whole)
+    ):
+        raise UsageError(f"--shard {text[:40]} is not like 1/4 (the first of four parts): correct it.")
     return list(jobs[int(part) - 1 :: int(whole)])

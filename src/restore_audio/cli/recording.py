@@ -7,21 +7,27 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from .. import interrupts
 from ..errors import InputError, UsageError
-from ..fill.methods import method_named
+from ..leftovers import scratch
 from ..settings import DetectSettings, FillSettings
 from ..show.console import write_to_stdout
-from .jobs import STREAM, Job, make_folder, refuse_lost_files, refuse_lost_inputs
+from .jobs import STREAM, Failure, Job, is_name, make_folder, refuse_lost_files, refuse_lost_inputs, shortened
+from .journal import note_making
 
 if TYPE_CHECKING:
+    from ..audio.output import Results
     from ..network.device import Device
     from ..pipeline import Report
 
 SUFFIXES = {"report": ".json", "labels": ".txt", "removed": ".removed.wav", "picture": ".png"}
 """What is added to a recording's name for each further result, where a folder was given."""
+
+
+SPANS_SUFFIXES = (".json", ".txt")
+"""What is added to a recording's name for its spans, where a folder of them was given."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class WorkSettings:
         device: where the network runs.
         model: weights.
         loudness: measure it before and after.
+        preserve: results get the mode and time of change of their sources.
+        journal: file that is told what is about to appear.
     """
 
     detect: DetectSettings
@@ -63,6 +71,8 @@ class WorkSettings:
     device: Device = "auto"
     model: str | None = None
     loudness: bool = False
+    preserve: bool = True
+    journal: Path | None = None
 
 
 def extras_of(job: Job, settings: WorkSettings) -> Extras:
@@ -90,14 +100,36 @@ def spans_of(job: Job, settings: WorkSettings) -> Path | None:
     """
     if settings.spans is None or not settings.spans.is_dir():
         return settings.spans
-    places = [settings.spans / job.label.with_name(job.label.name + s) for s in (".json", ".txt")]
+    places = [settings.spans / job.label.with_name(job.label.name + s) for s in SPANS_SUFFIXES]
     for place in places:
         if place.is_file():
             return place
     raise InputError(f"{settings.spans} holds no spans for {job.source}: put them into {places[0]}.")
 
 
-def check_together(settings: WorkSettings, jobs: Sequence[Job]) -> None:
+def written_by(job: Job, settings: WorkSettings) -> list[Path]:
+    """Every file that a job will write."""
+    target = None if settings.fill is None or job.target == STREAM else job.target
+    return [path for path in (target, *extras_of(job, settings).wanted()) if path is not None]
+
+
+def sort_out(jobs: Sequence[Job], settings: WorkSettings) -> tuple[list[Job], list[Failure]]:
+    """Jobs whose results can have the names that they shall have, and a failure for each other."""
+    possible, failures = [], []
+    for job in jobs:
+        wrong = next((path for path in written_by(job, settings) if not is_name(path)), None)
+        if wrong is None:
+            possible.append(job)
+        else:
+            sentence = (
+                f"{shortened(job.source)}: its result cannot be called {shortened(wrong)}, which is too long "
+                f"or no name of a file: give a shorter one with -o or --name."
+            )
+            failures.append(Failure(job.source, sentence))
+    return possible, failures
+
+
+def check_together(settings: WorkSettings, jobs: Sequence[Job], journal: Path | None = None) -> None:
     """Refuse what cannot work, or would lose a file, before anything is done.
 
     Raises:
@@ -106,14 +138,21 @@ def check_together(settings: WorkSettings, jobs: Sequence[Job]) -> None:
     """
     if settings.several:
         _check_several(settings, jobs)
-    targets = [job.target for job in jobs if job.target is not None and settings.fill is not None]
-    extras = [path for job in jobs for path in extras_of(job, settings).wanted()]
+    written = [path for job in jobs for path in written_by(job, settings)]
     read = [job.source for job in jobs]
-    if settings.spans is not None and settings.spans.is_file():
-        read.append(settings.spans)
+    spans = [settings.spans] if settings.spans is not None else []
+    if settings.spans is not None and settings.spans.is_dir():
+        spans = [
+            settings.spans / job.label.with_name(job.label.name + s) for job in jobs for s in SPANS_SUFFIXES
+        ]
+    read += [path for path in spans if path.is_file()]
     if settings.model is not None:
         read.append(Path(settings.model))
-    refuse_lost_inputs([*targets, *extras], read)
+    if any(path.exists() for path in written):  # PyTorch is slow to import, and new files replace nothing
+        from ..network.checkpoint import models_dir
+
+        read += models_dir().glob("*")
+    refuse_lost_inputs([*written, *([] if journal is None else [journal])], read)
 
 
 def _check_several(settings: WorkSettings, jobs: Sequence[Job]) -> None:
@@ -157,19 +196,15 @@ def work(job: Job, settings: WorkSettings, progress: Callable[[float], None]) ->
     for folder in folders:
         make_folder(folder)
     if STREAM not in (job.source, job.target):
-        return _work_on_files(job, settings, progress)
-    with TemporaryDirectory(prefix="restore-audio-") as place:
+        return _work_on_files(job, settings, job, progress)
+    with scratch() as place:
         source, target = job.source, job.target
         if source == STREAM:
-            source = _spooled(Path(place))
+            source = _spooled(place)
         if target == STREAM:
-            anew = settings.fill is not None and method_named(settings.fill.method).resynthesises
-            target = Path(place, f"restored{source.suffix or ('.wav' if anew else '')}")
-        report = _work_on_files(replace(job, source=source, target=target), settings, progress)
-        if job.target == STREAM and target is not None:
-            with target.open("rb") as file:
-                write_to_stdout(iter(lambda: file.read(1 << 20), b""))
-        return replace(report, source=job.source, target=job.target)
+            paper = settings.fill is not None and settings.fill.method == "paper"
+            target = Path(place, f"restored{source.suffix or ('.wav' if paper else '')}")
+        return _work_on_files(replace(job, source=source, target=target), settings, job, progress)
 
 
 def _spooled(folder: Path) -> Path:
@@ -185,24 +220,40 @@ def _spooled(folder: Path) -> Path:
     return path
 
 
-def _work_on_files(job: Job, settings: WorkSettings, progress: Callable[[float], None]) -> Report:
+def _work_on_files(job: Job, settings: WorkSettings, told: Job, progress: Callable[[float], None]) -> Report:
+    """``told``: the job as the person knows it, whose source or target may be a stream."""
     from ..audio.audiofile import probe
+    from ..audio.output import results
     from ..pipeline import Restorer
-    from ..show import report as texts
+    from ..show.report import read_spans
 
-    extras = extras_of(job, settings)
-    spans_file = spans_of(job, settings)
+    extras = extras_of(told, settings)
+    spans_file = spans_of(told, settings)
     spans = None
     if spans_file is not None:
         info = probe(job.source)
-        spans = texts.read_spans(
+        spans = read_spans(
             spans_file, rate_hz=info.rate_hz, channels=info.channels, length_samples=info.frames
         )
     restorer = Restorer(
         detect=settings.detect, fill=settings.fill, device=settings.device, model=settings.model
     )
+
+    def further(report: Report, files: Results) -> None:
+        _write_extras(replace(report, source=told.source, target=told.target), extras, job, files)
+        if settings.journal is not None:
+            note_making(settings.journal, told, files.pending())
+        if told.target == STREAM and job.target is not None:
+            with files.path_of(job.target).open("rb") as file:
+                write_to_stdout(iter(lambda: file.read(1 << 20), b""))
+        interrupts.hold()  # from here on it is done, and will be told to be; `run` lets go
+
     if settings.fill is None or job.target is None:
-        report = restorer.find_damage(job.source, spans=spans, loudness=settings.loudness, progress=progress)
+        with results(overwrite=settings.overwrite, source=job.source) as files:
+            report = restorer.find_damage(
+                job.source, spans=spans, loudness=settings.loudness, progress=progress
+            )
+            further(report, files)
     else:
         report = restorer.restore_file(
             job.source,
@@ -210,29 +261,37 @@ def _work_on_files(job: Job, settings: WorkSettings, progress: Callable[[float],
             spans=spans,
             removed=extras.removed,
             overwrite=settings.overwrite,
+            preserve=settings.preserve,
             loudness=settings.loudness,
+            also=further,
             progress=progress,
         )
+    return replace(report, source=told.source, target=told.target)
+
+
+def _write_extras(report: Report, extras: Extras, job: Job, files: Results) -> None:
+    from ..show import report as texts
+
     if extras.report is not None:
-        texts.write_text(extras.report, texts.report_json(report))
+        texts.write_text(extras.report, texts.report_json(report), within=files)
     if extras.labels is not None:
-        texts.write_text(extras.labels, texts.report_labels(report))
+        texts.write_text(extras.labels, texts.report_labels(report), within=files)
     if extras.picture is not None:
-        _draw(extras.picture, report)
-    return report
+        _draw(extras.picture, report, job, files)
 
 
-def _draw(path: Path, report: Report) -> None:
+def _draw(path: Path, report: Report, job: Job, files: Results) -> None:
     from ..audio.audiofile import read_blocks
     from ..show.plot import draw_picture
 
-    after = report.target or report.source
+    after = job.source if job.target is None else files.path_of(job.target)
     draw_picture(
         path,
-        lambda: read_blocks(report.source, 1 << 16),
+        lambda: read_blocks(job.source, 1 << 16),
         lambda: read_blocks(after, 1 << 16),
         report.spans,
         rate_hz=report.rate_hz,
         total=report.frames,
         title=report.source.name,
+        within=files,
     )

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..leftovers import sweep
 from ..spans import SCHEMA_VERSION
-from .batch import Journal, Outcome, run
+from .batch import Outcome, run
 from .jobs import STREAM, Failure, Job, shard
-from .recording import WorkSettings, check_together, work
+from .journal import Journal
+from .recording import WorkSettings, check_together, sort_out, work, written_by
 
 if TYPE_CHECKING:
     from ..pipeline import Report
@@ -56,8 +58,12 @@ class Session:
         """
         if self.as_json and any(job.target == STREAM for job in jobs):
             raise UsageError("--json and the restored audio cannot both go to stdout: name a file with -o.")
-        check_together(settings, jobs)
+        jobs, impossible = sort_out(jobs, settings)
+        check_together(settings, jobs, self.journal)
         jobs = jobs if self.part is None else shard(jobs, self.part)
+        failures = [*failures, *impossible]
+        for folder in {path.parent for job in jobs for path in written_by(job, settings)}:
+            sweep(folder, again=True)
         journal = None if self.journal is None else Journal(self.journal)
         todo, skipped = self._sift(jobs, journal)
         failed = list(failures)

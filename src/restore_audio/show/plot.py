@@ -25,6 +25,8 @@ from .report import write_bytes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ..audio.output import Results
+
 Samples = NDArray[np.float64]
 
 COLUMNS = 1200
@@ -102,6 +104,7 @@ def draw_picture(
     rate_hz: int,
     total: int,
     title: str,
+    within: Results | None = None,
 ) -> None:
     """Write the PNG, beside its name and then renamed.
 
@@ -113,6 +116,7 @@ def draw_picture(
         rate_hz: sample rate.
         total: samples of a channel.
         title: above the picture.
+        within: results that the picture appears together with.
 
     Raises:
         UsageError: matplotlib is not installed.
@@ -139,7 +143,7 @@ def draw_picture(
     figure.colorbar(meshes[0], ax=axes, label="dB", fraction=0.03, pad=0.01)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": "restore-audio"})
-    write_bytes(path, stream.getvalue())
+    write_bytes(path, stream.getvalue(), within=within)
 
 
 def _zoom(spans: Sequence[Span], rate_hz: int, total: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..audio.output import beside
+from ..audio.output import Results, beside
 from ..errors import InputError
 from ..spans import SCHEMA_VERSION, Span, parse_spans, spans_to_labels
 
@@ -155,20 +155,25 @@ def read_spans(path: Path, *, rate_hz: int, channels: int, length_samples: int) 
     )
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, within: Results | None = None) -> None:
     """Write a text file whole or not at all; replaces what is there.
 
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; replaces what is there.
+    Args:
+        path: where.
+        text: what; names that are not Unicode are escaped as JSON does it.
+        within: results that it appears together with, by their rules about replacing.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    with beside(path, overwrite=True) as temporary:
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), within=within)
+
+
+def write_bytes(path: Path, content: bytes, *, within: Results | None = None) -> None:
+    """Write a file whole or not at all; as :func:`write_text`.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with beside(path, overwrite=True, within=within) as temporary:
         temporary.write_bytes(content)
