@@ -149,19 +149,28 @@ def fill(gap: Gap) -> Prediction:
 
 def fit_sides(before: Samples, after: Samples, *, rate_hz: float, settings: ArSettings) -> Sides:
     """The models of both sides of a gap; arguments as in :func:`fill_gap`."""
-    left, right, peak = _surroundings(before, after, rate_hz, settings)
+    left, right, peak = surroundings(before, after, rate_hz, settings)
+    return Sides(left, right, [fit_side(side, rate_hz, settings) for side in (left, right)], peak)
+
+
+def fit_side(side: Samples, rate_hz: float, settings: ArSettings) -> Model | None:
+    """The model of one side that :func:`surroundings` gave, or None where it is too short or silent."""
     order = max(1, round(settings.order_share * max(1, round(settings.context_ms * rate_hz / 1000.0))))
-    return Sides(left, right, [_fit(side, order, settings.noise_db) for side in (left, right)], peak)
+    return _fit(side, order, settings.noise_db)
 
 
 def predict_from(sides: Sides, gap: int, rate_hz: float, settings: ArSettings) -> Prediction:
     """Fill a gap of ``gap`` samples between sides that are fitted."""
-    left, right, models = sides.left, sides.right, sides.models
-    samples = _fill(left, right, gap, models, rate_hz, settings)
-    return Prediction(sides.peak * samples, sides.peak**2 * _expected_error(left, right, gap, models))
+    error = _expected_error(sides.left, sides.right, gap, sides.models)
+    return Prediction(fill_from(sides, gap, rate_hz, settings), sides.peak**2 * error)
 
 
-def _surroundings(
+def fill_from(sides: Sides, gap: int, rate_hz: float, settings: ArSettings) -> Samples:
+    """:func:`predict_from` without the error to expect."""
+    return sides.peak * _fill(sides.left, sides.right, gap, sides.models, rate_hz, settings)
+
+
+def surroundings(
     before: Samples, after: Samples, rate_hz: float, how: ArSettings
 ) -> tuple[Samples, Samples, float]:
     """Both sides with peak 1, the right one backwards in time, as if it were a left; and the peak."""

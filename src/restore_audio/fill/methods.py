@@ -65,14 +65,14 @@ class Method:
     """
 
     title: str
-    fills: tuple[str, ...] = ("ar",)
+    fills: tuple[str, ...] = ("adaptive",)
     blend: Blend | None = None
     repairs: bool = False
     resynthesises: bool = False
 
 
 METHODS: dict[str, Method] = {
-    "auto": Method("the best of all, by gap", ("ar", "channels", "passages"), Blend(), repairs=True),
+    "auto": Method("the best of all, by gap", ("adaptive", "channels", "passages"), Blend(), repairs=True),
     "ar": Method("extrapolation only"),
     "network": Method(
         "the network's spectrum in AR's phase",

@@ -1,0 +1,113 @@
+"""Fill a short gap by several AR settings, each with the weight that it earns beside the gap.
+
+In: the samples before ``(B,)`` and after ``(A,)`` a gap. Out: the gap's samples ``(gap,)`` and the error to
+expect.
+
+No order and context suits all sounds: an orchestra wants long ones, a voice or an old record short ones. So
+the settings are tried where the truth is known: on *pseudo-gaps* of the same length, a little before the gap
+and a little behind it. The weight of a setting is the mean energy of its error there to the power of −3::
+
+    before  ───────░░──────░░───▒▒▒───░░──────░░───────  after
+                pseudo-gaps     gap   pseudo-gaps
+
+The model of a pseudo-gap is fitted to its far side, the same for both directions, so that the pseudo-gap is
+not among what it was fitted to: models of a short context, which then know it, would be preferred (measured:
+5 dB lost in a vibrato). The gap itself holds the fill of the setting under trial.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ar import ArSettings, Sides, fill_from, fit_side, fit_sides, predict_from, predict_gap, surroundings
+from .gaps import Gap, Prediction
+
+Samples = NDArray[np.float64]
+
+SETTINGS = (
+    ArSettings(),
+    ArSettings(context_ms=186.0, order_share=0.125),
+    ArSettings(context_ms=93.0, order_share=0.25),
+    ArSettings(context_ms=46.5, order_share=0.25),
+)
+"""At 44.1 kHz orders 2048, 1024, 1024 and 512, and contexts of 16384, 8192, 4096 and 2048 samples."""
+
+DISTANCES_MS = (30.0, 75.0)
+"""From the gap to the near end of each pseudo-gap, on both sides."""
+
+LONGEST_MS = 25.0
+"""Longer gaps are left to the first setting, the best one there: the trials would cost O(gap²)."""
+
+POWER = 3.0
+"""Measured: from 1 to 4 all the same within 0.2 dB on music; steady tones want more."""
+
+_LEAST_CONTEXT_MS = 20.0
+"""What a pseudo-gap must have on its far side."""
+
+
+def fill(gap: Gap) -> Prediction:
+    """Fill a gap by :func:`predict_adaptively`."""
+    return predict_adaptively(gap.before, gap.after, gap.length, rate_hz=gap.rate_hz)
+
+
+def predict_adaptively(before: Samples, after: Samples, gap: int, *, rate_hz: float) -> Prediction:
+    """Fill a gap by the settings that do best beside it.
+
+    Args:
+        before: samples before the gap, shape (B,).
+        after: samples after it, shape (A,).
+        gap: number of samples missing.
+        rate_hz: sample rate.
+
+    Returns:
+        The missing samples, shape (gap,). The error to expect is that of the first setting, times how much
+        smaller that of the mixture was in the pseudo-gaps; so it compares with other fills that use
+        :func:`.ar.predict_gap`.
+    """
+    if gap > LONGEST_MS * rate_hz / 1000 or gap < 1:
+        return predict_gap(before, after, gap, rate_hz=rate_hz, settings=SETTINGS[0])
+    predictions, errors = [], []
+    for settings in SETTINGS:
+        sides = fit_sides(before, after, rate_hz=rate_hz, settings=settings)
+        prediction = predict_from(sides, gap, rate_hz, settings)
+        predictions.append(prediction)
+        errors.append(_log_errors(before, prediction.samples, after, rate_hz, settings))
+    mean = np.array(errors).mean(axis=1) if errors[0] else np.zeros(0)
+    if mean.size == 0 or not np.all(np.isfinite(mean)):
+        return predictions[0]
+    weights = np.exp(-POWER * (mean - mean.min()))
+    weights /= weights.sum()
+    samples = weights @ np.stack([prediction.samples for prediction in predictions])
+    return replace(
+        predictions[0],
+        samples=samples,
+        expected_error=predictions[0].expected_error * float(np.exp(weights @ (mean - mean[0]))),
+    )
+
+
+def _log_errors(
+    before: Samples, filled: Samples, after: Samples, rate_hz: float, settings: ArSettings
+) -> list[float]:
+    """Logarithms of the error's energy in each pseudo-gap that there is room for."""
+    gap = filled.size
+    reach = round((max(DISTANCES_MS) + settings.context_ms) * rate_hz / 1000) + gap
+    left, right = before[max(before.size - reach, 0) :], after[:reach]
+    whole = np.concatenate([left, filled, right])
+    least = round(_LEAST_CONTEXT_MS * rate_hz / 1000)
+    found = []
+    for distance_ms in DISTANCES_MS:
+        distance = round(distance_ms * rate_hz / 1000)
+        for side, start in enumerate((left.size - distance - gap, left.size + gap + distance)):
+            end = start + gap
+            if start < least or end > whole.size - least:
+                continue
+            left_of, right_of, peak = surroundings(whole[:start], whole[end:], rate_hz, settings)
+            model = fit_side((left_of, right_of)[side], rate_hz, settings)
+            trial = fill_from(Sides(left_of, right_of, [model, model], peak), gap, rate_hz, settings)
+            truth = whole[start:end]
+            floor = 1e-10 * float(truth @ truth) + 1e-20
+            found.append(float(np.log(np.sum((truth - trial) ** 2) + floor)))
+    return found
