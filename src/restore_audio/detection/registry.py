@@ -16,6 +16,7 @@ from ..spans import Span
 from .bursts import find_bursts
 from .clicks import find_clicks
 from .dropouts import find_dropouts
+from .interpolated import find_interpolated
 from .repeats import find_repeats
 from .runs import find_runs
 from .verifier import weigh
@@ -57,6 +58,10 @@ def _repeats(window: Window, channel: int) -> list[Span]:
     return find_repeats(samples, channel, window.rate_hz, past)
 
 
+def _interpolated(window: Window, channel: int) -> list[Span]:
+    return find_interpolated(window.samples[channel], channel, window.rate_hz)
+
+
 def _clicks(window: Window, channel: int) -> list[Span]:
     found = find_clicks(window.samples[channel], window.prediction_error(channel), window.rate_hz)
     return weigh("click", found, window, channel)
@@ -75,6 +80,7 @@ def _dropouts(window: Window, channel: int) -> list[Span]:
 DETECTORS: list[Detector] = [
     Detector("runs", each_channel(_runs), exact=True),
     Detector("repeats", each_channel(_repeats), exact=True),
+    Detector("interpolated", each_channel(_interpolated), exact=True),
     Detector("clicks", each_channel(_clicks)),
     Detector("bursts", each_channel(_bursts)),
     Detector("dropouts", each_channel(_dropouts)),

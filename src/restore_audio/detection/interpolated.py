@@ -1,0 +1,254 @@
+"""Samples that a player made up: held, joined by a line, or put in the middle of their neighbours.
+
+In: one channel of a window. Out: spans of kind ``interpolated``, exact to the sample.
+
+What a player makes up obeys its rule to the last bit: the second difference of a line, and of a held value,
+is zero but for rounding; so is that of a mean of two neighbours, at every other sample where errors are
+spread over a disc. Music comes to lie on a line by chance as well. How unlikely that would be is asked
+thrice: how often second differences vanish around, how large they are right beside (the flanks of a saw-tooth
+begin and end gently), and what a model of the music around says (:mod:`.surprise`). The least of the three
+counts, and only what would not happen in hours of music is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..spans import Span
+from .measures import SILENT_DB, Samples, confidence, db, rms
+from .runs import FEWEST_SAMPLES, SHORTEST_MS
+from .surprise import surprise
+
+_GRIDS = (2.0**-7, 2.0**-15, 2.0**-23)
+"""Steps of 8, 16 and 24 bit."""
+
+_FINEST = 2.0**-22
+"""What counts as the same in samples on none of these grids: the rounding of 32-bit floats."""
+
+_ROUNDED = 1.05
+"""Steps that the second difference of rounded values on a line, and their way off it, may span."""
+
+_FEWEST = 3
+_BETWEEN = 0.3
+"""Share of the good samples between averaged ones that may lie straight, by chance."""
+
+_MOST = 24
+"""Samples of a stretch that are weighed: more would prove nothing more."""
+
+_LONGEST_HELD = 64
+"""Samples: players mute what lasts longer."""
+
+_AROUND = 96
+"""Samples on either side in which vanishing second differences are counted."""
+
+_BESIDE = (16, 48)
+"""And in which the usual size of second differences is taken, the smallest of four medians."""
+
+_DENSITY = 1.86
+"""Samples that bend by b to either side (median) hit a place of width w with a chance of w / (1.86 b): the
+normal density at its middle is 1 / (3.72 · median), and half a bend is the way off the neighbours' mean."""
+
+_NATS = 16.0
+"""Two hours of music and speech held one stretch beyond 14 nats."""
+
+_NATS_PER_SCORE = 2.0
+_SHARED_NATS = 1.0
+"""Taken off for each sample: neighbouring samples vanish together more often than each alone would."""
+
+_CLIPPED = 0.97
+"""Of the largest or smallest sample around: values held there are clipped."""
+
+_HELD = 0.3
+"""Share of equal neighbours from which on values are held throughout: square waves, doubled samples."""
+
+_LEVEL_SAMPLES = 4096
+_LEAST_SCORE = -2.0
+_MOST_CANDIDATES = 200
+"""Windows with more are made of lines."""
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Samples ``places`` (indices, in order) that may be made up; every other one if ``means``."""
+
+    places: NDArray[np.int64]
+    means: bool
+
+
+def find_interpolated(samples: Samples, channel: int, rate_hz: int) -> list[Span]:
+    """Samples that a player held, joined or averaged.
+
+    Args:
+        samples: ``(T,)``, finite.
+        channel: its number, for the spans.
+        rate_hz: sample rate.
+    """
+    if samples.size < 4 * _AROUND:
+        return []
+    step = _step(samples)
+    bends = np.diff(samples)
+    bends = np.abs(np.diff(bends))  # of sample k + 1
+    straight = np.zeros(samples.size, dtype=bool)
+    straight[1:-1] = bends <= _ROUNDED * step
+    straight[:_AROUND] = straight[-_AROUND:] = False
+    longest_run = max(FEWEST_SAMPLES, math.ceil(rate_hz * SHORTEST_MS / 1000))
+    spans = []
+    for stretch in _screened(samples, straight, bends, step):
+        nats = _nats(samples, straight, stretch, step, longest_run)
+        score = (nats - _NATS) / _NATS_PER_SCORE
+        if score > _LEAST_SCORE:
+            first, last = int(stretch.places[0]), int(stretch.places[-1]) + 1
+            rule = "are the mean of their neighbours" if stretch.means else "are held or lie on a line"
+            evidence = (
+                f"{stretch.places.size} samples {rule} to within rounding, which the sound around would do "
+                f"by chance with odds of one in 10^{nats / math.log(10):.0f}"
+            )
+            spans.append(Span(first, last, channel, "interpolated", confidence(score), evidence=evidence))
+    return spans
+
+
+def _step(samples: Samples) -> float:
+    """The grid on which the samples lie, as far as every hundredth tells."""
+    some = samples[::97]
+    return next((grid for grid in _GRIDS if np.all(np.rint(some / grid) == some / grid)), _FINEST)
+
+
+def _screened(samples: Samples, straight: NDArray[np.bool_], bends: Samples, step: float) -> list[_Stretch]:
+    """Stretches that lie straight where little else does."""
+    starts, ends = _edges(straight)
+    kept = ends - starts >= 2
+    starts, ends = _joined(starts[kept], ends[kept], 1)
+    # Of a held value the last sample bends: it is held as well.
+    ends = ends + (samples[ends - 1] == samples[ends])
+    firsts, lasts = _every_other(straight)
+    found = []
+    for first, last, every in ((starts, ends, 1), (firsts, lasts, 2)):
+        count = (last - first + every - 1) // every
+        enough = count >= _FEWEST
+        first, last, count = first[enough], last[enough], count[enough]
+        likely = np.minimum(count, _MOST) * (_rareness(straight, first, last) - _SHARED_NATS)
+        good = np.flatnonzero(likely > _NATS + _LEAST_SCORE * _NATS_PER_SCORE)
+        first, last, count = first[good], last[good], count[good]
+        rough = np.log(np.maximum(_DENSITY * _roughness(bends, first, last) / step, 1e-9)) - _SHARED_NATS
+        good = np.flatnonzero(np.minimum(count, _MOST) * rough > _NATS + _LEAST_SCORE * _NATS_PER_SCORE)
+        if good.size > _MOST_CANDIDATES:
+            continue
+        found += [
+            _Stretch(np.arange(a, b, every), every == 2)
+            for a, b in zip(first[good].tolist(), last[good].tolist(), strict=True)
+        ]
+    return found
+
+
+def _edges(flags: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last (exclusive) index of each stretch of true values; none may touch an end."""
+    edges = np.flatnonzero(flags[1:] != flags[:-1]) + 1
+    return edges[0::2], edges[1::2]
+
+
+def _joined(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], apart: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same stretches, those at most ``apart`` from the next one joined with it."""
+    if starts.size == 0:
+        return starts, ends
+    new = np.flatnonzero(starts[1:] - ends[:-1] > apart)
+    return starts[np.concatenate([[0], new + 1])], ends[np.concatenate([new, [ends.size - 1]])]
+
+
+def _every_other(straight: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last (exclusive) index of stretches in which every other sample, and few more, are true."""
+    total = np.concatenate([[0], np.cumsum(straight, dtype=np.int64)])
+    firsts, lasts = [], []
+    for phase in (0, 1):
+        starts, ends = _edges(straight[phase::2])
+        first, last = 2 * starts + phase, 2 * ends + phase - 1
+        count = ends - starts
+        between = total[last] - total[first] - count
+        kept = (count >= _FEWEST) & (between <= _BETWEEN * count)
+        firsts.append(first[kept])
+        lasts.append(last[kept])
+    return np.concatenate(firsts), np.concatenate(lasts)
+
+
+def _rareness(straight: NDArray[np.bool_], first: NDArray[np.int64], last: NDArray[np.int64]) -> Samples:
+    """Minus the logarithm of the share of straight samples around each stretch."""
+    total = np.concatenate([[0], np.cumsum(straight, dtype=np.int64)])
+    before = total[first - 2] - total[np.maximum(first - _AROUND, 0)]
+    after = total[np.minimum(last + _AROUND, straight.size)] - total[np.minimum(last + 2, straight.size)]
+    return np.asarray(-np.log(np.maximum(before + after, 1.0) / (2 * _AROUND)))
+
+
+def _roughness(bends: Samples, first: NDArray[np.int64], last: NDArray[np.int64]) -> Samples:
+    """How much the sound bends right beside each stretch, at its calmest."""
+    medians = []
+    for size in _BESIDE:
+        reach = np.arange(2, 2 + size)
+        for places in (first[:, None] - 1 - reach, last[:, None] - 1 + reach):
+            medians.append(np.median(bends[np.clip(places, 0, bends.size - 1)], axis=1))
+    return np.asarray(np.min(medians, axis=0))
+
+
+def _nats(
+    samples: Samples, straight: NDArray[np.bool_], stretch: _Stretch, step: float, longest_run: int
+) -> float:
+    """What the least of the three measures says, in nats; −inf for what can be something else."""
+    first, last = int(stretch.places[0]), int(stretch.places[-1]) + 1
+    near = samples[max(first - _LEVEL_SAMPLES, 0) : last + _LEVEL_SAMPLES]
+    beside = (
+        samples[max(first - _LEVEL_SAMPLES // 4, 0) : first],
+        samples[last : last + _LEVEL_SAMPLES // 4],
+    )
+    if min(db(rms(side)) for side in beside) < SILENT_DB or np.mean(near[1:] == near[:-1]) > _HELD:
+        return -math.inf
+    if not stretch.means:
+        held = samples[first:last][samples[first:last] == samples[first - 1 : last - 1]]
+        alone = held.size >= last - first - 1
+        zeros = held.size - np.count_nonzero(held)
+        if held.size > _LONGEST_HELD or zeros >= longest_run or (alone and held.size >= longest_run):
+            return -math.inf  # a run, which has its own detector
+        around = samples[first - _AROUND // 2 : last + _AROUND // 2] if alone else near
+        if held.size and (held.max() >= _CLIPPED * around.max() or held.min() <= _CLIPPED * around.min()):
+            return -math.inf  # clipped, or the crest of a wave
+        if not _on_lines(samples, straight, first, last, step):
+            return -math.inf
+    asked = stretch.places[:_MOST]
+    exactness = max(_spacing(near, samples[asked]), step)
+    count = asked.size
+    ends = np.array([first]), np.array([last])
+    bends = np.abs(np.diff(samples[max(first - _LEVEL_SAMPLES, 0) : last + _LEVEL_SAMPLES], n=2))
+    shift = max(first - _LEVEL_SAMPLES, 0)
+    rough = float(_roughness(bends, ends[0] - shift, ends[1] - shift)[0])
+    if not stretch.means:
+        corners = (bends[first - shift - 3 : first - shift - 1], bends[last - shift - 1 : last - shift + 1])
+        rough = min(rough, *(float(corner.max()) for corner in corners))
+    measures = (
+        count * float(_rareness(straight, *ends)[0]),
+        count * math.log(max(_DENSITY * rough / exactness, 1e-9)),
+        surprise(samples, asked, exactness),
+    )
+    return min(measures) - _SHARED_NATS * count
+
+
+def _on_lines(samples: Samples, straight: NDArray[np.bool_], first: int, last: int, step: float) -> bool:
+    """Whether each part between two bends is a line but for rounding, not a curve that bends a little."""
+    corners = [first - 1, *(first + np.flatnonzero(~straight[first:last])).tolist(), last]
+    for start, end in pairwise(corners):
+        off = samples[start : end + 1] - np.linspace(samples[start], samples[end], end + 1 - start)
+        if np.ptp(off) > _ROUNDED * step:
+            return False
+    return True
+
+
+def _spacing(near: Samples, values: Samples) -> float:
+    """How far apart the values lie that samples take around there: µ-law is coarse where it is loud."""
+    levels = np.unique(near)
+    if levels.size < 3:
+        return math.inf
+    place = np.clip(np.searchsorted(levels, values), 1, levels.size - 2)
+    return float(np.median(np.minimum(levels[place] - levels[place - 1], levels[place + 1] - levels[place])))

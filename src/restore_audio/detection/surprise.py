@@ -1,0 +1,82 @@
+"""How unlikely it is that music passes through given values, in nats.
+
+In: samples, which of them are in question, how exactly their values are told. Out: minus the logarithm of the
+probability that a short autoregressive model, fitted on both sides, gives to values that near.
+
+Samples that a machine made up by a rule (held, on a line, the mean of two) obey it exactly. Where the music
+could have been anywhere within a hundred steps of quantisation, each such sample is a coincidence of about
+one in a hundred; where the model knows it to a step, as in slow or resampled sounds, it is none.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, solve_toeplitz
+
+from .measures import Samples
+
+ORDER = 32
+_CONTEXT_SAMPLES = 1024
+"""On both sides: the shortest that a model of this order is well fitted on."""
+
+_NEAR = (64, 256, 1024)
+"""Samples beside those in question over which the error is averaged: the calmest stretch counts, since a
+sound may change its loudness and roughness at any place."""
+
+_MOST_MISFIT = 3.0
+"""Nats for each sample that the values may add by lying off the model's: an onset lies off it as well."""
+
+_NOISE = 1e-9
+"""White noise that the fit imagines, as a share of the power."""
+
+
+def surprise(samples: Samples, asked: NDArray[np.int64], exactness: float) -> float:
+    """Minus the log probability of values within ``exactness`` of those at ``asked``.
+
+    The values are weighed together, given all samples around: their joint density under the model (normal,
+    with the variance of its error on both sides), times ``exactness`` for each.
+
+    Args:
+        samples: ``(T,)``, finite.
+        asked: indices, in order, at most some hundred samples from first to last.
+        exactness: width of the interval, in the samples' unit, that counts as the same value.
+
+    Returns:
+        Nats, below 0 where the values are the likely ones; ``-inf`` where the model cannot be fitted.
+    """
+    first, last = int(asked[0]), int(asked[-1]) + 1
+    left = samples[max(first - _CONTEXT_SAMPLES, 0) : first]
+    right = samples[last : last + _CONTEXT_SAMPLES]
+    if min(left.size, right.size) < 4 * ORDER:
+        return -math.inf
+    correlation = _correlation(left) + _correlation(right)
+    if not np.isfinite(correlation[0]):
+        return -math.inf
+    correlation[0] = correlation[0] * (1 + _NOISE) + 1e-18
+    try:
+        filter_ = np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])])
+    except LinAlgError:
+        return -math.inf
+    before, after = (np.square(np.convolve(side, filter_, "valid")) for side in (left, right))
+    nearer = (part.mean() for size in _NEAR for part in (before[-size:], after[ORDER : ORDER + size]))
+    variance = float(min(nearer)) + exactness**2 / 12
+    known = samples[first - ORDER : last + ORDER].copy()
+    places = asked - first
+    known[places + ORDER] = 0.0
+    own = np.correlate(filter_, filter_, "full")[ORDER:]
+    lags = np.abs(places[:, None] - places[None, :])
+    system = np.where(lags <= ORDER, own[np.minimum(lags, ORDER)], 0.0)
+    target = np.correlate(np.convolve(known, filter_, "valid"), filter_, "valid")[places]
+    off = samples[asked] + np.linalg.solve(system, target)
+    misfit = float(off @ system @ off) / (2 * variance)
+    spread = 0.5 * (asked.size * math.log(2 * math.pi * variance) - np.linalg.slogdet(system)[1])
+    return float(min(misfit, _MOST_MISFIT * asked.size) + spread - asked.size * math.log(exactness))
+
+
+def _correlation(samples: Samples) -> Samples:
+    windowed = samples * np.hanning(samples.size + 2)[1:-1]
+    size = 1 << (samples.size + ORDER).bit_length()
+    return np.asarray(np.fft.irfft(np.abs(np.fft.rfft(windowed, size)) ** 2)[: ORDER + 1])
