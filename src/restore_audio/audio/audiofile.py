@@ -116,7 +116,7 @@ def read_blocks(path: str | Path, block_frames: int = BLOCK_FRAMES) -> Iterator[
         InputError: it cannot be read, or ends before its header says.
     """
     for block in native_blocks(Path(path), block_frames):
-        yield np.ascontiguousarray(to_float(block).T)
+        yield to_float(block.T)
 
 
 def read_audio(path: str | Path) -> tuple[Samples, AudioInfo]:

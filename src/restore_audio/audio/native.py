@@ -48,10 +48,12 @@ def native_dtype(subtype: str) -> str:
 
 
 def to_float(native: NDArray[Any]) -> NDArray[np.float64]:
-    """Native samples as float64, full scale 1; NaN and infinite values stay what they are."""
+    """Native samples as contiguous float64, full scale 1; NaN and infinite values stay what they are."""
+    samples = np.empty(native.shape)
     if native.dtype == np.int32:
-        return native / _FULL_SCALE
-    return native.astype(np.float64)
+        return np.multiply(native, 1.0 / _FULL_SCALE, out=samples)  # a power of two: exact
+    samples[...] = native
+    return samples
 
 
 def from_float(samples: NDArray[np.float64], subtype: str) -> NDArray[Any]:

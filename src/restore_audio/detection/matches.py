@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..signal import kernels
 from .measures import Samples
 
 SHORTEST_SAMPLES = 64
@@ -30,7 +31,7 @@ _ANCHORS = np.uint32(1 << 29)
 _PROBE = 8
 """Samples behind an anchor that have to agree before a stretch is measured."""
 
-_ODD = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)
+_ODD = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35)
 """Odd multipliers whose bits are well mixed (the constants of common 32-bit hashes)."""
 
 _PLACE_BITS = np.uint64(24)
@@ -80,20 +81,8 @@ def find_matches(samples: Samples, longest_lag: int) -> list[Match]:
 
 def _pairs(samples: Samples, longest_lag: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places at which eight samples equal those ``lag`` before, and the lags."""
-    high = np.ascontiguousarray(samples).view(np.uint32)[1::2]  # sign, exponent and the first 20 bits
-    hashes = high[:-2] * _ODD[0]
-    hashes += high[1:-1] * _ODD[1]
-    hashes += high[2:] * _ODD[2]
-    hashes ^= hashes >> np.uint32(15)
-    hashes *= _ODD[0]
-    at = np.flatnonzero(hashes < _ANCHORS)
-    at = at[at < samples.size - _PROBE]
-    moving = np.ones(at.size, dtype=bool)
-    for step in range(4):
-        moving &= samples[at + step] != samples[at + step + 1]
-    at = at[moving]
-    keys = (hashes[at].astype(np.uint64) << np.uint64(32)) ^ (hashes[at + 4].astype(np.uint64) << _PLACE_BITS)
-    keys = (keys >> _PLACE_BITS << _PLACE_BITS) | at.astype(np.uint64)
+    compiled = kernels.find_anchors(samples, int(_ANCHORS), _ODD)
+    keys = _keys(samples) if compiled is None else compiled
     keys.sort()
     same = np.flatnonzero(keys[1:] >> _PLACE_BITS == keys[:-1] >> _PLACE_BITS)
     places = (keys & np.uint64((1 << 24) - 1)).astype(np.int64)
@@ -104,6 +93,25 @@ def _pairs(samples: Samples, longest_lag: int) -> tuple[NDArray[np.int64], NDArr
         equal = samples[late + step] == samples[late + step - lag]
         late, lag = late[equal], lag[equal]
     return late, lag
+
+
+def _keys(samples: Samples) -> NDArray[np.uint64]:
+    """As :func:`.kernels.find_anchors`, where that is not compiled."""
+    odd = np.array(_ODD, dtype=np.uint32)
+    high = np.ascontiguousarray(samples).view(np.uint32)[1::2]  # sign, exponent and the first 20 bits
+    hashes = high[:-2] * odd[0]
+    hashes += high[1:-1] * odd[1]
+    hashes += high[2:] * odd[2]
+    hashes ^= hashes >> np.uint32(15)
+    hashes *= odd[0]
+    at = np.flatnonzero(hashes < _ANCHORS)
+    at = at[at < samples.size - _PROBE]
+    moving = np.ones(at.size, dtype=bool)
+    for step in range(4):
+        moving &= samples[at + step] != samples[at + step + 1]
+    at = at[moving]
+    keys = (hashes[at].astype(np.uint64) << np.uint64(32)) ^ (hashes[at + 4].astype(np.uint64) << _PLACE_BITS)
+    return np.asarray((keys >> _PLACE_BITS << _PLACE_BITS) | at.astype(np.uint64))
 
 
 def _extended(samples: Samples, place: int, lag: int) -> Match:

@@ -205,3 +205,32 @@ EXPORT void cell_peaks(const float *restrict x, long cell, long count, float *re
         x += cell;
     }
 }
+
+/* Places of x (size) at which a hash of three neighbouring samples lies below limit, and their keys: 40 bits of the
+   hashes there and four samples on, and the place in the lowest 24 bits. Places at which one of the next four samples
+   rests on its value, and the last eight, are left out. matches.py does the same in NumPy; x as the 32-bit halves of
+   its float64 samples, the lower half first. keys (size). Returns how many there are. */
+EXPORT long find_anchors(const unsigned int *restrict halves, const double *restrict x, long size, unsigned int limit,
+                         unsigned int one, unsigned int two, unsigned int three, unsigned long long *restrict keys)
+{
+    unsigned int hashes[1024 + 4];
+    long found = 0;
+    for (long first = 0; first < size - 8; first += 1024) {
+        long count = size - 8 - first < 1024 ? size - 8 - first : 1024;
+        const unsigned int *high = halves + 2 * first + 1;
+        for (long i = 0; i < count + 4; i++) {
+            unsigned int h = high[2 * i] * one + high[2 * i + 2] * two + high[2 * i + 4] * three;
+            hashes[i] = (h ^ (h >> 15)) * one;
+        }
+        for (long i = 0; i < count; i++) {
+            if (hashes[i] >= limit)
+                continue;
+            const double *s = x + first + i;
+            if (s[0] == s[1] || s[1] == s[2] || s[2] == s[3] || s[3] == s[4])
+                continue;
+            unsigned long long key = ((unsigned long long)hashes[i] << 32) ^ ((unsigned long long)hashes[i + 4] << 24);
+            keys[found++] = (key >> 24 << 24) | (unsigned long long)(first + i);
+        }
+    }
+    return found;
+}

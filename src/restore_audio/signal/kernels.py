@@ -11,6 +11,7 @@ and no dependency is added. The calls let other threads of Python run.
 from __future__ import annotations
 
 import ctypes
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,9 @@ def _load() -> ctypes.CDLL | None:
             library.short_prediction.restype = None
             library.cell_peaks.argtypes = [array, count, count, array]
             library.cell_peaks.restype = None
+            word = ctypes.c_uint
+            library.find_anchors.argtypes = [array, array, count, word, word, word, word, array]
+            library.find_anchors.restype = count
         except (OSError, AttributeError):  # made for another machine, or from an older source
             continue
         return library
@@ -172,3 +176,23 @@ def cell_peaks(values: Floats, cell: int) -> Floats:
     peaks = np.empty(count, np.float32)
     LIBRARY.cell_peaks(values.ctypes.data, cell, count, peaks.ctypes.data)
     return peaks
+
+
+def find_anchors(samples: Samples, limit: int, factors: tuple[int, int, int]) -> NDArray[np.uint64] | None:
+    """Keys of the places that :mod:`restore_audio.detection.matches` looks up; None where not compiled.
+
+    Args:
+        samples: shape (T,), T below 2^24.
+        limit: hashes below it are anchors.
+        factors: of three neighbouring samples in a hash, each below 2^32.
+
+    Returns:
+        For each anchor 40 bits of hash, then 24 bits of place, in order of place.
+    """
+    if LIBRARY is None or sys.byteorder != "little":
+        return None
+    samples = np.ascontiguousarray(samples, np.float64)
+    keys = np.empty(samples.size, np.uint64)
+    at = samples.ctypes.data
+    found = LIBRARY.find_anchors(at, at, samples.size, limit, *factors, keys.ctypes.data)
+    return keys[:found].copy()
