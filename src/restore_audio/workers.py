@@ -23,11 +23,12 @@ from typing import Any, Generic, TypeVar
 
 from . import interrupts
 from .errors import RestoreError
+from .threads import MOST
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREAD_VARIABLES = (MOST, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _POLL_S = 1.0
 _TELL_S = 0.1
 _GRACE_S = 10.0

@@ -51,8 +51,9 @@ def to_float(native: NDArray[Any]) -> NDArray[np.float64]:
     """Native samples as contiguous float64, full scale 1; NaN and infinite values stay what they are."""
     samples = np.empty(native.shape)
     if native.dtype == np.int32:
-        return np.multiply(native, 1.0 / _FULL_SCALE, out=samples)  # a power of two: exact
-    samples[...] = native
+        np.multiply(native, 1.0 / _FULL_SCALE, out=samples)  # a power of two: exact
+    else:
+        samples[...] = native
     return samples
 
 

@@ -13,6 +13,7 @@ samples are always reported, however long.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..settings import DetectSettings
 from ..spans import Span, merge_spans
+from ..threads import in_order
 from . import registry
 from .measures import samples_of
 from .windows import Window, cut_windows
@@ -61,14 +63,21 @@ def detect(samples: Samples, rate_hz: int, settings: DetectSettings | None = Non
 
 
 def detect_blocks(
-    blocks: Iterable[Samples], rate_hz: int, settings: DetectSettings | None = None
+    blocks: Iterable[Samples],
+    rate_hz: int,
+    settings: DetectSettings | None = None,
+    *,
+    workers: int | None = None,
 ) -> list[Span]:
-    """Find damage in a recording that comes in blocks ``(C, n)`` of any sizes; as :func:`detect`."""
+    """Find damage in a recording that comes in blocks ``(C, n)`` of any sizes; as :func:`detect`.
+
+    Windows are looked at side by side in ``workers`` threads, as many as there are cores if that is None;
+    the spans do not depend on it.
+    """
     settings = settings or DetectSettings()
-    spans: list[Span] = []
-    for window in cut_windows(blocks, rate_hz, settings):
-        spans += _look(window, settings)
-    return merge_spans(spans)
+    windows = cut_windows(blocks, rate_hz, settings)
+    look = functools.partial(_look, settings=settings)
+    return merge_spans(span for found in in_order(look, windows, workers) for span in found)
 
 
 def _look(window: Window, settings: DetectSettings) -> list[Span]:
