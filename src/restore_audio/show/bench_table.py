@@ -119,7 +119,8 @@ def _undamaged(result: BenchResult, table: Table, metrics: Sequence[Metric]) -> 
         if condition.kind == CLEAN:
             of_methods = (result.summary(m.name, condition=condition.name) for m in result.plan.methods)
             rows.append((condition.name, *(_cell(summary, metrics) for summary in of_methods)))
-    return Sheet(table.title, ("recording", *(m.title for m in result.plan.methods)), tuple(rows))
+    names = (m.name if m.kind == "rival" else m.title for m in result.plan.methods)
+    return Sheet(table.title, ("recording", *names), tuple(rows))
 
 
 def _cell(summary: Summary, metrics: Sequence[Metric]) -> str:
