@@ -25,6 +25,7 @@ from ..spans import Span, merge_spans
 from ..threads import in_order
 from . import registry
 from .measures import samples_of
+from .tails import tail_end
 from .windows import Window, cut_windows
 
 Samples = NDArray[np.float64]
@@ -94,6 +95,7 @@ def _look(window: Window, settings: DetectSettings) -> list[Span]:
     close = samples_of(1.0, window.rate_hz)
     found = [s for s in found if not any(_touch(s, n, close) for n in window.nan)]
     found = [s for s in _joined(found) if s.confidence >= least]
+    found = [_with_tail(s, window) if s.kind == "click" else s for s in found]
     first, last = window.core
     kept = [
         replace(s, start=s.start + window.offset, end=s.end + window.offset)
@@ -134,6 +136,15 @@ def _is_spike(sound: Samples, near: int, around: int) -> bool:
     """Whether the sound ``near`` on both sides of an edge stands out from what comes beyond."""
     beyond = np.abs(sound[2 * near : 2 * near + around])
     return beyond.size > near and float(np.abs(sound[: 2 * near]).max()) > _SPIKE * float(beyond.max())
+
+
+def _with_tail(click: Span, window: Window) -> Span:
+    """A click that reaches as far as the tail that is proven behind it."""
+    end = tail_end(window.samples[click.channel], click.start, click.end, window.rate_hz)
+    if end == click.end:
+        return click
+    length_ms = (end - click.end) * 1000 / window.rate_hz
+    return replace(click, end=end, evidence=f"{click.evidence}; a tail of {length_ms:.0f} ms follows it")
 
 
 def _touch(one: Span, other: Span, close: int) -> bool:

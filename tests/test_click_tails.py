@@ -1,0 +1,97 @@
+"""A click's span covers its tail where that is proven, and nothing where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from restore_audio.detection.detect import detect
+from restore_audio.detection.tails import tail_end
+
+RATE_HZ = 44_100
+START = 60_000
+CLICK = 40
+Samples = NDArray[np.float64]
+
+
+def music(seconds: float = 3.0, seed: int = 3) -> Samples:
+    """A chord with a bass over coloured noise."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    audio = 0.05 * lfilter([1.0], [1.0, -0.9], rng.standard_normal(time.size))
+    for hz in (65.0, 220.0, 277.0, 880.0):
+        swell = 1.0 + 0.5 * np.sin(2 * np.pi * rng.uniform(3, 9) * time + rng.uniform(0, 6))
+        audio += 40.0 / (hz + 200.0) * swell * np.sin(2 * np.pi * hz * time + rng.uniform(0, 6))
+    return np.asarray(0.2 * audio / np.max(np.abs(audio)))
+
+
+def tail_of(name: str, length: int) -> Samples:
+    time = np.arange(length) / RATE_HZ
+    decay = np.exp(-4.0 * np.arange(length) / length)
+    if name == "thump":
+        return np.asarray(0.4 * decay * np.sin(2 * np.pi * 30.0 * time))
+    if name == "jump":
+        return np.asarray(0.4 * decay)
+    return np.asarray(0.4 * decay * np.sin(2 * np.pi * 5000.0 * time))
+
+
+def struck(clean: Samples, tail: Samples | None) -> Samples:
+    damaged = clean.copy()
+    if tail is not None:
+        damaged[START : START + tail.size] += tail
+    damaged[START : START + CLICK] += 0.7 * np.random.default_rng(2).standard_normal(CLICK)
+    return damaged
+
+
+@pytest.mark.parametrize(("name", "length"), [("thump", 3528), ("jump", 2205), ("ringing", 882)])
+@pytest.mark.parametrize("scale", [1.0, 1e-2])
+def test_a_tail_is_covered(name: str, length: int, scale: float) -> None:
+    damaged = scale * struck(music(), tail_of(name, length))
+    end = tail_end(damaged, START, START + CLICK, RATE_HZ)
+    assert START + 0.8 * length <= end <= START + 2.2 * length
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_click_alone_stays_as_short_as_it_is(seed: int) -> None:
+    damaged = struck(music(seed=seed), None)
+    assert tail_end(damaged, START, START + CLICK, RATE_HZ) == START + CLICK
+
+
+def test_a_sound_that_begins_at_the_click_and_stays_is_no_tail() -> None:
+    clean = music()
+    time = np.arange(clean.size - START) / RATE_HZ
+    for hz in (40.0, 3000.0):
+        begun = clean.copy()
+        begun[START:] += 0.2 * np.minimum(time * 50, 1.0) * np.sin(2 * np.pi * hz * time)
+        assert tail_end(struck(begun, None), START, START + CLICK, RATE_HZ) == START + CLICK
+
+
+def test_at_the_ends_of_a_recording_nothing_is_claimed() -> None:
+    damaged = struck(music(), tail_of("thump", 3528))
+    for first, last in ((START - 2000, damaged.size), (0, START + 8000)):
+        piece = damaged[first:last]
+        end = tail_end(piece, START - first, START - first + CLICK, RATE_HZ)
+        assert end == START - first + CLICK
+
+
+def test_detection_reports_click_and_tail_as_one_span() -> None:
+    length = 3528
+    clean = music()
+    (plain,) = detect(struck(clean, None)[None], RATE_HZ)
+    (span,) = detect(struck(clean, tail_of("thump", length))[None], RATE_HZ)
+    assert plain.kind == span.kind == "click"
+    assert plain.length < 200
+    assert "tail" not in plain.evidence
+    assert abs(span.start - START) < 30
+    assert span.end >= START + 0.8 * length
+    assert "a tail of" in span.evidence
+
+
+def test_tails_of_unequal_length_do_not_weaken_what_two_channels_show() -> None:
+    clean = np.stack([music(seed=3), music(seed=4)])
+    damaged = np.stack([struck(clean[0], tail_of("thump", 3528)), struck(clean[1], None)])
+    spans = detect(damaged, RATE_HZ)
+    assert sorted((span.channel, "tail" in span.evidence) for span in spans) == [(0, True), (1, False)]
+    assert all("shows damage there too" in span.evidence for span in spans)
