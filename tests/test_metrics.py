@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from restore_audio.measure.methods import Outcome
 from restore_audio.measure.metrics import (
     changed_share,
     energy_error_db,
@@ -20,6 +21,8 @@ from restore_audio.measure.metrics import (
     score_detection,
     sdr_db,
 )
+from restore_audio.measure.scoring import Measured, Summary, pool, score
+from restore_audio.measure.trials import Trial
 from restore_audio.spans import Span
 
 Array = NDArray[np.float64]
@@ -165,30 +168,38 @@ class TestMagnitudes:
         assert mean_finite(nrmse_rms(silent, silent + 1)) is None
 
 
-class TestDetectionScores:
+class TestDetection:
     TRUE = (Span(100, 200, 0), Span(1000, 1100, 0), Span(1000, 1100, 1))
     FOUND = (Span(96, 150, 0), Span(150, 208, 0), Span(1100, 1200, 0), Span(1000, 1100, 1))
 
-    def test_spans_samples_and_boundaries_by_hand(self) -> None:
-        scores = score_detection(self.TRUE, self.FOUND, RATE_HZ)
-        assert scores.recall == pytest.approx(2 / 3)
-        assert scores.precision == pytest.approx(3 / 4)
-        assert scores.f1 == pytest.approx(2 * (2 / 3) * (3 / 4) / (2 / 3 + 3 / 4))
-        assert scores.boundary_errors_ms == (0.5, 0.0)
-        assert scores.hit_within(0.4) == pytest.approx(1 / 3)
-        assert scores.sample_recall == pytest.approx(200 / 300)
-        assert scores.sample_precision == pytest.approx(200 / 312)
-        assert scores.false_per_minute(30) == 2
+    @staticmethod
+    def summary(true: tuple[Span, ...], found: tuple[Span, ...]) -> Summary:
+        """What a benchmark makes of a trial of half a minute at 16 kHz."""
+        samples = np.zeros((2, 30 * RATE_HZ))
+        trial = Trial(samples, samples, RATE_HZ, true, told=False)
+        return pool([score(Measured(trial, Outcome(samples, found, 1.0, None)), odg=False)])
+
+    def test_spans_and_boundaries_by_hand(self) -> None:
+        found = self.summary(self.TRUE, self.FOUND)
+        assert found["recall"] == pytest.approx(2 / 3)
+        assert found["precision"] == pytest.approx(3 / 4)
+        assert found["f1"] == pytest.approx(2 * (2 / 3) * (3 / 4) / (2 / 3 + 3 / 4))
+        assert found["false_per_minute"] == 2
+        assert found["boundary_ms"] == 0.25  # 8 samples at 16 kHz and none
+        assert score_detection(self.TRUE, self.FOUND, RATE_HZ).boundary_errors_ms == (0.5, 0.0)
+
+    def test_spans_count_as_near_with_both_ends_within_1_and_3_ms(self) -> None:
+        found = tuple(Span(100, 200 + late, 0) for late in (15, 17, 47, 49))
+        for span, near_1, near_3 in zip(found, (1, 0, 0, 0), (1, 1, 1, 0), strict=True):
+            summary = self.summary((Span(100, 200, 0),), (span,))
+            assert (summary["near_recall"], summary["near_3ms"]) == (near_1, near_3)
 
     def test_nothing_found_and_nothing_to_find_are_defined(self) -> None:
-        missed = score_detection(self.TRUE, (), RATE_HZ)
-        assert (missed.recall, missed.precision, missed.f1, missed.sample_recall) == (0, None, 0, 0)
-        clean = score_detection((), self.FOUND, RATE_HZ)
-        assert (clean.recall, clean.precision, clean.f1, clean.hit_within(1)) == (None, 0, None, None)
+        missed = self.summary(self.TRUE, ())
+        assert (missed["recall"], missed["precision"], missed["f1"]) == (0, None, 0)
+        clean = self.summary((), self.FOUND)
+        assert (clean["recall"], clean["precision"], clean["f1"], clean["near_3ms"]) == (None, 0, None, None)
 
     def test_one_span_over_everything_does_not_pass_for_good(self) -> None:
-        scores = score_detection(self.TRUE, [Span(0, 16_000, c) for c in range(2)], RATE_HZ)
-        assert (scores.recall, scores.precision) == (1, 1)
-        assert scores.sample_precision is not None
-        assert scores.sample_precision < 0.01
-        assert scores.hit_within(1) == 0
+        summary = self.summary(self.TRUE, tuple(Span(0, 16_000, channel) for channel in range(2)))
+        assert (summary["recall"], summary["precision"], summary["near_3ms"]) == (1, 1, 0)

@@ -152,62 +152,24 @@ def mean_finite(values: Iterable[float | None]) -> float | None:
 
 
 @dataclass(frozen=True)
-class DetectionScores:
+class Detection:
     """How the found spans fit the true ones.
 
     A true span is hit if a found one of its channel shares a sample with it, and a found span is false if
-    it shares none with a true one. As one span over everything would hit all, look at the samples and the
-    boundaries too.
+    it shares none with a true one. As one span over everything would hit all, look at the ends too.
+
+    Attributes:
+        true_spans, found_spans, false_spans: how many.
+        boundary_errors_ms: of each true span that is hit, the error of its worse end.
     """
 
     true_spans: int
-    hit_spans: int
     found_spans: int
     false_spans: int
-    true_samples: int
-    found_samples: int
-    common_samples: int
-    boundary_errors_ms: tuple[float, ...]  # of each hit span, its worse end
-
-    @property
-    def precision(self) -> float | None:
-        """Share of the found spans that are true; None if nothing was found."""
-        return 1 - self.false_spans / self.found_spans if self.found_spans else None
-
-    @property
-    def recall(self) -> float | None:
-        """Share of the true spans that were hit; None if there are none."""
-        return self.hit_spans / self.true_spans if self.true_spans else None
-
-    @property
-    def f1(self) -> float | None:
-        """Harmonic mean of precision and recall; None without true spans."""
-        if self.recall is None:
-            return None
-        total = (self.precision or 0.0) + self.recall
-        return 2 * (self.precision or 0.0) * self.recall / total if total else 0.0
-
-    @property
-    def sample_precision(self) -> float | None:
-        """Share of the found samples that are damaged."""
-        return self.common_samples / self.found_samples if self.found_samples else None
-
-    @property
-    def sample_recall(self) -> float | None:
-        """Share of the damaged samples that were found."""
-        return self.common_samples / self.true_samples if self.true_samples else None
-
-    def hit_within(self, boundary_ms: float) -> float | None:
-        """Share of the true spans found with both ends at most so far off; None if there are none."""
-        near = sum(error <= boundary_ms for error in self.boundary_errors_ms)
-        return near / self.true_spans if self.true_spans else None
-
-    def false_per_minute(self, duration_s: float) -> float:
-        """False spans in a minute of a recording."""
-        return 60 * self.false_spans / duration_s
+    boundary_errors_ms: tuple[float, ...]
 
 
-def score_detection(true: Sequence[Span], found: Sequence[Span], rate_hz: int) -> DetectionScores:
+def score_detection(true: Sequence[Span], found: Sequence[Span], rate_hz: int) -> Detection:
     """Compare found spans to the true ones, channel by channel.
 
     Where several found spans share a true one, its boundaries are the first start and the last end.
@@ -219,23 +181,8 @@ def score_detection(true: Sequence[Span], found: Sequence[Span], rate_hz: int) -
             start = abs(min(other.start for other in hits) - span.start)
             end = abs(max(other.end for other in hits) - span.end)
             errors_ms.append(1000 * max(start, end) / rate_hz)
-    true_mask, found_mask = _covered(true), _covered(found)
-    common = sum(
-        max(0, min(a_end, b_end) - max(a_start, b_start))
-        for channel, ranges in true_mask.items()
-        for a_start, a_end in ranges
-        for b_start, b_end in found_mask.get(channel, [])
-    )
-    return DetectionScores(
-        true_spans=len(true),
-        hit_spans=len(errors_ms),
-        found_spans=len(found),
-        false_spans=sum(not any(_overlap(span, other) for other in true) for span in found),
-        true_samples=_length(true_mask),
-        found_samples=_length(found_mask),
-        common_samples=common,
-        boundary_errors_ms=tuple(errors_ms),
-    )
+    false = sum(not any(_overlap(span, other) for other in true) for span in found)
+    return Detection(len(true), len(found), false, tuple(errors_ms))
 
 
 def _overlap(one: Span, other: Span) -> bool:
@@ -252,10 +199,6 @@ def _covered(spans: Iterable[Span]) -> dict[int, list[tuple[int, int]]]:
         else:
             ranges.append((span.start, span.end))
     return covered
-
-
-def _length(covered: dict[int, list[tuple[int, int]]]) -> int:
-    return sum(end - start for ranges in covered.values() for start, end in ranges)
 
 
 def _frame_ranges(

@@ -22,7 +22,7 @@ import numpy as np
 from ..spans import Span
 from .methods import Outcome
 from .metrics import (
-    DetectionScores,
+    Detection,
     changed_share,
     energy_error_db,
     log_spectral_distance_db,
@@ -73,7 +73,7 @@ class Measured:
         return peaq(self.trial.clean, np.nan_to_num(self.samples), self.trial.rate_hz)
 
     @cached_property
-    def detection(self) -> DetectionScores | None:
+    def detection(self) -> Detection | None:
         """How the found spans fit; None if positions were given, or if the method reports none."""
         if self.outcome.found is None:
             return None
@@ -190,7 +190,7 @@ def bounded(value_db: float | None) -> float | None:
     return None if value_db is None else max(-LIMIT_DB, min(LIMIT_DB, value_db))
 
 
-def _of_detection(values: Callable[[DetectionScores], Iterable[float]]) -> Callable[[Measured], Values]:
+def _of_detection(values: Callable[[Detection], Iterable[float]]) -> Callable[[Measured], Values]:
     return lambda m: [] if m.detection is None else [float(value) for value in values(m.detection)]
 
 
@@ -245,7 +245,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "recall",
         "found, %",
-        _of_detection(lambda d: _each(d.hit_spans, d.true_spans)),
+        _of_detection(lambda d: _each(len(d.boundary_errors_ms), d.true_spans)),
         tables=(REAL, FOUND, DETECTION),
         digits=0,
         percent=True,
