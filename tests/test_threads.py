@@ -11,6 +11,11 @@ import pytest
 
 from recordings import holes, music
 from restore_audio.detection.detect import detect_blocks
+from restore_audio.fill.fill import Filling
+from restore_audio.fill.splice import Patch
+from restore_audio.fill.windows import plan_windows
+from restore_audio.settings import FillSettings
+from restore_audio.spans import Span
 from restore_audio.threads import MOST, in_order, usable_cores
 
 
@@ -60,3 +65,37 @@ def test_what_is_found_does_not_depend_on_the_workers() -> None:
     assert one == three
     assert len(one) > 15
     assert np.isfinite([span.confidence for span in one]).all()
+
+
+@pytest.mark.parametrize(
+    "apart_s", [1.1, 0.3], ids=["windows side by side", "each window after the one before"]
+)
+def test_what_is_filled_does_not_depend_on_the_threads(apart_s: float) -> None:
+    audio = music(25.0, 16_000, channels=2)
+    starts = range(8_000, 390_000, round(apart_s * 16_000))
+    spans = [Span(s, s + 160, c) for s in starts for c in (0, 1)]
+    for span in spans:
+        audio[span.channel, span.start : span.end] = 0
+
+    def filled(workers: int) -> list[Patch]:
+        filling = Filling(spans, 16_000, audio.shape[1], FillSettings("ar"))
+        assert sum(window.follows for window in filling.windows) == (2 if apart_s < 0.75 else 0)
+        patches = list(filling.patches([audio], workers=workers))
+        assert all(span.filled for span in filling.spans)
+        return patches
+
+    one, three = filled(1), filled(3)
+    assert len(one) == len(spans)
+    for ours, theirs in zip(one, three, strict=True):
+        assert (ours.start, ours.channel) == (theirs.start, theirs.channel)
+        np.testing.assert_array_equal(ours.samples, theirs.samples)
+
+
+def test_planning_takes_a_time_that_grows_with_the_spans() -> None:
+    def looked_at(count: int) -> int:
+        gaps = [Span(s, s + 100, 0) for s in range(1000, 1000 + count * 8000, 8000)]
+        windows = plan_windows(gaps, [], rate_hz=16_000, total=count * 8000 + 9000)
+        assert sum(len(window.gaps) for window in windows) == count
+        return sum(len(window.others) for window in windows)
+
+    assert looked_at(10_000) < 11 * looked_at(1_000)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
@@ -29,6 +30,21 @@ def usable_cores() -> int:
     return max(1, min(cores, int(limit))) if limit.isdigit() else cores
 
 
+@contextmanager
+def pool(workers: int | None = None) -> Iterator[Executor]:
+    """Threads that calls are submitted to; the calls that have not begun are dropped at the end.
+
+    Args:
+        workers: threads; None for the usable cores. With 1 each call is done at once, in this thread.
+    """
+    count = usable_cores() if workers is None else workers
+    executor = ThreadPoolExecutor(count) if count > 1 else _AtOnce()
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
 def in_order(
     function: Callable[[Thing], Result], things: Iterable[Thing], workers: int | None = None
 ) -> Iterator[Result]:
@@ -37,24 +53,29 @@ def in_order(
     Args:
         function: called in other threads.
         things: drawn in this thread, one by one, few ahead of the results.
-        workers: threads; None for the usable cores. With 1 everything happens in this thread.
+        workers: as in :func:`pool`.
 
     >>> list(in_order(abs, [-2, 3, -1], workers=2))
     [2, 3, 1]
     """
     count = usable_cores() if workers is None else workers
-    if count <= 1:
-        yield from map(function, things)
-        return
-    with ThreadPoolExecutor(count) as pool:
+    with pool(count) as threads:
         ahead: deque[Future[Result]] = deque()
-        try:
-            for thing in things:
-                ahead.append(pool.submit(function, thing))
-                if len(ahead) > count:
-                    yield ahead.popleft().result()
-            while ahead:
+        for thing in things:
+            ahead.append(threads.submit(function, thing))
+            if count <= 1 or len(ahead) > count:
                 yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+class _AtOnce(Executor):
+    """Does each call when it is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future

@@ -12,8 +12,11 @@ signal, that is used (:mod:`.remains`); what AR alone has filled the network com
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..settings import FillSettings
 from ..spans import Span, merge_spans
+from ..threads import pool, usable_cores
 from .gaps import Gap, walk_gaps
 from .methods import Blend, Method, load_fill, load_repair, method_named
 from .splice import Patch, cut_patches
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 Samples = NDArray[np.float64]
 OpenNetwork = Callable[[], "Inpainter | None"]
+_Filled = tuple[Samples, list[Span]]
 
 
 def _no_network() -> None:
@@ -128,6 +133,7 @@ class Filling:
         self._settings = settings
         self._method = method_named(settings.method)
         self._open_network = open_network
+        self._lock = Lock()
         longest = int(settings.max_gap_ms * rate_hz / 1000)
         gaps = merge_spans(replace(span, filled=False, reason=None) for span in spans)
         self._fate: dict[Span, Span] = {}
@@ -145,37 +151,66 @@ class Filling:
         )
 
     def patches(
-        self, blocks: Iterable[Samples], progress: Callable[[float], None] = lambda done: None
+        self,
+        blocks: Iterable[Samples],
+        progress: Callable[[float], None] = lambda done: None,
+        *,
+        workers: int | None = None,
     ) -> Iterator[Patch]:
-        """Fill window by window.
+        """Fill windows and their channels side by side; the patches do not depend on how many at a time.
 
         Args:
             blocks: the recording, ``(C, n)`` arrays one after the other.
             progress: called with the share of the windows that is done.
+            workers: threads; None for the usable cores.
         """
+        count = usable_cores() if workers is None else workers
         tape = Tape(blocks, self.windows)
-        for number, window in enumerate(self.windows):
-            audio = tape.read(window)
-            here = [_moved(gap, -window.first) for gap in window.gaps]
-            others = [_moved(gap, -window.first) for gap in window.others]
-            filled, marked = fill_spans(
-                audio,
-                here,
-                self._rate_hz,
-                method=self._method,
-                open_network=self._open_network,
-                others=others,
-            )
-            fates = {(s.channel, s.start + window.first): s for s in marked}
-            done = []
-            for gap in window.gaps:
-                fate = fates[gap.channel, gap.start]
-                self._fate[gap] = replace(gap, filled=fate.filled, reason=fate.reason)
-                done.append(self._fate[gap])
-            patches = list(cut_patches(filled, done, first=window.first))
-            tape.put(patches)
+        followed = {number - 1 for number, window in enumerate(self.windows) if window.follows}
+        ahead: deque[tuple[int, list[Future[_Filled]]]] = deque()
+
+        def first_patches() -> list[Patch]:
+            number, parts = ahead.popleft()
+            window = self.windows[number]
+            patches = [patch for part in parts for patch in self._settled(window, part.result())]
+            if number in followed:
+                tape.put(patches)
             progress((number + 1) / len(self.windows))
-            yield from patches
+            return patches
+
+        with pool(count) as threads:
+            for number, window in enumerate(self.windows):
+                while ahead and (window.follows or len(ahead) >= count):
+                    yield from first_patches()
+                audio = tape.read(window)
+                channels = sorted({gap.channel for gap in window.gaps})
+                ahead.append((number, [threads.submit(self._fill, window, audio, c) for c in channels]))
+            while ahead:
+                yield from first_patches()
+
+    def _fill(self, window: Window, audio: Samples, channel: int) -> _Filled:
+        """One channel of a window; the others' gaps there are damage."""
+        parts = {True: list[Span](), False: list[Span](window.others)}
+        for gap in window.gaps:
+            parts[gap.channel == channel].append(gap)
+        here, others = ([_moved(gap, -window.first) for gap in parts[own]] for own in (True, False))
+        return fill_spans(
+            audio, here, self._rate_hz, method=self._method, open_network=self._open, others=others
+        )
+
+    def _open(self) -> Inpainter | None:
+        with self._lock:  # of two threads that need it at once, one opens it
+            return self._open_network()
+
+    def _settled(self, window: Window, filled: _Filled) -> Iterator[Patch]:
+        """Note what became of a channel's gaps, and cut their patches."""
+        samples, marked = filled
+        done = []
+        for fate in (_moved(span, window.first) for span in marked):
+            gap = replace(fate, filled=False, reason=None)
+            self._fate[gap] = fate
+            done.append(fate)
+        return cut_patches(samples, done, first=window.first)
 
     @property
     def spans(self) -> list[Span]:

@@ -16,8 +16,10 @@ filled) is listed with it, so that no fill takes that for healthy.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,17 +48,23 @@ CORE_S = 10.0
 class Window:
     """Samples ``first`` to ``last`` with the ``gaps`` to fill there.
 
-    ``others`` are damaged as well (gaps of later windows, or too long to be filled), cut to the window.
+    Attributes:
+        first, last: of the recording.
+        gaps: to be filled here.
+        others: damaged as well, cut to the window: gaps of other windows, or too long to be filled.
+        follows: the first gap is so near to the window before that its fill is needed; that one's gaps are
+            not among the ``others``.
     """
 
     first: int
     last: int
     gaps: tuple[Span, ...]
     others: tuple[Span, ...] = ()
+    follows: bool = False
 
 
 def plan_windows(gaps: Sequence[Span], too_long: Sequence[Span], *, rate_hz: int, total: int) -> list[Window]:
-    """The windows for gaps to fill.
+    """The windows for gaps to fill, in a time that grows with their number.
 
     Args:
         gaps: to be filled; none overlaps or touches another of its channel.
@@ -65,15 +73,27 @@ def plan_windows(gaps: Sequence[Span], too_long: Sequence[Span], *, rate_hz: int
         total: samples of the recording.
     """
     ordered = sorted(gaps)
-    windows = []
-    for begin, stop in _groups(ordered, round(NEAR_S * rate_hz), round(CORE_S * rate_hz)):
-        core, later = ordered[begin:stop], ordered[stop:]
+    damage = sorted([*((gap, True) for gap in ordered), *((gap, False) for gap in too_long)])
+    starts = [gap.start for gap, _ in damage]
+    # Nothing before a place ends after it, if the largest end so far lies before it.
+    ends = list(accumulate((gap.end for gap, _ in damage), max))
+    near = round(NEAR_S * rate_hz)
+    windows: list[Window] = []
+    chain = end = 0  # the sample from which on gaps are filled before this window is, and where they end
+    for begin, stop in _groups(ordered, near, round(CORE_S * rate_hz)):
+        core = ordered[begin:stop]
+        follows = begin > 0 and core[0].start - end <= near
+        chain = chain if follows else core[0].start
         long = any(gap.length >= LONG_GAP_S * rate_hz for gap in core)
         context = round((LONG_CONTEXT_S if long else CONTEXT_S) * rate_hz)
         end = max(gap.end for gap in core)
         first, last = max(core[0].start - context, 0), min(end + context, total)
-        others = [*too_long, *_starting_before(later, last)]
-        windows.append(Window(first, last, tuple(core), tuple(_cut(others, first, last))))
+        others = [
+            gap
+            for gap, filled in damage[bisect_right(ends, first) : bisect_left(starts, last)]
+            if not (filled and chain <= gap.start and gap <= core[-1])
+        ]
+        windows.append(Window(first, last, tuple(core), tuple(_cut(others, first, last)), follows))
     return windows
 
 
@@ -87,13 +107,6 @@ def _groups(ordered: Sequence[Span], near: int, core: int) -> Iterator[tuple[int
         end = max(end, gap.end)
     if ordered:
         yield begin, len(ordered)
-
-
-def _starting_before(ordered: Sequence[Span], last: int) -> Iterator[Span]:
-    for gap in ordered:
-        if gap.start >= last:
-            return
-        yield gap
 
 
 def _cut(gaps: Iterable[Span], first: int, last: int) -> Iterator[Span]:
