@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from restore_audio.measure.measured import Measured
 from restore_audio.measure.methods import Outcome
 from restore_audio.measure.metrics import (
     changed_share,
@@ -21,7 +22,7 @@ from restore_audio.measure.metrics import (
     score_detection,
     sdr_db,
 )
-from restore_audio.measure.scoring import Measured, Summary, pool, score
+from restore_audio.measure.scoring import Summary, pool, score
 from restore_audio.measure.trials import Trial
 from restore_audio.spans import Span
 

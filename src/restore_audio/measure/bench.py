@@ -12,24 +12,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, OutputError
+from ..workers import work_on
 from . import real
 from .material import Excerpt, Material, load_excerpt
+from .measured import Measured
 from .methods import Method, run_method
 from .protocols import PROTOCOLS, with_lengths
-from .scoring import Measured, Scores, join, score
+from .scoring import Scores, join, score
 from .trials import Condition, Trial
 
 PAPER = "paper"
@@ -213,32 +212,16 @@ def _results(missing: list[tuple[str, Task]], jobs: int) -> Generator[tuple[str,
         for key, task in missing:
             yield key, run_task(task)
         return
-    # Spawned, as a forked process would share PyTorch's threads in whatever state they are.
-    pool = ProcessPoolExecutor(min(jobs, len(missing)), get_context("spawn"), initializer=_one_thread)
-    try:
-        # Few at a time, so that an interrupted run ends soon.
-        waiting: dict[Future[Row], str] = {}
-        queue = iter(missing)
-        for key, task in queue:
-            waiting[pool.submit(run_task, task)] = key
-            if len(waiting) < 2 * jobs:
-                continue
-            yield from _ready(waiting)
-        while waiting:
-            yield from _ready(waiting)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    # One thread each: processes are the parallelism.
+    for done in work_on([task for _, task in missing], _run, workers=min(jobs, len(missing))):
+        if done.error is not None:
+            raise done.error
+        assert done.value is not None
+        yield missing[done.number][0], done.value
 
 
-def _ready(waiting: dict[Future[Row], str]) -> Iterator[tuple[str, Row]]:
-    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-        yield waiting.pop(future), future.result()
-
-
-def _one_thread() -> None:
-    """Processes are the parallelism; threads of each would only be in the others' way."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
+def _run(task: Task, tell: Callable[[float], None]) -> Row:  # noqa: ARG001 (a task is one step)
+    return run_task(task)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,100 @@
+"""What a method made of a trial, with all that several metrics need computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..spans import Span
+from .methods import Outcome
+from .metrics import Detection, log_spectral_distance_db, score_detection, sdr_db
+from .trials import Samples, Trial
+
+if TYPE_CHECKING:
+    from .peaq.peaq import PeaqResult
+
+Values = list[float | None]
+"""One for each gap, span, trial or patch; None where there is nothing to measure."""
+
+LIMIT_DB = 100.0
+WORSE_DB = 1.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A trial and what a method made of it; what several metrics need is computed once."""
+
+    trial: Trial
+    outcome: Outcome
+
+    @property
+    def samples(self) -> Samples:
+        """What the method made, ``(C, T)``."""
+        assert self.outcome.samples is not None
+        return self.outcome.samples
+
+    @property
+    def audio_s(self) -> float:
+        """Length of the recording."""
+        samples: int = self.trial.clean.shape[1]
+        return samples / self.trial.rate_hz
+
+    @cached_property
+    def grade(self) -> PeaqResult:
+        """PEAQ against the clean recording."""
+        from .peaq.peaq import peaq
+
+        return peaq(self.trial.clean, np.nan_to_num(self.samples), self.trial.rate_hz)
+
+    @cached_property
+    def detection(self) -> Detection | None:
+        """How the found spans fit; None if positions were given, or if the method reports none."""
+        if self.outcome.found is None:
+            return None
+        return score_detection(self.trial.spans, self.outcome.found, self.trial.rate_hz)
+
+    @cached_property
+    def spans(self) -> list[Span]:
+        """Spans in which there is something to repair: at a splice there is not."""
+        trial = self.trial
+        return [s for s in trial.spans if not trial.before or _differ(trial.clean, trial.damaged, s)]
+
+    @cached_property
+    def gap_sdr_db(self) -> Values:
+        """SDR in each span."""
+        return [bounded(sdr_db(self.trial.clean, self.samples, [span])) for span in self.spans]
+
+    @cached_property
+    def before_sdr_db(self) -> Values:
+        """SDR of the damaged recording in each span, where the protocol asks for it."""
+        spans = self.spans if self.trial.before else []
+        return [bounded(sdr_db(self.trial.clean, self.trial.damaged, [span])) for span in spans]
+
+    @property
+    def worse(self) -> Values:
+        """Of each span whether its SDR fell by more than 1 dB."""
+        pairs = zip(self.before_sdr_db, self.gap_sdr_db, strict=False)
+        return [float(b - a > WORSE_DB) for b, a in pairs if a is not None and b is not None]
+
+    def lsd_db(self, samples: Samples) -> Values:
+        """Log-spectral distance of some samples ``(C, T)`` in each span."""
+        trial = self.trial
+        return [log_spectral_distance_db(trial.clean, samples, trial.rate_hz, [span]) for span in self.spans]
+
+    @property
+    def gaps(self) -> int:
+        """Spans that have an SDR."""
+        return sum(value is not None for value in self.gap_sdr_db)
+
+
+def _differ(one: Samples, other: Samples, span: Span) -> bool:
+    place = (span.channel, slice(span.start, span.end))
+    return not np.array_equal(one[place], other[place])
+
+
+def bounded(value_db: float | None) -> float | None:
+    """A level within ±100 dB."""
+    return None if value_db is None else max(-LIMIT_DB, min(LIMIT_DB, value_db))
