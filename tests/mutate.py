@@ -31,22 +31,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "restore_audio"
 TESTS = {
-    "detection": (
-        "test_detect*.py",
-        "test_repeats*.py",
-        "test_runs*.py",
-        "test_learned*.py",
-        "test_clicks*.py",
-    ),
-    "fill": (
-        "test_inpaint.py",
-        "test_autoregressive.py",
-        "test_similar.py",
-        "test_repair*.py",
-        "test_batch.py",
-    ),
+    "detection": ("detect", "repeats", "click", "gaps", "interpolated", "learned"),
+    "fill": ("inpaint", "autoregressive", "similar", "remains", "adaptive", "tails"),
 }
-"""Test files that are looked at for each room; test_promises.py is always among them."""
+"""Beginnings of the test files of each room; those of the promises and the API are always among them."""
 
 TIMEOUT_S = 240
 """A mutant whose tests take longer loops, and counts as noticed."""
@@ -169,8 +157,8 @@ def _tenth(value: float) -> float:
 
 def tests_of(rooms: list[str]) -> list[str]:
     """The test files of some rooms."""
-    patterns = [pattern for room in rooms for pattern in TESTS[room]]
-    files = {path for pattern in (*patterns, "test_promises.py") for path in (ROOT / "tests").glob(pattern)}
+    words = ["promises", "api", *(word for room in rooms for word in TESTS[room])]
+    files = {path for word in words for path in (ROOT / "tests").glob(f"test_{word}*.py")}
     return sorted(str(path) for path in files)
 
 
