@@ -37,7 +37,7 @@ TESTS = {
 """Beginnings of the test files of each room; those of the promises and the API are always among them."""
 
 PATIENCE, LEAST_PATIENCE_S = 10.0, 120.0
-"""A mutant whose tests take so many times as long as without it, and longer than this, loops: it is noticed."""
+"""A mutant whose tests take so many times as long as without it, and more seconds than this, loops."""
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,

@@ -1,0 +1,585 @@
+"""What the fills compute, in small cases with answers by hand: AR, channels, passages, tails, losses."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from restore_audio.fill import adaptive, ar, channels, passages, tails
+from restore_audio.fill.ar import ArSettings, Sides
+from restore_audio.fill.gaps import Gap, Prediction
+from restore_audio.fill.passages import Passage, SimilarSettings, fill_from_passage, similar_passage
+from restore_audio.signal.burg import burg
+
+Samples = NDArray[np.float64]
+RATE_HZ = 8000
+
+
+def noise(samples: int, seed: int = 1) -> Samples:
+    return np.random.default_rng(seed).standard_normal(samples)
+
+
+def smooth(samples: int, seed: int = 1) -> Samples:
+    """Noise that linear prediction foresees for some samples."""
+    made = noise(samples, seed)
+    for k in range(2, samples):
+        made[k] += 1.6 * made[k - 1] - 0.81 * made[k - 2]
+    return 0.05 * made
+
+
+class TestAutoregressive:
+    def test_the_context_is_as_long_as_said_and_both_sides_share_one_peak(self) -> None:
+        before, after = np.linspace(-3.0, 1.0, 5000), np.linspace(2.0, -0.5, 4000)
+        left, right, peak = ar.surroundings(before, after, RATE_HZ, ArSettings(context_ms=100.0))
+        assert peak == 2.0
+        np.testing.assert_allclose(left, before[-800:] / 2.0)
+        np.testing.assert_allclose(right, after[:800][::-1] / 2.0)
+
+    def test_default_orders_and_contexts_are_those_documented(self) -> None:
+        assert [
+            (round(s.context_ms * 44.1, -2), round(s.order_share * s.context_ms * 44.1 / 512) * 512)
+            for s in adaptive.SETTINGS
+        ] == [(16_400, 2048), (8200, 1024), (4100, 1024), (2100, 512)]
+        assert (ar.FAST.context_ms, ar.FAST.order_share, ar.FAST.passes) == (186.0, 0.125, 0)
+        assert (
+            ar.fit_side(smooth(5000), RATE_HZ, ArSettings(context_ms=100.0, order_share=0.25))[0].size == 201
+        )  # type: ignore[index]
+
+    @pytest.mark.parametrize(("size", "order"), [(7, None), (8, 2), (60, 20), (62, 20), (63, 21), (300, 50)])
+    def test_a_short_side_keeps_an_order_of_a_third(self, size: int, order: int | None) -> None:
+        side = noise(size)
+        model = ar._fit(side, 50, -65.0)
+        assert (model is None) == (order is None)
+        if model is not None and order is not None:
+            np.testing.assert_allclose(model[0], burg(side, order, noise_db=-65.0))
+
+    def test_a_model_weighs_by_one_over_the_variance_of_its_errors(self) -> None:
+        side = smooth(3000)
+        model = ar._fit(side, 2, -40.0)
+        assert model is not None
+        errors = np.convolve(side, model[0], "valid")
+        np.testing.assert_allclose(1.0 / model[1], np.mean(errors**2) + 1e-4 * np.mean(side**2))
+        assert ar._fit(np.zeros(100), 2, -40.0) is None
+
+    def test_expected_errors_grow_like_those_of_the_model_and_join_from_both_sides(self) -> None:
+        """x[n] = 0.5 x[n-1] + e: the variances after 1, 2, 3 samples are 1, 1.25, 1.3125 times that of e."""
+        model = (np.array([1.0, -0.5]), 4.0)
+        loud = np.full(100, 3.0)
+        grown = np.array([1.0, 1.25, 1.3125]) / 4.0
+        assert ar._expected_error(loud, loud, 3, [model, None]) == pytest.approx(grown.sum())
+        assert ar._expected_error(loud, loud, 3, [None, model]) == pytest.approx(grown.sum())
+        both = 1.0 / (1.0 / grown + 1.0 / grown[::-1])
+        assert ar._expected_error(loud, loud, 3, [model, model]) == pytest.approx(both.sum())
+        # Never above the power of the side: that much silence would err.
+        quiet = np.full(100, 0.5)
+        assert ar._expected_error(quiet, quiet, 3, [model, None]) == pytest.approx(0.75)
+        assert ar._expected_error(loud, loud, 3, [None, None]) == 0.0
+
+    def test_expected_errors_are_energies(self) -> None:
+        x = smooth(4000)
+        one = ar.predict_gap(x[:2000], x[2050:], 50, rate_hz=RATE_HZ)
+        ten = ar.predict_gap(10 * x[:2000], 10 * x[2050:], 50, rate_hz=RATE_HZ)
+        assert ten.expected_error == pytest.approx(100 * one.expected_error)
+
+    def test_little_on_both_sides_is_joined_by_a_line(self) -> None:
+        before, after = np.arange(1.0, 8.0), np.array([3.0, 9.0])
+        np.testing.assert_allclose(ar.fill_gap(before, after, 3, rate_hz=RATE_HZ), [6.0, 5.0, 4.0])
+        np.testing.assert_allclose(ar.fill_gap(before, np.zeros(0), 6, rate_hz=RATE_HZ), [6, 5, 4, 3, 2, 1])
+        assert ar.fill_gap(before, after, 0, rate_hz=RATE_HZ).size == 0
+
+    def test_extrapolations_are_faded_by_cos_squared(self) -> None:
+        hold = (np.array([1.0, -1.0]), 1.0)  # each sample as the last one
+        filled = ar._extrapolated(np.full(20, 1.0), np.full(20, 3.0), 3, [hold, hold])
+        fade = np.cos(0.5 * np.pi * np.array([0.25, 0.5, 0.75])) ** 2
+        np.testing.assert_allclose(filled, fade + 3.0 * (1 - fade))
+        np.testing.assert_array_equal(ar._extrapolated(np.ones(7), np.full(20, 3.0), 3, [None, hold]), 3.0)
+        np.testing.assert_array_equal(ar._extrapolated(np.ones(20), np.full(7, 3.0), 3, [hold, None]), 1.0)
+
+    def test_a_fifth_of_the_extrapolation_stays_in_the_solution(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ar, "_extrapolated", lambda left, right, gap, models: np.full(gap, 1.0))
+        solutions = iter([np.full(10, 2.0), None])
+        monkeypatch.setattr(ar, "_solved", lambda *_: next(solutions))
+        sides = np.full(50, 9.0)
+        np.testing.assert_allclose(ar._fill(sides, sides, 10, [], RATE_HZ, ArSettings()), 1.8)
+        np.testing.assert_array_equal(ar._fill(sides, sides, 10, [], RATE_HZ, ArSettings()), 1.0)
+
+    @pytest.mark.parametrize(
+        ("gap", "passes", "solved"), [(2000, 1, True), (2001, 1, False), (2000, 0, False)]
+    )
+    def test_gaps_up_to_a_quarter_of_a_second_are_solved(
+        self, monkeypatch: pytest.MonkeyPatch, gap: int, passes: int, solved: bool
+    ) -> None:
+        calls = []
+        monkeypatch.setattr(ar, "_extrapolated", lambda left, right, gap, models: np.zeros(gap))
+        monkeypatch.setattr(ar, "_solved", lambda *_: calls.append(1))
+        ar._fill(np.ones(50), np.ones(50), gap, [], RATE_HZ, ArSettings(passes=passes))
+        assert bool(calls) == solved
+
+    def test_no_fill_is_louder_than_half_again_what_is_near(self) -> None:
+        side = np.full(9000, 0.1)
+        side[-1024] = 1.0
+        side[-1025] = 4.0
+        assert ar._local_peak(side, np.zeros(10), 100) == 1.5
+        assert ar._local_peak(side, np.zeros(10), 257) == 6.0
+        assert ar._local_peak(np.zeros(10), side, 100) == 1.5
+        steep = (np.array([1.0, -2.0]), 1.0)  # doubles with every sample
+        filled = ar._fill(
+            np.full(50, 0.5), np.full(50, 0.5), 20, [steep, steep], RATE_HZ, ArSettings(passes=0)
+        )
+        assert filled.max() == 0.75
+        assert (
+            ar._fill(
+                -np.full(50, 0.5), -np.full(50, 0.5), 20, [steep, steep], RATE_HZ, ArSettings(passes=0)
+            ).min()
+            == -0.75
+        )
+
+    def test_the_solution_has_the_least_weighted_error_and_is_kept_if_that_is_below_the_starts(self) -> None:
+        left, right = smooth(400), smooth(400, 2)
+        models = [ar._fit(side, 2, -65.0) for side in (left, right)]
+        good = [m for m in models if m is not None]
+        solved = ar._solved(left, right, 5, good, np.full(5, 9.0))
+        assert solved is not None
+
+        def cost(fill: Samples) -> float:
+            known = np.concatenate([left[-2:], fill, right[-2:][::-1]])
+            return sum(w * float(np.sum(np.convolve(known, a, "valid") ** 2)) for a, w in good)
+
+        for k in range(5):
+            for step in (-0.01, 0.01):
+                assert cost(solved) < cost(solved + step * np.eye(5)[k])
+        assert ar._solved(left, right, 5, good, solved) is not None
+        assert ar._solved(left[:2], right, 5, good, np.zeros(5)) is None  # shorter than the model
+        assert ar._solved(1e-3 * left / abs(left).max(), 1e-3 * right[:1] * 0, 5, good, np.zeros(5)) is None
+        assert ar._solved(left, right, 5, [], np.zeros(5)) is None
+
+
+class TestMixture:
+    """Settings are weighed by the errors that they make beside the gap, to the power of -3."""
+
+    def mixture(
+        self, monkeypatch: pytest.MonkeyPatch, errors: list[list[float]], gap: int = 10
+    ) -> Prediction:
+        values, told = iter([1.0, 2.0, 3.0, 4.0]), iter(errors)
+        monkeypatch.setattr(adaptive, "fit_sides", lambda *_, **__: None)
+        monkeypatch.setattr(
+            adaptive, "predict_from", lambda _, n, *__: Prediction(np.full(n, v := next(values)), 10.0 * v)
+        )
+        monkeypatch.setattr(adaptive, "_log_errors", lambda *_: next(told))
+        return adaptive.predict_adaptively(np.zeros(100), np.zeros(100), gap, rate_hz=RATE_HZ)
+
+    def test_half_the_error_weighs_eight_times(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        half, far = float(np.log(0.5)), 50.0
+        mixed = self.mixture(monkeypatch, [[0.0, 0.0], [half - 1, half + 1], [far, far], [far, far]])
+        np.testing.assert_allclose(mixed.samples, 1.0 / 9.0 + 2.0 * 8.0 / 9.0)
+        assert mixed.expected_error == pytest.approx(10.0 * 0.5 ** (8.0 / 9.0))
+
+    @pytest.mark.parametrize("errors", [[[], [], [], []], [[0.0], [np.nan], [0.0], [0.0]]])
+    def test_without_trials_the_first_setting_stands(
+        self, monkeypatch: pytest.MonkeyPatch, errors: list[list[float]]
+    ) -> None:
+        mixed = self.mixture(monkeypatch, errors)
+        np.testing.assert_array_equal(mixed.samples, 1.0)
+        assert mixed.expected_error == 10.0
+
+    @pytest.mark.parametrize(("gap", "tried"), [(1, True), (200, True), (201, False), (0, False)])
+    def test_gaps_up_to_25_ms_are_tried(self, monkeypatch: pytest.MonkeyPatch, gap: int, tried: bool) -> None:
+        monkeypatch.setattr(adaptive, "predict_gap", lambda *_, settings, **__: settings)
+        if tried:
+            np.testing.assert_allclose(self.mixture(monkeypatch, [[0.0]] * 4, gap).samples, 2.5)
+        else:
+            assert self.mixture(monkeypatch, [[0.0]] * 4, gap) == ArSettings()
+
+    def trials(
+        self, monkeypatch: pytest.MonkeyPatch, before: int, after: int, gap: int = 80, error: float = 0.1
+    ) -> tuple[list[tuple[int, int]], list[int], list[float], Samples]:
+        """Where pseudo-gaps lie from the start of the gap, which side their model is of, and their errors."""
+        audio = smooth(before + gap + after)
+        places, sides = [], []
+        settings = ArSettings(context_ms=50.0)
+        reach = round((75.0 + 50.0) * 8) + gap
+        origin = min(before, reach)
+
+        def around(left: Samples, right: Samples, *_: Any) -> tuple[Samples, Samples, float]:
+            whole = min(before, reach) + gap + min(after, reach)
+            places.append((left.size - origin, whole - right.size - origin))
+            return np.zeros(1), np.ones(1), 1.0
+
+        def fit(side: Samples, *_: Any) -> tuple[Samples, float]:
+            sides.append(int(side[0]))
+            return side, 1.0
+
+        monkeypatch.setattr(adaptive, "surroundings", around)
+        monkeypatch.setattr(adaptive, "fit_side", fit)
+        monkeypatch.setattr(
+            adaptive,
+            "fill_from",
+            lambda *_: audio[before + places[-1][0] : before + places[-1][1]] + error,
+        )
+        errors = adaptive._log_errors(
+            audio[:before], audio[before : before + gap], audio[before + gap :], RATE_HZ, settings
+        )
+        return places, sides, errors, audio
+
+    def test_pseudo_gaps_lie_30_and_75_ms_away_on_both_sides(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        places, sides, errors, _ = self.trials(monkeypatch, 4000, 4000)
+        assert places == [(-320, -240), (320, 400), (-680, -600), (680, 760)]
+        # The model is of the far side, which the gap is not in: left of those before, right of those behind.
+        assert sides == [0, 1, 0, 1]
+        np.testing.assert_allclose(errors, np.log(80 * 0.01), rtol=1e-6)
+
+    @pytest.mark.parametrize(("before", "count"), [(840, 4), (839, 3), (480, 3), (479, 2)])
+    def test_each_needs_twenty_milliseconds_beyond_it(
+        self, monkeypatch: pytest.MonkeyPatch, before: int, count: int
+    ) -> None:
+        assert len(self.trials(monkeypatch, before, 4000)[0]) == count
+        assert len(self.trials(monkeypatch, 4000, before)[0]) == count
+
+
+class TestChannels:
+    def predicted(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        seen: list[Any] = []
+
+        def predict(before: Samples, after: Samples, gap: int, **_: Any) -> Prediction:
+            seen.append((before, after))
+            return Prediction(np.full(gap, 0.25), 2.0)
+
+        monkeypatch.setattr(channels, "predict_gap", predict)
+        return seen
+
+    def test_what_the_filter_explains_is_taken_and_the_rest_continued_at_a_margin_of_1_db(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = self.predicted(monkeypatch)
+        other = noise(3000)
+        mine = 0.5 * np.roll(other, 16)  # the farthest delay that 33 taps meet
+        answer = channels.fill_from_channel(mine[:1400], mine[1500:], other, 100, rate_hz=RATE_HZ)
+        assert answer is not None
+        np.testing.assert_allclose(answer.samples, mine[1400:1500] + 0.25, atol=1e-4)
+        assert answer.expected_error == pytest.approx(2.0 * 10**0.1)
+        ((before, after),) = seen
+        assert (before.size, after.size) == (1400, 1500)
+        assert abs(before[16:]).max() < 1e-4
+        assert abs(after).max() < 1e-4
+
+    @pytest.mark.parametrize(("delay", "helps"), [(16, True), (-16, True), (17, False), (-17, False)])
+    def test_delays_up_to_half_the_taps_are_met(
+        self, monkeypatch: pytest.MonkeyPatch, delay: int, helps: bool
+    ) -> None:
+        self.predicted(monkeypatch)
+        other = noise(3000)
+        mine = np.roll(other, delay)
+        answer = channels.fill_from_channel(mine[:1400], mine[1500:], other, 100, rate_hz=RATE_HZ)
+        assert (answer is not None) == helps
+
+    @pytest.mark.parametrize(("share", "helps"), [(0.14, True), (0.07, False)])
+    def test_a_tenth_of_the_energy_must_be_explained(
+        self, monkeypatch: pytest.MonkeyPatch, share: float, helps: bool
+    ) -> None:
+        self.predicted(monkeypatch)
+        other = noise(3000)
+        mine = np.sqrt(share) * other + np.sqrt(1 - share) * noise(3000, 2)
+        # Of 2400 samples that are fitted to, 33 taps explain about 33 / 2400 by chance.
+        answer = channels.fill_from_channel(mine[:1400], mine[1500:], other, 100, rate_hz=RATE_HZ)
+        assert (answer is not None) == helps
+
+    def test_the_filter_is_fitted_to_150_ms_on_each_side(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.predicted(monkeypatch)
+        other = noise(4000)
+        mine = other.copy()
+        mine[: 2000 - 1200] = noise(800, 3)  # unrelated, but farther than 1200 samples
+        mine[2100 + 1200 :] = noise(700, 4)
+        answer = channels.fill_from_channel(mine[:2000], mine[2100:], other, 100, rate_hz=RATE_HZ)
+        assert answer is not None
+        np.testing.assert_allclose(answer.samples, mine[2000:2100] + 0.25, atol=1e-4)
+
+    @pytest.mark.parametrize(("sides", "helps"), [((264, 0), True), ((263, 0), False), ((0, 264), True)])
+    def test_eight_samples_for_each_tap_are_needed(
+        self, monkeypatch: pytest.MonkeyPatch, sides: tuple[int, int], helps: bool
+    ) -> None:
+        self.predicted(monkeypatch)
+        x = noise(sum(sides) + 50)
+        answer = channels.fill_from_channel(x[: sides[0]], x[sides[0] + 50 :], x, 50, rate_hz=RATE_HZ)
+        assert (answer is not None) == helps
+
+    def test_the_best_channel_that_is_healthy_all_around_is_taken(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = []
+
+        def from_channel(before: Samples, after: Samples, other: Samples, gap: int, **_: Any) -> Prediction:
+            asked.append((int(other[0]), before.size, after.size, other.size))
+            return Prediction(np.full(gap, other[0]), {0: 3.0, 2: 2.0, 3: 4.0, 4: 5.0}[int(other[0])])
+
+        monkeypatch.setattr(channels, "fill_from_channel", from_channel)
+        audio = np.repeat(np.arange(5.0)[:, None], 10_000, axis=1)
+        lost = np.zeros(audio.shape, bool)
+        gap = Gap(audio, lost, 1, 5000, 5100, 100, 9000, RATE_HZ)
+        lost[1, 5000:5100] = lost[3, 2024] = lost[4, 8076] = lost[4, 2023] = True  # 372 ms are 2976 samples
+        answer = channels.fill(gap)
+        assert answer is not None
+        assert answer.expected_error == 2.0
+        assert asked == [(k, 2976, 2976, 6052) for k in (0, 2, 4)]
+        lost[[0, 2, 4], 8075] = True
+        assert channels.fill(gap) is None
+        near = Gap(audio, np.zeros(audio.shape, bool), 1, 5000, 5100, 4000, 6000, RATE_HZ)
+        asked.clear()
+        assert channels.fill(near) is not None
+        assert {entry[1:] for entry in asked} == {(1000, 900, 2000)}
+
+
+class TestPassages:
+    def loop(self, gain: float = 1.0, length: int = 8000) -> tuple[Samples, NDArray[np.bool_]]:
+        """A loop of a second, three times; the gap lies in the last."""
+        one = 0.1 * noise(length)
+        audio = np.concatenate([gain * one, 0.01 * noise(length, 5), one])
+        healthy = np.ones(audio.size, bool)
+        healthy[20_000:20_400] = False
+        audio[20_000:20_400] = np.nan
+        return audio, healthy
+
+    def find(self, gain: float = 1.0, **settings: float) -> Passage | None:
+        audio, healthy = self.loop(gain)
+        return similar_passage(
+            audio, 20_000, 20_400, healthy=healthy, rate_hz=RATE_HZ, settings=SimilarSettings(**settings)
+        )
+
+    @pytest.mark.parametrize(("gain", "found"), [(0.26, True), (0.24, False), (3.9, True), (4.1, False)])
+    def test_a_passage_is_at_most_four_times_louder_or_quieter(self, gain: float, found: bool) -> None:
+        passage = self.find(gain)
+        assert (passage is not None) == found
+        if passage is not None:
+            assert passage.start == 4000
+            assert passage.gain == pytest.approx(1 / gain)
+            assert passage.correlation == pytest.approx(1.0)
+
+    @pytest.mark.parametrize(("search_s", "found"), [(2.0, True), (1.999, False)])
+    def test_the_search_reaches_as_far_as_said(self, search_s: float, found: bool) -> None:
+        assert (self.find(search_s=search_s) is not None) == found
+
+    def test_both_ways(self) -> None:
+        audio, healthy = self.loop()
+        turned = similar_passage(audio[::-1], 3600, 4000, healthy=healthy[::-1], rate_hz=RATE_HZ)
+        assert turned is not None
+        assert turned.start == 19_600
+
+    @pytest.mark.parametrize(("share", "found"), [(0.8, True), (0.6, False)])
+    def test_the_least_correlation_is_seven_tenths(self, share: float, found: bool) -> None:
+        audio, healthy = self.loop()
+        audio[:8000] = share * audio[:8000] + np.sqrt(1 - share**2) * 0.1 * noise(8000, 6)
+        passage = similar_passage(audio, 20_000, 20_400, healthy=healthy, rate_hz=RATE_HZ)
+        assert (passage is not None) == found
+
+    def test_templates_are_as_long_as_said(self) -> None:
+        """The surroundings agree for 100 ms on each side only, which correlates as 800 of 1200 samples."""
+        audio, healthy = self.loop()
+        audio[: 4000 - 800] = 0.1 * noise(3200, 7)
+        audio[4400 + 800 : 8000] = 0.1 * noise(2800, 8)
+        found = [
+            similar_passage(
+                audio, 20_000, 20_400, healthy=healthy, rate_hz=RATE_HZ,
+                settings=SimilarSettings(template_ms=ms, least_correlation=0.0),
+            )
+            for ms in (100.0, 150.0)
+        ]  # fmt: skip
+        assert found[0] is not None
+        assert found[1] is not None
+        assert found[0].correlation == pytest.approx(1.0)
+        assert found[1].correlation == pytest.approx(2 / 3, abs=0.06)
+
+    def test_a_template_without_sound_or_half_lost_finds_nothing(self) -> None:
+        audio, healthy = self.loop()
+        quiet = audio.copy()
+        quiet[18_000:22_000] *= 1e-6
+        assert similar_passage(quiet, 20_000, 20_400, healthy=healthy, rate_hz=RATE_HZ) is None
+        for behind, found in ((0, True), (1, False)):  # as much as one whole side must be known
+            broken = healthy.copy()
+            broken[18_800 : 20_400 + behind] = False
+            passage = similar_passage(audio, 20_000, 20_400, healthy=broken, rate_hz=RATE_HZ)
+            assert (passage is not None) == found
+
+    def fill(
+        self, monkeypatch: pytest.MonkeyPatch, length: int = 400, value: float = 0.01, **lost: Any
+    ) -> tuple[Prediction | None, list[tuple[Samples, Samples]], Samples]:
+        rests: list[tuple[Samples, Samples]] = []
+
+        def predict(before: Samples, after: Samples, gap: int, **_: Any) -> Prediction:
+            rests.append((before, after))
+            return Prediction(np.full(gap, value), 2.0)
+
+        monkeypatch.setattr(passages, "predict_gap", predict)
+        audio = 0.1 * noise(24_000)
+        healthy = np.ones(audio.size, bool)
+        healthy[20_000 : 20_000 + length] = False
+        for first, last in lost.get("lost", ()):
+            healthy[first:last] = False
+        monkeypatch.setattr(passages, "similar_passage", lambda *_, **__: Passage(4000, 0.9, 0.5))
+        answer = fill_from_passage(audio, 20_000, 20_000 + length, healthy=healthy, rate_hz=RATE_HZ)
+        return answer, rests, audio
+
+    def test_the_passage_is_subtracted_and_what_remains_continued_at_a_margin(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer, ((before, after),), audio = self.fill(monkeypatch)
+        assert answer is not None
+        np.testing.assert_allclose(answer.samples, 0.5 * audio[4000:4400] + 0.01)
+        assert answer.expected_error == pytest.approx(2.0 * 10**0.15)
+        assert (before.size, after.size) == (2976, 2976)
+        np.testing.assert_allclose(before, audio[17_024:20_000] - 0.5 * audio[1024:4000])
+        np.testing.assert_allclose(after, audio[20_400:23_376] - 0.5 * audio[4400:7376])
+
+    def test_gaps_below_40_ms_are_left_to_ar(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.fill(monkeypatch, 320)[0] is not None
+        assert self.fill(monkeypatch, 319)[0] is None
+
+    def test_what_is_damaged_here_or_there_is_no_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, ((before, after),), _ = self.fill(monkeypatch, lost=[(19_000, 19_100), (5400, 5500)])
+        assert np.flatnonzero(np.isnan(before)).tolist() == list(range(1976, 2076))
+        assert np.flatnonzero(np.isnan(after)).tolist() == list(range(1000, 1100))
+
+    def test_half_a_template_must_be_healthy_on_one_side(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        left, right = (19_399, 19_400), (20_999, 21_000)
+        for lost, filled in (
+            ([left, right], True),  # 600 samples from 19 400 on are whole
+            ([(19_400, 19_401), right], False),
+            ([left, (20_400, 20_500)], True),
+            ([(19_900, 19_901), (20_400, 20_401)], False),
+        ):
+            assert (self.fill(monkeypatch, lost=lost)[0] is not None) == filled
+
+    def test_a_fill_louder_than_half_again_its_surroundings_is_none(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert self.fill(monkeypatch, value=0.3)[0] is not None
+        assert self.fill(monkeypatch, value=0.8)[0] is None
+
+
+class TestTails:
+    def test_clicks_of_four_lengths_are_tried_up_to_half_the_span(self) -> None:
+        assert tails._click_lengths(1000, 10_000) == [3, 10, 22, 40]
+        assert tails._click_lengths(50, 10_000) == [3, 10, 22, 25]
+        assert tails._click_lengths(1, 10_000) == [1]
+
+    def test_functions_are_raised_cosines_that_fall_by_60_db(self) -> None:
+        made = tails._functions(420, 20, 40)
+        assert made.shape == (10, 420)
+        assert not made[:, :20].any()
+        assert made.argmax(axis=1).tolist() == list(range(20, 420, 40))
+        np.testing.assert_allclose(made.max(axis=1), 10.0 ** (-3.0 * np.arange(10) / 10))
+        around = np.clip(np.arange(-60, 61) / 40, -1, 1)
+        np.testing.assert_allclose(made[3, 80:201] / made[3].max(), 0.5 + 0.5 * np.cos(np.pi * around))
+        # Where nothing decays they add up to one.
+        level = made / made.max(axis=1, keepdims=True)
+        np.testing.assert_allclose(level[:, 60:340].sum(axis=0), 1.0)
+
+    def test_a_short_span_has_three_functions(self) -> None:
+        assert len(tails._functions(60, 0, 100)) == 3
+        assert tails._functions(6, 0, 100).shape[0] >= 2
+
+    @pytest.mark.parametrize("frequency_hz", [300.0, 900.0, 2500.0])
+    def test_the_frequency_of_a_ringing_is_found(self, frequency_hz: float) -> None:
+        time = np.arange(2000) / RATE_HZ
+        around = 0.3 * np.sin(2 * np.pi * 1500 * time) + 0.01 * noise(2000)
+        sides = SimpleNamespace(left=around, right=around[::-1])
+        tail = around[:800] + 0.3 * np.exp(-time[:800] / 0.02) * np.sin(2 * np.pi * frequency_hz * time[:800])
+        found = tails._ringing(tail, sides, RATE_HZ)  # type: ignore[arg-type]
+        assert found == pytest.approx(frequency_hz, abs=40.0)
+
+    def test_nothing_below_250_hz_rings(self) -> None:
+        time = np.arange(2000) / RATE_HZ
+        sides = SimpleNamespace(left=0.001 * noise(2000), right=0.001 * noise(2000))
+        found = tails._ringing(np.sin(2 * np.pi * 100 * time), sides, RATE_HZ)  # type: ignore[arg-type]
+        assert found > 250.0
+
+    def sides(self, audio: Samples, start: int, end: int) -> Sides:
+        return ar.fit_sides(audio[:start], audio[end:], rate_hz=RATE_HZ, settings=ArSettings(context_ms=60.0))
+
+    def test_click_and_tail_are_solved_for_at_once(self) -> None:
+        audio = smooth(3000)
+        sides = self.sides(audio, 1400, 1600)
+        order = sides.models[0][0].size - 1  # type: ignore[index]
+        clean = audio[1400:1600] / sides.peak
+        functions = tails._functions(200, 5, 40)
+        weights = np.array([0.5, -0.4, 0.3, 0.0, 0.2])[: len(functions)]
+        damaged = clean + weights @ functions[: weights.size]
+        damaged[:5] = 0.9
+        fit = tails._solved(damaged, 5, functions, sides, order)
+        assert fit is not None
+        assert np.sum((fit.samples - clean)[5:] ** 2) < 0.15 * np.sum((damaged - clean)[5:] ** 2)
+        assert 0.3 < fit.excess < 1.6
+        assert 0.2 < fit.expected_error / np.sum((fit.samples - clean) ** 2) < 5.0
+        # What is no tail leaves errors that no music has.
+        worse = tails._solved(clean + 0.3 * noise(200, 3), 5, functions, sides, order)
+        assert worse is not None
+        assert worse.excess > 5.0
+
+    @pytest.mark.parametrize(("length", "tried"), [(32, False), (33, True)])
+    def test_spans_up_to_4_ms_are_clicks_alone(
+        self, monkeypatch: pytest.MonkeyPatch, length: int, tried: bool
+    ) -> None:
+        audio = smooth(4000)[None]
+        gap = Gap(audio, np.zeros(audio.shape, bool), 0, 2000, 2000 + length, 0, 4000, RATE_HZ)
+        monkeypatch.setattr(
+            tails, "_best_fit", lambda inside, *_: tails._Fit(np.full(inside.size, 0.5), 1e9, 1.0)
+        )
+        answer = tails.repair(gap, Prediction(np.zeros(length), 3.0))
+        assert (answer is not None) == tried
+        if answer is not None:
+            assert answer.expected_error == 3.0
+            peak = max(abs(audio[0, :2000]).max(), abs(audio[0, 2000 + length :]).max())
+            assert answer.samples[0] == pytest.approx(0.5 * peak, rel=0.35)
+
+    @pytest.mark.parametrize(
+        ("excesses", "taken"),
+        [
+            ([2.0, 1.9, 2.0, 2.0], 0),
+            ([2.0, 1.7, 2.0, 2.0], 1),
+            ([9.0, 3.0, 2.8, 1.0], 3),
+            ([29.0, 31.0, 31.0, 31.0], 0),
+            ([31.0, 31.0, 31.0, 31.0], None),
+        ],
+    )
+    def test_another_length_is_taken_if_it_explains_a_tenth_more(
+        self, monkeypatch: pytest.MonkeyPatch, excesses: list[float], taken: int | None
+    ) -> None:
+        audio = smooth(4000)[None]
+        gap = Gap(audio, np.zeros(audio.shape, bool), 0, 2000, 2200, 0, 4000, RATE_HZ)
+        order = iter(range(4))
+        monkeypatch.setattr(
+            tails,
+            "_best_fit",
+            lambda inside, *_: tails._Fit(np.full(inside.size, k := next(order)), 1.0, excesses[k]),
+        )
+        answer = tails.repair(gap, Prediction(np.zeros(200), 3.0))
+        assert (answer is None) == (taken is None)
+        if answer is not None and taken is not None:
+            scale = abs(np.r_[audio[0, :2000], audio[0, 2200:]]).max()
+            assert answer.samples[0] / scale == pytest.approx(taken, rel=0.35)
+
+    @pytest.mark.parametrize(
+        ("thump", "ringing", "taken"), [(2.0, 0.1, "thump"), (4.0, 2.9, "thump"), (4.0, 2.7, "ringing")]
+    )
+    def test_a_ringing_is_taken_only_if_it_explains_much_more(
+        self, monkeypatch: pytest.MonkeyPatch, thump: float, ringing: float, taken: str
+    ) -> None:
+        fits = iter([tails._Fit(np.zeros(200), 1.0, thump), tails._Fit(np.ones(200), 1.0, ringing)])
+        counts = []
+
+        def solved(_: Samples, __: int, functions: Samples, *___: Any) -> tails._Fit:
+            counts.append(len(functions))
+            return next(fits)
+
+        monkeypatch.setattr(tails, "_solved", solved)
+        monkeypatch.setattr(tails, "_ringing", lambda *_: 1000.0)
+        fit = tails._best_fit(np.zeros(200), 8, None, 10, RATE_HZ)  # type: ignore[arg-type]
+        assert fit is not None
+        assert fit.samples[0] == (0.0 if taken == "thump" else 1.0)
+        # Knots of 4 ms are 32 samples; those of a ringing, 1.5 ms, come as cosines and sines.
+        assert counts[0] == 6
+        assert counts[1:] in ([], [6 + 2 * 16])
