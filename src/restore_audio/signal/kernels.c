@@ -18,66 +18,83 @@
 #define EXPORT __attribute__((visibility("default"))) FAST
 #endif
 
-/* Burg's recursion on sums of products; burg.py has the formulas and does the same in NumPy.
+/* Burg's recursion on sums of products; burg.py has the formulas and does the same in NumPy. Here each order walks
+   over memory three times: what the next order needs is summed on the way.
 
-   x (size): samples with peak 1. products (steps + 1): twice their autocorrelation.
-   a (steps + 1): the filter, 1 and zeros on entry. work (2 * steps + 4): anything.
+   x (size): samples with peak 1; mirrored (size): the same backwards. products (steps + 1): twice their
+   autocorrelation. a (steps + 1): the filter, 1 and zeros on entry. work (2 * steps + 4): anything.
    Returns the number of reflection coefficients found. */
-EXPORT long burg_recursion(const double *restrict x, long size, const double *restrict products, long steps,
-                           double noise, double smallest, double *restrict a, double *restrict work)
+EXPORT long burg_recursion(const double *restrict x, const double *restrict mirrored, long size,
+                           const double *restrict products, long steps, double noise, double smallest,
+                           double *restrict a, double *restrict work)
 {
     double *restrict g = work, *restrict last = work + steps + 2;
     for (long i = 0; i < 2 * steps + 4; i++)
         work[i] = 0.0;
     g[0] = last[0] = products[0] - x[0] * x[0] - x[size - 1] * x[size - 1] + (double)(size - 1) * noise;
     g[1] = last[1] = products[1];
+    double power = g[0], cross = g[1];
     for (long m = 0; m < steps; m++) {
-        double power = 0.0, cross = 0.0;
-        for (long i = 0; i <= m; i++) {
-            power += a[i] * g[i];
-            cross += a[i] * g[m + 1 - i];
-        }
         if (!(power > smallest))
             return m;
         double k = -cross / power;
         if (!(k < 1.0 && k > -1.0))
             return m;
-        /* a and g of the next order: each mixes with its own mirror image, so both ends are done at once. */
+        if (m + 1 == steps) {
+            for (long i = 0; i < (m + 2) / 2; i++) {
+                double low = a[i], high = a[m + 1 - i];
+                a[i] = low + k * high;
+                a[m + 1 - i] = high + k * low;
+            }
+            if (m % 2)
+                a[(m + 2) / 2] += k * a[(m + 2) / 2];
+            return steps;
+        }
+        /* a and g of the next order: each mixes with its own mirror image, so both ends are done at once.
+           With the new a: the products of the samples that drop out at the two ends. */
+        const double *restrict end = x + size - 2 - m, *restrict begin = mirrored + size - 2 - m;
+        double at_begin = 0.0, at_end = 0.0, at_begin_high = 0.0, at_end_high = 0.0;
         long half = (m + 2) / 2;
         for (long i = 0; i < half; i++) {
-            double low = a[i], high = a[m + 1 - i];
-            a[i] = low + k * high;
-            a[m + 1 - i] = high + k * low;
+            double low = a[i], high = a[m + 1 - i], g_low = g[i], g_high = g[m + 1 - i];
+            double new_low = low + k * high, new_high = high + k * low;
+            a[i] = new_low;
+            a[m + 1 - i] = new_high;
+            g[i] = g_low + k * g_high;
+            g[m + 1 - i] = g_high + k * g_low;
+            at_begin += begin[i] * new_low;
+            at_begin_high += begin[m + 1 - i] * new_high;
+            at_end += end[i] * new_low;
+            at_end_high += end[m + 1 - i] * new_high;
         }
-        if (m % 2)
+        if (m % 2) {
             a[half] += k * a[half];
-        if (m + 1 == steps)
-            return steps;
-        for (long i = 0; i < half; i++) {
-            double low = g[i], high = g[m + 1 - i];
-            g[i] = low + k * high;
-            g[m + 1 - i] = high + k * low;
-        }
-        if (m % 2)
             g[half] += k * g[half];
-        /* The products of the samples that drop out at the two ends. */
-        const double *end = x + size - 2 - m, *begin = x + m + 1; /* begin is read backwards */
-        double first_share = 0.0, last_share = 0.0;
-        for (long i = 0; i < m + 2; i++) {
-            first_share += begin[-i] * a[i];
-            last_share += end[i] * a[i];
+            at_begin += begin[half] * a[half];
+            at_end += end[half] * a[half];
         }
-        double first_edge = begin[0], last_edge = end[0];
+        at_begin += at_begin_high;
+        at_end += at_end_high;
+        double begin_edge = begin[0], end_edge = end[0];
+        power = 0.0;
         for (long i = 0; i < m + 2; i++) {
-            g[i] -= first_share * begin[-i] + last_share * end[i] + noise * a[i];
-            last[i] -= first_edge * begin[-i] + last_edge * end[i];
+            double g_new = g[i] - (at_begin * begin[i] + at_end * end[i] + noise * a[i]);
+            g[i] = g_new;
+            power += a[i] * g_new;
+            last[i] -= begin_edge * begin[i] + end_edge * end[i];
         }
         last[0] -= noise;
         last[m + 2] = products[m + 2];
         double sum = 0.0;
-        for (long i = 0; i < m + 2; i++)
-            sum += last[i + 1] * a[m + 1 - i];
+        cross = 0.0;
+        for (long i = 1; i < m + 2; i++) {
+            double image = a[m + 2 - i];
+            sum += last[i] * image;
+            cross += g[i] * image;
+        }
+        sum += last[m + 2];
         g[m + 2] = sum;
+        cross += sum; /* a[0] is 1 */
     }
     return steps;
 }

@@ -28,7 +28,9 @@ def _load() -> ctypes.CDLL | None:
         try:
             library = ctypes.CDLL(str(path))
             array, count, number = ctypes.c_void_p, ctypes.c_long, ctypes.c_double
-            library.burg_recursion.argtypes = [array, count, array, count, number, number, array, array]
+            library.burg_recursion.argtypes = [
+                *(array, array, count, array, count, number, number, array, array),
+            ]
             library.burg_recursion.restype = count
             library.toeplitz_solve.argtypes = [array, array, count, array, array]
             library.toeplitz_solve.restype = count
@@ -65,11 +67,20 @@ def burg_recursion(x: Samples, products: Samples, noise: float, smallest: float)
     if LIBRARY is None:
         return None
     order = products.size - 1
-    x, products = np.ascontiguousarray(x), np.ascontiguousarray(products)
+    x, mirrored = np.ascontiguousarray(x), np.ascontiguousarray(x[::-1])
+    products = np.ascontiguousarray(products)
     a, work = np.zeros(order + 1), np.empty(2 * order + 4)
     a[0] = 1.0
     LIBRARY.burg_recursion(
-        x.ctypes.data, x.size, products.ctypes.data, order, noise, smallest, a.ctypes.data, work.ctypes.data
+        x.ctypes.data,
+        mirrored.ctypes.data,
+        x.size,
+        products.ctypes.data,
+        order,
+        noise,
+        smallest,
+        a.ctypes.data,
+        work.ctypes.data,
     )
     return a
 

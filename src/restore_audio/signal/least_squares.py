@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .convolution import convolve, convolve_valid
+from .convolution import convolve_valid, fast_length
 from .kernels import solve_toeplitz
 
 Samples = NDArray[np.float64]
@@ -22,11 +22,10 @@ def filter_products(filters: list[tuple[Samples, float]]) -> Samples:
         filters: each a filter ``(order + 1,)`` with its weight; orders may differ.
     """
     order = max(predictor.size for predictor, _ in filters) - 1
-    products = np.zeros(2 * order + 1)
-    for predictor, weight in filters:
-        reach = predictor.size - 1
-        products[order - reach : order + reach + 1] += weight * convolve(predictor, predictor[::-1])
-    return products
+    size = fast_length(2 * order + 1)
+    power = sum(weight * np.abs(np.fft.rfft(predictor, size)) ** 2 for predictor, weight in filters)
+    products = np.fft.irfft(power, size)
+    return np.concatenate([products[size - order :], products[: order + 1]])
 
 
 def solve_gap(products: Samples, before: Samples, after: Samples, gap: int) -> Samples | None:
