@@ -38,6 +38,9 @@ COMMANDS = {
 """Modules of this package in the order of ``--help``, and what ``--help`` says of them; each has
 ``register(app)``. Only the module of the command that is called is imported."""
 
+_THREADED = ("fix", "detect")
+"""Commands that divide a recording among the cores; ``--method paper`` has one large network and does not."""
+
 _COMPLETION = "_RESTORE_AUDIO_COMPLETE"
 """Set by shells that ask for completions, which concern every command."""
 
@@ -80,6 +83,16 @@ def build(wanted: str | None = None) -> typer.Typer:
     return app
 
 
+def _leave_threads_to_us() -> None:
+    """Before NumPy and PyTorch are imported: one thread each, unless the user says otherwise.
+
+    These commands use the cores themselves, on several windows and channels at a time. Threads inside of small
+    operations would mostly wait for each other, which takes as much of the processor as working does.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
 def _listed() -> None:
     """Stands for a command that is not called."""
 
@@ -115,7 +128,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     console = Console()
     try:
         words = list(sys.argv[1:] if arguments is None else arguments)
-        command = typer.main.get_command(build(_wanted(words)))
+        wanted = _wanted(words)
+        if wanted in _THREADED and "paper" not in words:
+            _leave_threads_to_us()
+        command = typer.main.get_command(build(wanted))
         outcome: Any = command.main(words, "restore-audio", standalone_mode=False)
         sys.stdout.flush()
         if outcome == INTERRUPTED:  # newer versions of Typer turn Ctrl-C into this

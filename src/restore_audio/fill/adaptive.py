@@ -56,8 +56,8 @@ POWER = 3.0
 """Measured: from 1 to 4 all the same within 0.2 dB on music; steady tones want more."""
 
 _SHARED_MS = 4.0 * (max(DISTANCES_MS) - min(DISTANCES_MS))
-"""Contexts from here on share a model: on 76 gaps of 2, 5 and 20 ms in music nothing changed (0.0 ± 0.1 dB), and
-the fits, nearly all of a short gap's cost, are a third fewer."""
+"""Contexts from here on share a model: on 76 gaps of 2, 5 and 20 ms each in music nothing changed (0.0 ± 0.1
+dB), and the fits, nearly all of a short gap's cost, are a third fewer."""
 
 _LEAST_CONTEXT_MS = 20.0
 """What a pseudo-gap must have on its far side."""

@@ -118,18 +118,16 @@ def similar_passage(
     audio = np.where(known, samples[first:last], 0.0)
     lead = min(side, start - first)  # template samples before the gap
     template = slice(start - first - lead, min(end - first + side, audio.size))
-    mask = known[template].astype(np.float64)
+    mask = known[template]
     pattern = audio[template]
     peak, energy = float(np.max(np.abs(audio), initial=0.0)), float(pattern @ pattern)
-    if int(mask.sum()) < side or energy <= 1e-10 * peak**2 * side:
+    if np.count_nonzero(mask) < side or energy <= 1e-10 * peak**2 * side:
         return None
-    size = fast_length(audio.size + pattern.size)
-    places = audio.size - pattern.size + 1
-    cross = _correlate(audio, pattern, size, places)
-    energies = np.maximum(_correlate(audio**2, mask, size, places), 1e-3 * energy)
+    cross = _correlate(audio, pattern)
+    energies = np.maximum(_sums(audio**2, mask), 1e-3 * energy)
     correlation = cross / np.sqrt(energy * energies)
     lost = np.concatenate([[0], np.cumsum(~known)])
-    begin = np.arange(places) + lead
+    begin = np.arange(cross.size) + lead
     correlation[lost[begin + gap] > lost[begin]] = -1.0
     best = int(np.argmax(correlation))
     gain = float(cross[best] / energies[best])
@@ -192,9 +190,29 @@ def fill_from_passage(
     return Prediction(fill, doubted) if np.max(np.abs(fill)) <= loudest else None
 
 
-def _correlate(audio: Samples, pattern: Samples, size: int, places: int) -> Samples:
-    """Σ_n audio[place + n] · pattern[n] for each place."""
-    product: Samples = np.fft.irfft(np.fft.rfft(audio, size) * np.conj(np.fft.rfft(pattern, size)), size)[
-        :places
-    ]
-    return product
+def _correlate(audio: Samples, pattern: Samples) -> Samples:
+    """Σ_n audio[place + n] · pattern[n] for each place, by blocks that fit into the processor's cache."""
+    places = audio.size - pattern.size + 1
+    size = fast_length(min(4 * pattern.size, audio.size))
+    step = size - pattern.size + 1
+    blocks = -(-places // step)
+    padded = np.zeros((blocks - 1) * step + size)
+    padded[: audio.size] = audio[: padded.size]
+    rows = np.lib.stride_tricks.sliding_window_view(padded, size)[::step]
+    filter_ = np.conj(np.fft.rfft(pattern, size))
+    product = np.empty((blocks, step))
+    for row, made in zip(rows, product, strict=True):
+        made[:] = np.fft.irfft(np.fft.rfft(row) * filter_, size)[:step]
+    return product.reshape(-1)[:places]
+
+
+def _sums(values: Samples, mask: NDArray[np.bool_]) -> Samples:
+    """Σ_n values[place + n] · mask[n] for each place."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    places = values.size - mask.size + 1
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
+    sums = np.zeros(places)
+    for first, last in edges.reshape(-1, 2):
+        sums += total[last : last + places]
+        sums -= total[first : first + places]
+    return sums
