@@ -302,3 +302,13 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 12_000_000
+
+
+def test_an_mp3_read_in_blocks_is_what_it_is_as_a_whole(tmp_path):
+    path = tmp_path / "a.mp3"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(66_150)
+    soundfile.write(path, noise, 44_100, format="MP3", subtype="MPEG_LAYER_III")
+    blocks = list(read_blocks(path, 10_000))
+    assert len(blocks) > 5
+    whole = soundfile.read(path, always_2d=True)[0].T
+    assert np.array_equal(np.concatenate(blocks, axis=1), whole)

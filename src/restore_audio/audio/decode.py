@@ -61,6 +61,18 @@ class Decoder(Protocol):
     ) -> None: ...
 
 
+class _Onward(soundfile.SoundFile):  # type: ignore[misc]
+    """A file that is read on from block to block.
+
+    After each read of a file that can be sought in, soundfile seeks to where it is already, which resets
+    an MP3 decoder: the first thousand samples of every block but the first were not those of the recording.
+    """
+
+    def seekable(self) -> bool:
+        """No, as far as soundfile's reads are concerned; ``seek`` works."""
+        return False
+
+
 def open_recording(path: Path) -> Decoder:
     """Open a file for reading; a context manager.
 
@@ -85,7 +97,7 @@ def open_recording(path: Path) -> Decoder:
         return _opened_by_av(path)
     try:
         with no_library_messages():
-            sound = soundfile.SoundFile(sndfile_name(path))
+            sound = _Onward(sndfile_name(path))
     except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
         if path.suffix.lower() in READ_BY_AV:
             return _opened_by_av(path)
