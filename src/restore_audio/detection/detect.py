@@ -45,6 +45,9 @@ dropout once in some hundreds."""
 
 _SPIKE_OVER_MS = 40.0
 
+_PAUSES = ("zeros", "constant", "dropout", "treble", "concealed")
+"""Kinds in which the sound is lower than beside them."""
+
 
 def detect(samples: Samples, rate_hz: int, settings: DetectSettings | None = None) -> list[Span]:
     """Find damage in a whole recording.
@@ -88,7 +91,9 @@ def _look(window: Window, settings: DetectSettings) -> list[Span]:
     weighed = [
         span for detector in registry.DETECTORS if not detector.exact for span in detector.find(window)
     ]
-    weighed = [span for span in weighed if not _bracketed(span, weighed, least, window)]
+    clicks = [span for span in weighed if span.kind == "click" and span.confidence >= least]
+    exact = [span for span in exact if not _bracketed(span, [], window)]
+    weighed = [span for span in weighed if not _bracketed(span, clicks, window)]
     certain = [*window.nan, *(span for span in exact if span.confidence >= least)]
     near = samples_of(_APART_MS, window.rate_hz)
     found = exact + [s for s in weighed if not any(_touch(s, c, near) for c in certain)]
@@ -109,21 +114,18 @@ def _look(window: Window, settings: DetectSettings) -> list[Span]:
     return kept
 
 
-def _bracketed(span: Span, others: Sequence[Span], least: float, window: Window) -> bool:
-    """Whether two clicks make both edges of a span: then it is the pause between them."""
-    if span.kind in ("click", "noise"):
-        return False
+def _bracketed(span: Span, clicks: Sequence[Span], window: Window) -> bool:
+    """Whether two clicks make both edges of a span: then it is the pause between them.
+
+    An edge is a click's if one of the clicks is there, or if the sound has its peak there.
+    """
     near = samples_of(_BRACKET_MS, window.rate_hz)
-    clicks = [
-        click
-        for click in others
-        if (click.kind, click.channel) == ("click", span.channel)
-        and click.confidence >= least
-        and click.length < span.length
-    ]
+    if span.kind not in _PAUSES or span.length < 2 * near:
+        return False
+    mine = [click for click in clicks if click.channel == span.channel and click.length < span.length]
     audio = window.samples[span.channel]
     return all(
-        any(click.start - near < edge < click.end + near for click in clicks)
+        any(click.start - near < edge < click.end + near for click in mine)
         or _is_spike(sound, near, samples_of(_SPIKE_OVER_MS, window.rate_hz))
         for edge, sound in (
             (span.start, audio[: span.start + near][::-1]),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import clicks, dip_evidence
+from . import clicks, dip_evidence, gap_evidence
 from .candidate import Candidate
 
 
@@ -15,12 +15,26 @@ def explain(kind: str, candidate: Candidate) -> str:
     """The measures that speak loudest, with their numbers.
 
     Args:
-        kind: ``click``, ``noise``, ``dropout`` or ``treble``.
+        kind: ``gap``, ``click``, ``noise``, ``dropout`` or ``treble``.
         candidate: with the evidence of that kind.
     """
-    names = clicks.FEATURES if kind == "click" else dip_evidence.FEATURES
+    names = _NAMES.get(kind, dip_evidence.FEATURES)
     evidence = dict(zip(names, candidate.features.tolist(), strict=True))
+    if kind == "gap":
+        return _gap(evidence)
     return _click(evidence) if kind == "click" else _dip(kind, evidence)
+
+
+_NAMES = {"gap": gap_evidence.FEATURES, "click": clicks.FEATURES}
+
+
+def _gap(evidence: Mapping[str, float]) -> str:
+    return (
+        f"the sound stops dead and rests {evidence['depth']:.0f} dB below both sides; its edges stand "
+        f"{evidence['lower edge over the inside']:.0f} and {evidence['higher edge over the inside']:.0f} dB "
+        f"above the inside, and {evidence['share of the sound that is quieter before']:.0%} of the sound "
+        "around is quieter than the last of it"
+    )
 
 
 def _click(evidence: Mapping[str, float]) -> str:

@@ -16,6 +16,7 @@ from ..spans import Span
 from .bursts import find_bursts
 from .clicks import find_clicks
 from .dropouts import find_dropouts
+from .gaps import as_gap, find_gaps
 from .interpolated import find_interpolated
 from .repeats import find_repeats
 from .runs import find_runs
@@ -53,6 +54,12 @@ def _runs(window: Window, channel: int) -> list[Span]:
     return find_runs(window.samples[channel], channel, window.rate_hz, window.longest_samples)
 
 
+def _gaps(window: Window, channel: int) -> list[Span]:
+    samples = window.samples[channel]
+    found = find_gaps(samples, window.rate_hz, window.longest_samples)
+    return [as_gap(samples, span, window.rate_hz) for span in weigh("gap", found, window, channel)]
+
+
 def _repeats(window: Window, channel: int) -> list[Span]:
     past, samples = None if window.past is None else window.past[channel], window.samples[channel]
     return find_repeats(samples, channel, window.rate_hz, past)
@@ -79,6 +86,7 @@ def _dropouts(window: Window, channel: int) -> list[Span]:
 
 DETECTORS: list[Detector] = [
     Detector("runs", each_channel(_runs), exact=True),
+    Detector("gaps", each_channel(_gaps), exact=True),
     Detector("repeats", each_channel(_repeats), exact=True),
     Detector("interpolated", each_channel(_interpolated), exact=True),
     Detector("clicks", each_channel(_clicks)),

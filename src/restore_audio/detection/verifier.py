@@ -19,7 +19,7 @@ import numpy as np
 from ..spans import Span
 from .candidate import Candidate
 from .explanation import explain
-from .measures import Samples, confidence, samples_of
+from .measures import Samples, confidence
 from .windows import Window
 
 
@@ -52,14 +52,14 @@ class Verifier:
 
 @lru_cache(maxsize=8)
 def load_verifier(kind: str) -> Verifier:
-    """The verifier of a kind of damage: ``click``, ``noise``, ``dropout`` or ``treble``."""
+    """The verifier of a kind of damage: ``gap``, ``click``, ``noise``, ``dropout`` or ``treble``."""
     text = files(__package__).joinpath("verifier.json").read_text(encoding="utf-8")
     row = json.loads(text)[kind]
     arrays = {name: np.array(row[name]) for name in ("mean", "scale", "inner", "inner_bias", "outer")}
     return Verifier(**arrays, bias=float(row["bias"]))
 
 
-_WIDEN_MS = {"click": 0.25, "noise": 1.0, "dropout": 1.2, "treble": 1.2}
+_WIDEN_MS = {"gap": 0.0, "click": 0.25, "noise": 1.0, "dropout": 1.2, "treble": 1.2}
 """Added to both ends of kinds whose edges are found on a grid and are damaged themselves."""
 
 _LEAST_CONFIDENCE = 0.01
@@ -68,7 +68,7 @@ _LEAST_CONFIDENCE = 0.01
 
 def weigh(kind: str, candidates: list[Candidate], window: Window, channel: int) -> list[Span]:
     """Spans of the candidates that the verifier of their kind believes, with confidence and evidence."""
-    wider = samples_of(_WIDEN_MS[kind], window.rate_hz)
+    wider = round(_WIDEN_MS[kind] * window.rate_hz / 1000)
     spans = []
     for candidate, score in zip(candidates, load_verifier(kind).scores(candidates).tolist(), strict=True):
         certainty = confidence(score)
