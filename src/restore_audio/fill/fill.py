@@ -7,7 +7,8 @@ window, and memory holds one window at a time.
 For each gap (:mod:`.gaps`) the fills of the method (:mod:`.methods`) predict the missing samples, each with
 the error that it expects, and the least is taken: AR from both sides (:mod:`.ar`), a channel that is healthy
 there (:mod:`.channels`), a similar passage (:mod:`.passages`). Where the damage has left something of the
-signal, that is used (:mod:`.remains`); what AR alone has filled the network completes (:mod:`.network`).
+signal, that is used (:mod:`.remains`, :mod:`.tails`), and where a fill can hardly be better than what is
+there, that is left (:mod:`.doubt`); what AR alone has filled the network completes (:mod:`.network`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from ..settings import FillSettings
 from ..spans import Span, merge_spans
 from ..threads import pool, usable_cores
+from .doubt import reason_to_leave
 from .gaps import Gap, walk_gaps
 from .methods import Blend, Method, load_fill, load_repair, method_named
 from .splice import Patch, cut_patches
@@ -75,9 +77,8 @@ def fill_spans(
     to_complete: list[Gap] = []
     for gap in walk_gaps(filled, ordered, rate_hz, others=others):
         empty = gap.before.size == 0 and gap.after.size == 0
-        reasons[gap.channel, gap.start] = "nothing healthy is left to fill it from" if empty else None
-        if not empty and _fill(gap, method) and _is_completed(gap, method.blend):
-            to_complete.append(gap)
+        reason = "nothing healthy is left to fill it from" if empty else _fill(gap, method, to_complete)
+        reasons[gap.channel, gap.start] = reason
     if to_complete and method.blend is not None and (network := open_network()) is not None:
         from .network import complete
 
@@ -92,17 +93,22 @@ def fill_spans(
     return filled, marked
 
 
-def _fill(gap: Gap, method: Method) -> bool:
-    """Fill a gap in place by the fill that expects the smallest error; whether that was the first.
+def _fill(gap: Gap, method: Method, to_complete: list[Gap]) -> str | None:
+    """Fill a gap in place by the fill that expects the smallest error, or give the reason why it is left.
 
-    Where the kind of damage has a repair, it makes the samples from that fill and the damaged ones.
+    Where the kind of damage has a repair, it makes the samples from that fill and the damaged ones. What the
+    first fill has made, and the network may complete, is added to ``to_complete``.
     """
     predictions = [load_fill(name)(gap) for name in method.fills]
     best = min((p for p in predictions if p is not None), key=lambda p: p.expected_error)
     repair = load_repair(gap.kind) if method.repairs else None
     repaired = repair(gap, best) if repair else None
+    if method.repairs and repaired is None and (reason := reason_to_leave(gap, best)):
+        return reason
     gap.mine[gap.start : gap.end] = (repaired or best).samples
-    return repaired is None and best is predictions[0]
+    if repaired is None and best is predictions[0] and _is_completed(gap, method.blend):
+        to_complete.append(gap)
+    return None
 
 
 def _is_completed(gap: Gap, blend: Blend | None) -> bool:

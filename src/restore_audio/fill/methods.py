@@ -60,7 +60,8 @@ class Method:
         title: what it does, for people.
         fills: names of fills, tried for each gap; the first always answers.
         blend: how the network completes what the first fill made; None leaves it alone.
-        repairs: whether what is left of the signal in a gap is used where its kind has a repair.
+        repairs: whether what is left of the signal in a gap is used where its kind has a repair, and kept
+            where no fill is expected to be better.
         resynthesises: it does not fill gaps but makes the whole recording anew, at 16 kHz mono.
     """
 

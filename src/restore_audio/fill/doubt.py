@@ -1,0 +1,84 @@
+"""Whether a fill can be better than what is there.
+
+In: a gap whose damaged samples may still be good, and a fill. Out: a reason to leave them, or None.
+
+How far such fills are off is measured beside the gap, on *pseudo-gaps* of the same length whose truth is
+known. The fill differs from what is there by the errors of both, E_fill + E_there in energy where they are
+independent. So it can be expected to be better only where it differs by more than twice its own error: what
+agrees with the fill that well is as good as it, or healthy. Where a fill knows little, in long gaps of music
+that is not steady, nearly all agrees with it, and little is changed.
+
+Measured with told spans, 16 a family: bursts of noise and clicks are all filled, and none is worse for it.
+What Opus conceals is better than a fill by 2 dB on average; at four times the error, as for ``concealed``,
+12 % of the spans are made worse, at twice 44 %.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ar import ArSettings, predict_gap
+from .gaps import Gap, Prediction
+
+Samples = NDArray[np.float64]
+
+DOUBTED = frozenset({"concealed", "noise", "click", "dropout", "treble"})
+"""Kinds whose samples may be better than a fill. Others hold nothing of the signal, or a person told them."""
+
+SETTINGS = ArSettings(context_ms=186.0)
+"""Of the fills of the pseudo-gaps."""
+
+DISTANCES_MS = (30.0, 75.0)
+"""From the gap to the near end of each pseudo-gap, on both sides."""
+
+LEAST_RATIO = 2.0
+CONCEALED_RATIO = 4.0
+"""Energy of the difference, in that of the fill's error, from which a fill is expected to be better; the
+second for what decoders make up, which is itself a prediction from the same surroundings."""
+
+_LEAST_CONTEXT_MS = 20.0
+
+AGREES = "what is there agrees with its surroundings as well as a fill would: it was left as it is"
+
+
+def reason_to_leave(gap: Gap, prediction: Prediction) -> str | None:
+    """Why the samples of a gap should stay.
+
+    Args:
+        gap: its samples are the damaged ones.
+        prediction: what would replace them.
+
+    Returns:
+        A sentence; None if the prediction is expected to be better, or there is nothing to judge by.
+    """
+    there = gap.mine[gap.start : gap.end]
+    if gap.kind not in DOUBTED or not np.all(np.isfinite(there)):
+        return None
+    errors = _errors_beside(gap, prediction.samples)
+    if not errors:
+        return None
+    differs = float(np.sum((there - prediction.samples) ** 2))
+    expected = float(np.exp(np.mean(np.log(errors))))
+    ratio = CONCEALED_RATIO if gap.kind == "concealed" else LEAST_RATIO
+    return AGREES if differs < ratio * expected else None
+
+
+def _errors_beside(gap: Gap, filled: Samples) -> list[float]:
+    """Energies of the errors that fills of the pseudo-gaps have."""
+    length, rate_hz = gap.length, gap.rate_hz
+    reach = round((max(DISTANCES_MS) + SETTINGS.context_ms) * rate_hz / 1000) + length
+    left, right = gap.before[max(gap.before.size - reach, 0) :], gap.after[:reach]
+    whole = np.concatenate([left, filled, right])
+    least = round(_LEAST_CONTEXT_MS * rate_hz / 1000)
+    errors = []
+    for distance_ms in DISTANCES_MS:
+        distance = round(distance_ms * rate_hz / 1000)
+        for start in (left.size - distance - length, left.size + length + distance):
+            end = start + length
+            truth = whole[max(start, 0) : end]
+            if start < least or end > whole.size - least or not np.all(np.isfinite(truth)):
+                continue
+            trial = predict_gap(whole[:start], whole[end:], length, rate_hz=rate_hz, settings=SETTINGS)
+            errors.append(float(np.sum((truth - trial.samples) ** 2)) + 1e-20)
+    return errors

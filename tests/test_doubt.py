@@ -1,0 +1,114 @@
+"""What no fill is expected to better is left as it is, and reported with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from restore_audio.fill.ar import predict_gap
+from restore_audio.fill.doubt import DOUBTED, reason_to_leave
+from restore_audio.fill.fill import Filling, fill_spans
+from restore_audio.fill.gaps import Gap, Prediction
+from restore_audio.fill.methods import METHODS
+from restore_audio.settings import FillSettings
+from restore_audio.spans import KINDS, Span
+
+RATE_HZ = 44_100
+START, LENGTH = 30_000, 661
+Samples = NDArray[np.float64]
+
+
+def music(seed: int = 3) -> Samples:
+    rng = np.random.default_rng(seed)
+    time = np.arange(70_000) / RATE_HZ
+    audio = 0.1 * lfilter([1.0], [1.0, -0.9], rng.standard_normal(time.size))
+    for hz in (220.0, 277.0, 880.0, 2500.0):
+        audio += 40.0 / (hz + 200.0) * np.sin(2 * np.pi * hz * time + rng.uniform(0, 6))
+    return np.asarray(0.3 * audio / np.max(np.abs(audio)))
+
+
+def gap_of(audio: Samples, kind: str) -> tuple[Gap, Prediction]:
+    lost = np.zeros((1, audio.size), dtype=bool)
+    lost[0, START : START + LENGTH] = True
+    gap = Gap(audio[None].copy(), lost, 0, START, START + LENGTH, 0, audio.size, RATE_HZ, kind)
+    return gap, predict_gap(gap.before, gap.after, LENGTH, rate_hz=RATE_HZ)
+
+
+def spoilt(clean: Samples, level: float) -> Samples:
+    damaged = clean.copy()
+    damaged[START : START + LENGTH] += level * np.random.default_rng(1).standard_normal(LENGTH)
+    return damaged
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("scale", [1.0, 1e-3])
+def test_healthy_samples_are_left_and_spoilt_ones_are_not(seed: int, scale: float) -> None:
+    clean = scale * music(seed)
+    reason = reason_to_leave(*gap_of(clean, "concealed"))
+    assert reason is not None
+    assert reason.endswith("left as it is")
+    assert reason_to_leave(*gap_of(spoilt(clean, 0.3 * scale), "concealed")) is None
+
+
+def test_a_stand_in_as_good_as_the_fill_is_left() -> None:
+    clean = music()
+    _, prior = gap_of(clean, "concealed")
+    error = float(np.std(prior.samples - clean[START : START + LENGTH]))
+    assert reason_to_leave(*gap_of(spoilt(clean, 0.5 * error), "concealed")) is not None
+    assert reason_to_leave(*gap_of(spoilt(clean, 3.5 * error), "concealed")) is None
+
+
+def test_what_a_decoder_made_up_is_doubted_longer() -> None:
+    clean = music()
+    _, prior = gap_of(clean, "noise")
+    answers = []
+    for factor in np.arange(0.5, 4.0, 0.25):
+        error = factor * float(np.std(prior.samples - clean[START : START + LENGTH]))
+        damaged = spoilt(clean, error)
+        answers.append([reason_to_leave(*gap_of(damaged, kind)) is None for kind in ("noise", "concealed")])
+    filled = np.sum(answers, axis=0)
+    assert 0 < filled[1] < filled[0] < len(answers)
+
+
+def test_only_kinds_that_may_hold_something_are_doubted() -> None:
+    clean = music()
+    assert set(KINDS) - {"zeros", "constant", "nan", "repeat", "interpolated", "given", "splice"} >= DOUBTED
+    for kind in KINDS:
+        assert (reason_to_leave(*gap_of(clean, kind)) is not None) == (kind in DOUBTED)
+
+
+def test_without_surroundings_or_numbers_nothing_is_doubted() -> None:
+    clean = music()
+    gap, prior = gap_of(clean, "concealed")
+    near = replace(gap, first=START - 800, last=START + LENGTH + 800)
+    assert reason_to_leave(near, prior) is None
+    one_side = replace(gap, last=START + LENGTH)
+    assert reason_to_leave(one_side, prior) is not None
+    gap.audio[0, START + 3] = np.nan
+    assert reason_to_leave(gap, prior) is None
+
+
+def test_what_is_left_is_reported_and_not_touched() -> None:
+    clean = music()
+    spans = [Span(START, START + LENGTH, 0, "concealed"), Span(50_000, 50_400, 0, "zeros")]
+    audio = clean.copy()
+    audio[50_000:50_400] = 0.0
+    filled, marked = fill_spans(audio[None], spans, RATE_HZ, method=METHODS["auto"])
+    assert [span.filled for span in marked] == [False, True]
+    assert "left as it is" in (marked[0].reason or "")
+    assert marked[1].reason is None
+    np.testing.assert_array_equal(filled[0, :50_000], clean[:50_000])
+    filling = Filling(spans, RATE_HZ, audio.size, FillSettings())
+    patches = list(filling.patches([audio[None]]))
+    assert [(patch.start, patch.end) for patch in patches] == [(50_000, 50_400)]
+    assert [span.filled for span in filling.spans] == [False, True]
+
+
+def test_a_method_that_was_asked_for_does_as_it_was_told() -> None:
+    span = Span(START, START + LENGTH, 0, "concealed")
+    _, (marked,) = fill_spans(music()[None], [span], RATE_HZ, method=METHODS["ar"])
+    assert marked.filled
