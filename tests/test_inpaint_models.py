@@ -197,13 +197,14 @@ class TestMixture:
             assert self.mixture(monkeypatch, [[0.0]] * 4, gap) == ArSettings()
 
     def trials(
-        self, monkeypatch: pytest.MonkeyPatch, before: int, after: int, gap: int = 80, error: float = 0.1
+        self, monkeypatch: pytest.MonkeyPatch, before: int, after: int, context_ms: float = 50.0
     ) -> tuple[list[tuple[int, int]], list[int], list[float], Samples]:
         """Where pseudo-gaps lie from the start of the gap, which side their model is of, and their errors."""
+        gap, error = 80, 0.1
         audio = smooth(before + gap + after)
         places, sides = [], []
-        settings = ArSettings(context_ms=50.0)
-        reach = round((75.0 + 50.0) * 8) + gap
+        settings = ArSettings(context_ms=context_ms)
+        reach = round((75.0 + context_ms) * 8) + gap
         origin = min(before, reach)
 
         def around(left: Samples, right: Samples, *_: Any) -> tuple[Samples, Samples, float]:
@@ -229,10 +230,18 @@ class TestMixture:
 
     def test_pseudo_gaps_lie_30_and_75_ms_away_on_both_sides(self, monkeypatch: pytest.MonkeyPatch) -> None:
         places, sides, errors, _ = self.trials(monkeypatch, 4000, 4000)
-        assert places == [(-320, -240), (320, 400), (-680, -600), (680, 760)]
+        assert places == [(-680, -600), (-320, -240), (680, 760), (320, 400)]
         # The model is of the far side, which the gap is not in: left of those before, right of those behind.
-        assert sides == [0, 1, 0, 1]
+        assert sides == [0, 0, 1, 1]
         np.testing.assert_allclose(errors, np.log(80 * 0.01), rtol=1e-6)
+
+    @pytest.mark.parametrize(("context_ms", "models"), [(179.0, [0, 0, 1, 1]), (180.0, [0, 1])])
+    def test_contexts_of_four_times_their_distance_share_a_model(
+        self, monkeypatch: pytest.MonkeyPatch, context_ms: float, models: list[int]
+    ) -> None:
+        places, sides, _, _ = self.trials(monkeypatch, 4000, 4000, context_ms)
+        assert len(places) == 4
+        assert sides == models
 
     @pytest.mark.parametrize(("before", "count"), [(840, 4), (839, 3), (480, 3), (479, 2)])
     def test_each_needs_twenty_milliseconds_beyond_it(
