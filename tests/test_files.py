@@ -345,3 +345,39 @@ class TestJournal:
         assert main(["fix", str(other), "-o", str(tmp_path / "d.wav"), "--journal", str(damaged)]) == 1
         assert main(["fix", str(damaged), "-o", str(tmp_path / "e.wav"), "--journal", str(damaged)]) == 1
         assert damaged.read_bytes() == before
+
+
+class TestOtherCommands:
+    def test_damage_replaces_nothing_that_it_reads_and_writes_all_or_nothing(self, tmp_path, capsys):
+        clean = save(tmp_path / "clean.wav", music(1.0))
+        truth, link = tmp_path / "truth.json", tmp_path / "link.json"
+        words = ["damage", str(clean), "-o", str(tmp_path / "d.wav"), "--overwrite"]
+        assert main([*words, "--spans", str(truth)]) == 0
+        link.symlink_to(truth)
+        before = truth.read_bytes()
+        for spans in (truth, link, tmp_path / "." / "truth.json", clean):
+            assert main([*words, "--replay", str(truth), "--spans", str(spans)]) == 1
+            assert "an input of this run" in capsys.readouterr().err
+        (tmp_path / "d.wav").write_bytes(b"before")
+        assert main([*words, "--spans", str(tmp_path / "no" / "such" / "folder.json")]) == 1
+        assert truth.read_bytes() == before
+        assert (tmp_path / "d.wav").read_bytes() == b"before"
+
+    def test_a_page_of_the_benchmark_replaces_nothing_unless_told(self, tmp_path, capsys):
+        song = save(tmp_path / "song.wav", music(1.0))
+        before = song.read_bytes()
+        words = ["bench", "--data", str(tmp_path), "--html", str(song)]
+        assert main(words) == 1
+        assert "--overwrite" in capsys.readouterr().err
+        assert main([*words, "--overwrite"]) == 1
+        assert "an input of this run" in capsys.readouterr().err
+        assert song.read_bytes() == before
+
+    def test_score_says_which_spans_it_means(self, damaged, tmp_path, capsys):
+        (tmp_path / "true.txt").write_text("0.4\t0.5\tx\n")
+        words = ["score", str(damaged), str(damaged), "--spans", str(tmp_path / "true.txt")]
+        assert main(words) == 0
+        told = [line for line in capsys.readouterr().out.splitlines() if "outside_spans" in line]
+        assert told[0].endswith(f"(1 spans of {tmp_path / 'true.txt'})")
+        assert main([*words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["spans"] == str(tmp_path / "true.txt")

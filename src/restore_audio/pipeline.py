@@ -28,7 +28,7 @@ from .fill.fill import Filling
 from .fill.methods import method_named
 from .fill.splice import splice
 from .network.weights import Weights
-from .settings import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, DetectSettings, FillSettings
+from .settings import LOUDEST_SAMPLE, MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, DetectSettings, FillSettings
 from .spans import Span
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Restorer:
         """The damage of a recording in memory; see :func:`detect`."""
         from .detection.detect import detect_blocks
 
-        return detect_blocks([as_audio(samples, rate_hz)], rate_hz, self.detect_settings)
+        return detect_blocks([_sane(as_audio(samples, rate_hz))], rate_hz, self.detect_settings)
 
     def restore(self, samples: ArrayLike, rate_hz: int, spans: Sequence[Span] | None = None) -> Restoration:
         """Find and fill the damage of a recording in memory; see :func:`restore`."""
@@ -143,7 +143,7 @@ class Restorer:
         if spans is None:
             spans = self.detect(audio, rate_hz)
         filling = Filling(spans, rate_hz, audio.shape[1], self.fill_settings, self._weights().open)
-        restored = splice(audio, filling.patches([audio]))
+        restored = splice(audio, filling.patches([_sane(audio)]))
         given = np.asarray(samples)
         kept = given.dtype if np.issubdtype(given.dtype, np.floating) else restored.dtype
         return Restoration(restored.reshape(given.shape).astype(kept, copy=False), filling.spans)
@@ -182,7 +182,7 @@ class Restorer:
                 if spans is None:
                     spans = self._detected(info, lambda share: progress(0.5 * share))
                 filling = Filling(spans, info.rate_hz, info.frames, self.fill_settings, weights.open)
-                blocks = read_blocks(source, BLOCK_FRAMES)
+                blocks = map(_sane, read_blocks(source, BLOCK_FRAMES))
                 patches = filling.patches(blocks, lambda share: progress(0.5 + 0.5 * share))
                 identical = rewrite(source, target, patches, within=files)
                 found = filling.spans
@@ -250,12 +250,20 @@ class Restorer:
 
         def blocks() -> Iterator[Samples]:
             done = 0
-            for block in read_blocks(info.path, BLOCK_FRAMES):
+            for block in map(_sane, read_blocks(info.path, BLOCK_FRAMES)):
                 done += block.shape[1]
                 progress(done / max(info.frames, 1))
                 yield block
 
         return detect_blocks(blocks(), info.rate_hz, self.detect_settings)
+
+
+def _sane(block: Samples) -> Samples:
+    """Samples with NaN in place of those that cannot be sound."""
+    if np.abs(block).max(initial=0.0) <= LOUDEST_SAMPLE:
+        return block
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(block) <= LOUDEST_SAMPLE, block, np.nan)
 
 
 def as_audio(samples: ArrayLike, rate_hz: int) -> Samples:

@@ -25,6 +25,9 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 192_000
 
+LOUDEST_SAMPLE = 1e12
+"""240 dB above full scale: what is beyond it in a file of floats is no sound, and overflows when squared."""
+
 MAX_CHANNELS = 64
 """An array in memory with more is taken for one with its axes exchanged."""
 

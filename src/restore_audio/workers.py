@@ -11,8 +11,10 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -183,6 +185,8 @@ def _dismiss(crew: Sequence[_Worker]) -> None:
 
 def _serve(connection: Connection, function: Callable[..., Any]) -> None:
     """What a worker does: task in, message out, until there is none or its parent has gone."""
+    if not sys.warnoptions:
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
     interrupts.listen()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()

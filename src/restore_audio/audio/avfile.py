@@ -43,7 +43,7 @@ class AvFile:
             self._stream: Any = self._container.streams.audio[0]
             self.samplerate = int(self._stream.rate)
             self.channels = int(self._stream.codec_context.channels)
-        except (av.FFmpegError, OSError, IndexError, ValueError, TypeError) as error:
+        except (av.FFmpegError, OSError, IndexError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path} is not audio that can be read ({_reason(error)}), or is cut off: copy it "
                 f"again from where it came, or convert it to FLAC or WAV first."
@@ -102,7 +102,7 @@ class AvFile:
                 block = _samples(frame, self.channels)
                 done += len(block)
                 yield block
-        except (av.FFmpegError, OSError) as error:
+        except (av.FFmpegError, OSError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{self._path} cannot be decoded after {done / self.samplerate:.1f} s ({_reason(error)}): "
                 f"copy it again from where it came."

@@ -25,7 +25,7 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from ..errors import OutputError
-from .native import sndfile_name
+from .native import no_library_messages, sndfile_name
 
 _FRAMES = {
     "title": "TIT2",
@@ -127,7 +127,7 @@ def _source_tags(path: Path) -> tuple[Comments, list[Picture]]:
 
 def _strings(path: Path) -> dict[str, str]:
     try:
-        with soundfile.SoundFile(sndfile_name(path)) as sound:
+        with no_library_messages(), soundfile.SoundFile(sndfile_name(path)) as sound:
             return {name: text for name in _STRINGS if (text := getattr(sound, name))}
     except (soundfile.LibsndfileError, TypeError):
         return {}  # read by PyAV: its tags are mutagen's

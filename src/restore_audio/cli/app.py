@@ -10,6 +10,7 @@ import importlib
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -110,6 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: instead of those the process was called with.
     """
+    if not sys.warnoptions:  # what NumPy says of a broken recording is no use to a person
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
     before = interrupts.listen()
     _write_any_name()
     try:

@@ -153,6 +153,10 @@ def bench(
             rich_help_panel=RESULTS,
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace the page if it is there already.", rich_help_panel=RESULTS),
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -178,6 +182,8 @@ def bench(
 
     if as_json and as_markdown:
         raise UsageError("--json and --markdown both want stdout: choose one.")
+    if html is not None:
+        _check_page(html, data, overwrite=overwrite)
     console = Console(verbosity=-1 if quiet else 0)
     lengths = _lengths(lengths_ms, protocol)
     named = [name.strip() for name in (methods or "").split(",") if name.strip()]
@@ -202,6 +208,16 @@ def bench(
 
         write_page(result, html)
         console.say(f"The page is in {html}.")
+
+
+def _check_page(html: Path, data: Path | None, *, overwrite: bool) -> None:
+    """Before hours of measuring: the page may be written where it shall be."""
+    from ..audio.output import check_target
+    from .jobs import refuse_lost_inputs
+
+    check_target(html, overwrite=overwrite)
+    if data is not None and html.exists():
+        refuse_lost_inputs([html], (path for path in data.rglob("*") if path.is_file()))
 
 
 def _lengths(text: str | None, protocol: ProtocolName) -> tuple[float, ...]:

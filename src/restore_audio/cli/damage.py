@@ -15,6 +15,7 @@ from . import options
 
 if TYPE_CHECKING:
     from ..audio.audiofile import AudioInfo
+    from ..audio.output import Results
     from ..damage.record import Damaged, Record, Samples
 
 KINDS = (*FAMILIES, *UNDAMAGED)
@@ -108,11 +109,12 @@ def damage(
 ) -> None:
     """Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON."""
     from ..audio.audiofile import read_audio
+    from ..audio.output import results
     from ..damage.families import apply
     from ..damage.record import record_to_dict
     from ..show.report import write_text
     from ..spans import merge_spans, spans_to_json
-    from .jobs import Job, refuse_lost_files
+    from .jobs import Job, refuse_lost_files, refuse_lost_inputs
 
     if count is not None and per_second is not None:
         raise UsageError("--count and --per-second contradict each other: give one of them.")
@@ -121,7 +123,9 @@ def damage(
     unknown = next((k for k in kind or [] if k not in KINDS), None)
     if unknown is not None:
         raise UsageError(f"--kind {unknown} is no kind of damage: choose from {', '.join(KINDS)}.")
-    refuse_lost_files(Job(clean, output), [] if spans is None else [spans], overwrite=overwrite)
+    written = [output, *([] if spans is None else [spans])]
+    refuse_lost_inputs(written, [clean, *([] if replay is None else [replay])])
+    refuse_lost_files(Job(clean, output), written[1:], overwrite=overwrite)
     samples, info = read_audio(clean)
     if replay is not None:
         records = _recorded(replay, info)
@@ -142,7 +146,6 @@ def damage(
             f"{clean} holds whole numbers ({info.subtype}), which cannot be NaN: "
             f"leave out '--kind nan', or give a recording in floating point."
         )
-    _write(samples, info, output, damaged, overwrite=overwrite)
     text = spans_to_json(
         damaged.spans,
         damaged.rate_hz,
@@ -154,8 +157,10 @@ def damage(
         clean={"rate_hz": info.rate_hz, "channels": info.channels, "samples": info.frames},
         damages=[record_to_dict(record) for record in records],
     )
-    if spans is not None:
-        write_text(spans, text)
+    with results(overwrite=overwrite, source=clean) as files:
+        _write(samples, info, output, damaged, files)
+        if spans is not None:
+            write_text(spans, text, within=files)
     console = Console(verbosity=-1 if quiet else 0)
     if as_json:
         console.result(text.rstrip("\n"))
@@ -205,7 +210,7 @@ def _draw(
     return records, state
 
 
-def _write(samples: Samples, info: AudioInfo, output: Path, damaged: Damaged, *, overwrite: bool) -> None:
+def _write(samples: Samples, info: AudioInfo, output: Path, damaged: Damaged, files: Results) -> None:
     """The source with the samples that differ replaced, or anew where length or rate are others."""
     from ..audio.audiofile import rewrite, write_audio
     from ..damage.record import true_runs
@@ -214,7 +219,7 @@ def _write(samples: Samples, info: AudioInfo, output: Path, damaged: Damaged, *,
 
     if damaged.rate_hz != info.rate_hz or damaged.samples.shape != samples.shape:
         subtype = info.subtype if info.lossless else None
-        write_audio(output, damaged.samples, damaged.rate_hz, subtype=subtype, overwrite=overwrite)
+        write_audio(output, damaged.samples, damaged.rate_hz, subtype=subtype, within=files)
         return
     differing = [
         Span(start, end, channel, filled=True)
@@ -222,7 +227,7 @@ def _write(samples: Samples, info: AudioInfo, output: Path, damaged: Damaged, *,
         for start, end in true_runs(row)
     ]
     patches = cut_patches(damaged.samples, merge_spans(differing, gap_samples=_JOINED_SAMPLES))
-    rewrite(info.path, output, patches, overwrite=overwrite)
+    rewrite(info.path, output, patches, within=files)
 
 
 def _lengths(text: str) -> tuple[float, float]:
@@ -244,7 +249,7 @@ def _recorded(path: Path, info: AudioInfo) -> list[Record]:
         rows, made_for = list(document["damages"]), dict(document["clean"])
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): check the path.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{path} records no damage: give a file that 'damage --spans' wrote.") from None
     if made_for != {"rate_hz": info.rate_hz, "channels": info.channels, "samples": info.frames}:
         raise InputError(

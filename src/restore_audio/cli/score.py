@@ -11,7 +11,7 @@ import typer
 
 from ..errors import InputError
 from ..show.console import Console
-from ..spans import SCHEMA_VERSION
+from ..spans import SCHEMA_VERSION, Span
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +58,8 @@ def score(
         "lsd_db": log_spectral_distance_db(clean, other, rate_hz),
         "changed_share": changed_share(clean, other),
     }
-    notes = []
+    notes: list[str] = []
+    where: list[Span] = []
     if spans is not None:
         where = read_spans(
             spans, rate_hz=rate_hz, channels=clean_info.channels, length_samples=clean_info.frames
@@ -79,14 +80,17 @@ def score(
             "schema_version": SCHEMA_VERSION,
             "reference": str(reference),
             "test": str(test),
+            "spans": None if spans is None else str(spans),
             **{name: _plain(value) for name, value in values.items()},
             "identical": values["sdr_db"] == math.inf or values["changed_share"] == 0,
             "notes": notes,
         }
         console.result(json.dumps(document, allow_nan=False, ensure_ascii=False))
         return
+    where_it_is = "" if spans is None else f" ({len(where)} spans of {spans})"
     for name, value in values.items():
-        console.result(f"{name:28s} {_text(name, value)}")
+        told = where_it_is if "spans" in name else ""
+        console.result(f"{name:28s} {_text(name, value)}{told}")
     for note in notes:
         console.say(note)
 

@@ -115,6 +115,10 @@ def extrapolate(context: Samples, count: int, coefficients: Samples) -> Samples:
     return continue_recursion(context, coefficients, np.zeros(count))
 
 
+SILENT = 1e-280
+"""Variances below it, of a side whose loudest sample is 1 or less, have no inverse: it is silent."""
+
+
 def fill_gap(
     before: Samples, after: Samples, gap: int, *, rate_hz: float, settings: ArSettings | None = None
 ) -> Samples:
@@ -229,7 +233,8 @@ def _fit(side: Samples, order: int, noise_db: float) -> Model | None:
     predictor = burg(side, order, noise_db=noise_db)
     errors = convolve_valid(side, predictor)
     floor = float(np.mean(side**2)) * 10.0 ** (max(noise_db, -120.0) / 10.0)
-    return predictor, 1.0 / (float(np.mean(errors**2)) + floor)
+    variance = float(np.mean(errors**2)) + floor
+    return (predictor, 1.0 / variance) if variance > SILENT else None
 
 
 def _extrapolated(left: Samples, right: Samples, gap: int, models: list[Model | None]) -> Samples:
