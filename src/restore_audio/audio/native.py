@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,21 +77,25 @@ def sndfile_name(path: Path) -> str | bytes:
     return str(path) if sys.platform == "win32" else os.fsencode(path)
 
 
+_one_at_a_time = threading.RLock()
+
+
 @contextmanager
 def no_library_messages() -> Iterator[None]:
     """Keep what libsndfile's decoders and encoders write to file descriptor 2 from a person's terminal.
 
     Their errors come back as return values, which callers turn into sentences.
     """
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no such descriptor, so nothing can be written to it
-        yield
-        return
-    try:
-        with open(os.devnull, "wb", buffering=0) as nowhere:  # noqa: PTH123 (a device)
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    with _one_at_a_time:  # two threads would keep each other's replacement for the real one
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is no such descriptor, so nothing can be written to it
+            yield
+            return
+        try:
+            with open(os.devnull, "wb", buffering=0) as nowhere:  # noqa: PTH123 (a device)
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

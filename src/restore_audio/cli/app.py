@@ -87,8 +87,8 @@ def build(wanted: str | None = None) -> typer.Typer:
 def _leave_threads_to_us() -> None:
     """Before NumPy and PyTorch are imported: one thread each, unless the user says otherwise.
 
-    These commands use the cores themselves, on several windows and channels at a time. Threads inside of small
-    operations would mostly wait for each other, which takes as much of the processor as working does.
+    These commands use the cores themselves, on several windows and channels at a time. Threads inside of
+    small operations would mostly wait for each other, which takes as much of the processor as working does.
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
         os.environ.setdefault(name, "1")
