@@ -67,16 +67,19 @@ class Results:
             ) from error
 
     def measure(self, name: str) -> None:
-        """Run the command of a result and keep what it writes."""
-        command = shlex.split(self.plan["result"][name]["command"])
+        """Run the command of a result and keep what it writes; a benchmark goes on where it was stopped."""
+        command = self.plan["result"][name]["command"]
         path = self.folder / f"{name}.json"
-        words = [str(path) if word == "RESULT" else word for word in command]
+        words = [str(path) if word == "RESULT" else word for word in shlex.split(command)]
+        if words[:2] == ["restore-audio", "bench"]:
+            words += ["--resume", str(self.root / "cache" / f"rows-{name}")]
         runner = {"restore-audio": [sys.executable, "-m", "restore_audio"], "python": [sys.executable]}
         done = subprocess.run(
             [*runner[words[0]], *words[1:]], stdout=subprocess.PIPE, text=True, check=True, cwd=self.root
         )
-        if "RESULT" not in command:
-            path.write_text(json.dumps(json.loads(done.stdout), indent=1, ensure_ascii=False) + "\n")
+        if str(path) not in words:
+            data = {**json.loads(done.stdout), "command": command}
+            path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def written(self, text: str) -> str:
         """A page with its tables written anew."""
