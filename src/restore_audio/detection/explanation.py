@@ -18,11 +18,15 @@ def explain(kind: str, candidate: Candidate) -> str:
         kind: ``gap``, ``click``, ``noise``, ``dropout`` or ``treble``.
         candidate: with the evidence of that kind.
     """
-    names = _NAMES.get(kind, dip_evidence.FEATURES)
-    evidence = dict(zip(names, candidate.features.tolist(), strict=True))
+    evidence = dict(zip(features_of(kind), candidate.features.tolist(), strict=True))
     if kind == "gap":
         return _gap(evidence)
     return _click(evidence) if kind == "click" else _dip(kind, evidence)
+
+
+def features_of(kind: str) -> tuple[str, ...]:
+    """Names of what is measured of candidates of a kind, in the order in which the verifier takes them."""
+    return _NAMES.get(kind, dip_evidence.FEATURES)
 
 
 _NAMES = {"gap": gap_evidence.FEATURES, "click": clicks.FEATURES}

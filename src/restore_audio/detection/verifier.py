@@ -16,9 +16,10 @@ from importlib.resources import files
 
 import numpy as np
 
+from ..errors import ModelError
 from ..spans import Span
 from .candidate import Candidate
-from .explanation import explain
+from .explanation import explain, features_of
 from .measures import Samples, confidence
 from .windows import Window
 
@@ -52,10 +53,20 @@ class Verifier:
 
 @lru_cache(maxsize=8)
 def load_verifier(kind: str) -> Verifier:
-    """The verifier of a kind of damage: ``gap``, ``click``, ``noise``, ``dropout`` or ``treble``."""
+    """The verifier of a kind of damage: ``gap``, ``click``, ``noise``, ``dropout`` or ``treble``.
+
+    Raises:
+        ModelError: its weights were trained on other measures than are made.
+    """
     text = files(__package__).joinpath("verifier.json").read_text(encoding="utf-8")
     row = json.loads(text)[kind]
     arrays = {name: np.array(row[name]) for name in ("mean", "scale", "inner", "inner_bias", "outer")}
+    features = len(features_of(kind))
+    if any(len(arrays[name]) != features for name in ("mean", "scale", "inner")):
+        raise ModelError(
+            f"The verifier's weights of the kind '{kind}' take {len(arrays['inner'])} measures, not the "
+            f"{features} that are made of a candidate: train them anew with examples/train_verifier.py."
+        )
     return Verifier(**arrays, bias=float(row["bias"]))
 
 
