@@ -6,7 +6,10 @@
 Negatives are what the screens fire at in clean music and speech; positives are simulated damage that they
 found in it. A network of one hidden layer is trained three times for each kind and averaged; its bias is set
 on tracks that it was not trained on, so that at the default sensitivity clean recordings stay as good as
-clean: at most ALLOWED false alarms in ten minutes.
+clean: at most ALLOWED false alarms in ten minutes. ``--kinds`` trains some of them and keeps the others' weights.
+
+Gaps are learned on passages of a window's length, since a gap's company is evidence: each passage as it is,
+as two undamaged sounds that look damaged, and with gaps after three of the things that happen to recordings.
 """
 
 from __future__ import annotations
@@ -20,17 +23,22 @@ import numpy as np
 import torch
 
 from restore_audio.audio.audiofile import read_audio
+from restore_audio.damage.codecs import CODECS
+from restore_audio.damage.families import apply, draw_after, draw_family
+from restore_audio.damage.negatives import NEGATIVES, draw_negative
+from restore_audio.damage.processed import PROCESSES
 from restore_audio.damage.simulate import apply_damages, draw_damages
 from restore_audio.data.library import scan_library
 from restore_audio.detection.bursts import find_bursts
 from restore_audio.detection.candidate import Candidate
 from restore_audio.detection.clicks import find_clicks
 from restore_audio.detection.dropouts import find_dropouts
+from restore_audio.detection.gaps import find_gaps
 from restore_audio.detection.screen import prediction_error
 
 LONGEST_S = 0.4
 FOLDS, HIDDEN, EPOCHS = 5, 16, 120
-ALLOWED = {"click": 0.1, "dropout": 0.5, "treble": 0.03, "noise": 0.03}
+ALLOWED = {"gap": 0.3, "click": 0.1, "dropout": 0.5, "treble": 0.03, "noise": 0.03}
 """False alarms in ten minutes that the screens' candidates may give on tracks held out."""
 
 Find = Callable[[np.ndarray, int], list[Candidate]]
@@ -40,6 +48,15 @@ FINDERS: dict[str, Find] = {
     "treble": lambda x, r: find_dropouts(x, r, round(LONGEST_S * r))[1],
     "noise": lambda x, r: find_bursts(x, prediction_error(x, r), r),
 }
+
+PASSAGE_S = 10.2
+"""Length of a detection window."""
+
+FAR_S = 0.3
+"""What is found so far from all gaps of a damaged passage is the passage's own."""
+
+HARD_NEGATIVES = ("gate", "gate", "expander", "rhythmic_gate", "castanets", "8bit", "staccato", "ducked")
+"""What looks like gaps most."""
 
 
 def damaged(rng: np.random.Generator, kind: str, clean: np.ndarray, rate_hz: int):
@@ -89,6 +106,54 @@ def gather(kind: str, paths: list[Path], seconds: float) -> tuple[np.ndarray, np
                     rows.append(hits[0].features)
                     labels.append(1)
         folds += [number % FOLDS] * (len(rows) - len(folds))
+    return np.array(rows, dtype=np.float64), np.array(labels), np.array(folds), heard
+
+
+def gather_gaps(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """As :func:`gather`, for gaps; a passage of each track."""
+    rng = np.random.default_rng(11)
+    rows, labels, folds, heard = [], [], [], 0.0
+
+    def look(audio: np.ndarray, rate_hz: int, truth: list[tuple[int, int]], fold: int) -> None:
+        for found in find_gaps(audio, rate_hz, round(LONGEST_S * rate_hz)):
+            hits = [(a, b) for a, b in truth if found.start < b and found.end > a]
+            far = all(found.end < a - FAR_S * rate_hz or found.start > b + FAR_S * rate_hz for a, b in truth)
+            near = [
+                (a, b)
+                for a, b in hits[:1]
+                if max(abs(found.start - a), abs(found.end - b)) < 0.003 * rate_hz + 0.1 * (b - a)
+            ]
+            if near or (not hits and far):
+                rows.append(found.features)
+                labels.append(int(bool(near)))
+                folds.append(fold)
+
+    for number, path in enumerate(paths):
+        samples, info = read_audio(path)
+        rate_hz, length = info.rate_hz, round(PASSAGE_S * info.rate_hz)
+        start = int(rng.integers(max(samples.shape[1] - length, 0) + 1))
+        passage = samples[number % len(samples)][None, start : start + length]
+        if passage.shape[1] < 3 * rate_hz:
+            continue
+        heard += passage.shape[1] / rate_hz / 3600
+        look(passage[0], rate_hz, [], number % FOLDS)
+        for sort in (str(rng.choice(NEGATIVES)), str(rng.choice(HARD_NEGATIVES))):
+            look(apply(draw_negative(rng, sort), passage, rate_hz).samples[0], rate_hz, [], number % FOLDS)
+        for step in rng.permutation(["none", *PROCESSES, *CODECS])[:3].tolist():
+            gaps = draw_family(
+                rng,
+                "zeros" if rng.random() < 0.75 else "constant",
+                passage,
+                rate_hz,
+                per_second=float(np.exp(rng.uniform(np.log(0.15), np.log(3.0)))),
+                length_ms=(4.0 if step in CODECS else 1.7, 300.0),
+                distance_ms=float(rng.choice([60, 250])),
+            )
+            after = [] if step == "none" else [draw_after(rng, step, rate_hz, samples=passage)]
+            made = apply([gaps, *after], passage, rate_hz)
+            if made.spans:
+                truth = [(s.start, s.end) for s in made.spans]
+                look(made.samples[0], made.rate_hz, truth, number % FOLDS)
     return np.array(rows, dtype=np.float64), np.array(labels), np.array(folds), heard
 
 
@@ -149,6 +214,7 @@ def main() -> None:
     )
     parser.add_argument("music", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--kinds", nargs="+", default=["gap", *FINDERS], help="only these; others are kept")
     parser.add_argument("--tracks", type=int, default=0, help="only so many, drawn; 0: all")
     parser.add_argument("--seconds", type=float, default=75.0, help="of a track that get damaged")
     options = parser.parse_args()
@@ -156,9 +222,10 @@ def main() -> None:
     paths = [t.path for t in scan_library(options.music).tracks]
     order = np.random.default_rng(0).permutation(len(paths))[: options.tracks or None]
     paths = [paths[i] for i in order]
-    document = {}
-    for kind in FINDERS:
-        rows, labels, folds, heard = gather(kind, paths, options.seconds)
+    document = json.loads(options.output.read_text(encoding="utf-8")) if options.output.exists() else {}
+    for kind in options.kinds:
+        gathered = gather_gaps(paths) if kind == "gap" else gather(kind, paths, options.seconds)
+        rows, labels, folds, heard = gathered
         held_out = np.zeros(len(rows))
         for fold in range(FOLDS):
             inside = folds == fold
