@@ -7,14 +7,14 @@ In: levels in dB for each millisecond, the dip, the audio under it. Out: evidenc
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..signal.running import running_mean
 from .dips import Dip, Levels
-from .measures import Samples, samples_of
+from .measures import Samples, median, quantile, samples_of
 
 FEATURES = (
     "depth",
@@ -75,10 +75,11 @@ def dip_evidence(
     before, after = mine[first - 12 : first - 2], mine[last + 2 : last + 12]
     inside = mine[first + 3 : last - 3] if last - first > 8 else mine[first + 2 : last - 2]
     inside_other = other[first + 3 : last - 3] if last - first > 8 else other[first + 2 : last - 2]
-    level_before, level_after = float(np.median(before)), float(np.median(after))
-    other_before = float(np.median(other[first - 12 : first - 2]))
-    other_after = float(np.median(other[last + 2 : last + 12]))
-    bottom = float(np.percentile(inside, 75))
+    level_before, level_after = median(before), median(after)
+    other_before = median(other[first - 12 : first - 2])
+    other_after = median(other[last + 2 : last + 12])
+    inside_ordered = np.sort(inside)
+    bottom = quantile(inside_ordered, 0.75)
     outside = np.concatenate([mine[max(first - 300, 0) : first - 3], mine[last + 3 : last + 300]])
     third = max(inside.size // 3, 1)
     rivals_fall = np.concatenate([falls[max(first - 500, 0) : first - 8], falls[last + 8 : last + 500]])
@@ -91,23 +92,23 @@ def dip_evidence(
     mean_colour = (colours[0] + colours[1]) / 2
     values = [
         min(level_before, level_after) - bottom,
-        min(other_before, other_after) - float(np.percentile(inside_other, 75)),
+        min(other_before, other_after) - quantile(np.sort(inside_other), 0.75),
         dip.fall_db,
         dip.rise_db,
         level_after - level_before,
         other_after - other_before,
-        float(np.ptp(np.percentile(inside, [10, 90]))),
+        quantile(inside_ordered, 0.9) - quantile(inside_ordered, 0.1),
         float(inside[:third].mean() - inside[-third:].mean()),
         10.0 * math.log10(last - first),
         float(outside.std()),
-        float(np.percentile(outside, 10)) - bottom,
+        quantile(np.sort(outside), 0.1) - bottom,
         10.0 * math.log10(1.0 + _count(rivals_fall, 0.6 * dip.fall_db)),
         10.0 * math.log10(1.0 + _count(rivals_rise, 0.6 * dip.rise_db)),
         float(np.std(colours[1] - colours[0])),
         float(np.std(within - mean_colour)),
         20.0 * _likeness(audio, first * cell, (last + 2) * cell, samples_of(20.0, rate_hz)),
-        level_before - float(np.median(mine[first - 60 : first - 12])),
-        level_after - float(np.median(mine[last + 12 : last + 60])),
+        level_before - median(mine[first - 60 : first - 12]),
+        level_after - median(mine[last + 12 : last + 60]),
         bottom,
         dip.fall_db - float(rivals_fall.max(initial=0.0)),
     ]
@@ -123,12 +124,20 @@ def _colour(audio: Samples, rate_hz: int) -> NDArray[np.float64]:
     """Level in dB of eight bands, evenly wide on a logarithmic scale from 200 Hz, less their mean."""
     if audio.size < 16:
         return np.zeros(8)
-    power = np.abs(np.fft.rfft(audio * np.hanning(audio.size))) ** 2 / audio.size
-    edges = np.geomspace(200.0, 0.36 * rate_hz, 9)
-    bins = np.clip((edges * audio.size / rate_hz).astype(int), 1, power.size - 1)
-    bands = np.array([power[a : max(b, a + 1)].mean() for a, b in pairwise(bins)])
+    window, bins = _analysis(audio.size, rate_hz)
+    spectrum = np.fft.rfft(audio * window)
+    power = (spectrum.real**2 + spectrum.imag**2) / audio.size
+    sums = np.add.reduceat(power[: max(bins[-1], bins[-2] + 1)], bins[:-1])
+    bands = sums / np.maximum(np.diff(bins), 1)
     colour = 10.0 * np.log10(bands + 1e-12)
     return np.asarray(colour - colour.mean())
+
+
+@lru_cache(maxsize=256)
+def _analysis(size: int, rate_hz: int) -> tuple[Samples, NDArray[np.int64]]:
+    """Window, and the first bins of the bands, of which the last is where the eighth ends."""
+    edges = np.geomspace(200.0, 0.36 * rate_hz, 9)
+    return np.hanning(size), np.clip((edges * size / rate_hz).astype(int), 1, size // 2)
 
 
 def _likeness(audio: Samples, first: int, last: int, size: int) -> float:
@@ -146,8 +155,8 @@ def _likeness(audio: Samples, first: int, last: int, size: int) -> float:
 
 def edges_of(dip: Dip, levels: Levels, cell: int) -> tuple[int, int]:
     """First and last sample of the dip with its soft edges, within about a cell."""
-    before = float(np.median(levels[dip.first - 12 : dip.first - 3]))
-    after = float(np.median(levels[dip.last + 3 : dip.last + 12]))
+    before = median(levels[dip.first - 12 : dip.first - 3])
+    after = median(levels[dip.last + 3 : dip.last + 12])
     first, last = dip.first, dip.last
     while first > dip.first - 6 and levels[first - 1] < before - 3.0:
         first -= 1

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..signal.running import running_max, running_min
+from .measures import median
 
 Levels = NDArray[np.float64]
 
@@ -44,9 +45,9 @@ def find_dips(levels: Levels, least_db: float, longest: int) -> tuple[list[Dip],
     dips: list[Dip] = []
     for start in starts.tolist():
         near = ends[(ends > start + 2) & (ends <= start + longest)]
-        before = float(np.median(levels[max(start - 12, 0) : max(start - 2, 1)]))
+        before = median(levels[max(start - 12, 0) : max(start - 2, 1)])
         for end in near.tolist():
-            after = float(np.median(levels[end + 3 : end + 13]))
+            after = median(levels[end + 3 : end + 13])
             inside = levels[start + 3 : end - 2] if end - start > 6 else levels[start + 2 : end - 1]
             if inside.size and inside.max() < min(before, after) - 0.7 * least_db:
                 dips.append(Dip(start, end + 1, float(falls[start]), float(rises[end])))

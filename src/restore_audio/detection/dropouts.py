@@ -41,13 +41,13 @@ def find_dropouts(samples: Samples, rate_hz: int, longest: int) -> tuple[list[Ca
         for dip in dips:
             if dip.first < 80 or dip.last > mine.size - 80:
                 continue
-            features = dip_evidence(dip, mine, other, falls, rises, audio, cell, rate_hz)
-            if kind == 1 and features[1] > 0.6 * features[0]:
-                continue  # all of the level falls: the first kind
             inside = samples[(dip.first + 2) * cell : (dip.last - 2) * cell]
             if np.mean(inside[1:] == inside[:-1]) > _HELD:
                 continue  # digital silence: whether that is damage, its exact edges tell better
             if mine[dip.first - 12 : dip.first - 2].mean() < SILENT_DB - 20.0 * kind:
                 continue
+            features = dip_evidence(dip, mine, other, falls, rises, audio, cell, rate_hz)
+            if kind == 1 and features[1] > 0.6 * features[0]:
+                continue  # all of the level falls: the first kind
             found[kind].append(Candidate(*edges_of(dip, mine, cell), features))
     return found
