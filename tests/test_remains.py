@@ -103,6 +103,16 @@ def test_of_a_treble_dropout_the_low_band_stays_and_the_high_one_is_made(length_
     assert 0.5 * levels[2] < levels[1] < 2 * levels[2]
 
 
+@pytest.mark.parametrize("length_ms", [8, 60])
+def test_the_ends_join_the_record_without_a_step(length_ms: int) -> None:
+    length = round(length_ms * RATE_HZ / 1000)
+    damaged = level_dropout(music(), length, 20.0)
+    samples, _ = repaired(damaged, length, "dropout")
+    changed = np.abs(samples - damaged[START : START + length])
+    assert max(changed[0], changed[-1]) < 0.02 * changed.max()
+    assert max(changed[1], changed[-2]) < 0.05 * changed.max()
+
+
 def test_where_noise_has_covered_the_signal_the_prediction_counts() -> None:
     clean, length = music(), 882
     inside = slice(START, START + length)

@@ -48,6 +48,9 @@ measured, flat from 0.05 to 0.15."""
 OVERCONFIDENCE = 3.0
 """Music errs more than its AR model expects: factor on the variance; measured, flat from 2 to 4."""
 
+JOIN_MS = 0.5
+"""Fade from the record at both ends: it costs no SDR and takes 0.1 to 0.5 dB off the spectral distance."""
+
 _SMOOTHED_BINS, _SMOOTHED_FRAMES = 3, 8
 """Cells over which the difference of record and prediction is averaged."""
 
@@ -114,6 +117,9 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     merged, error = _merged(scene, loss, _analysed(undone, window, hop)[:, struck], most)
     result[:, struck] = merged
     samples = _synthesised(result, window, hop, damaged.size)[inside]
+    # A dropout begins and ends gently: so near to its edges the record itself joins what is around it.
+    share = _edge_fade(gap.length, round(JOIN_MS * gap.rate_hz / 1000))
+    samples = share * samples + (1.0 - share) * damaged[inside]
     if not np.all(np.isfinite(samples)):
         return None
     # Energy in time from that of overlapping frames, one half of the spectrum.
@@ -216,3 +222,9 @@ def _prediction_variance(sides: Sides, length: int, centres: NDArray[np.int64], 
         between = logs[lower] + (place - lower)[:, None] * (logs[upper] - logs[lower])
         certainty += model[1] / np.maximum(np.exp(between.T) * np.sum(window**2), 1e-30)
     return np.asarray(1.0 / np.maximum(certainty, 1e-30))
+
+
+def _edge_fade(length: int, fade: int) -> Samples:
+    """0 at both ends, 1 inside, over ``fade`` samples: ``(length,)``."""
+    distance = np.minimum(np.arange(length) + 1, length - np.arange(length))
+    return np.asarray(np.sin(0.5 * np.pi * np.clip(distance / (fade + 1), 0, 1)) ** 2)
