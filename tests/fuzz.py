@@ -630,8 +630,11 @@ class Tries:
             pass
         ready, _, _ = select.select([process.stdout], [], [], 2 * LIMIT_S)
         answer = process.stdout.readline() if ready else ""
-        if answer:
+        if answer.startswith("["):
             _, what, wrong = json.loads(answer)
+        elif answer:
+            process.kill()
+            what, wrong = "?", f"wrote on the terminal: {answer[:500]!r}"
         else:
             process.kill()
             assert process.stderr is not None
@@ -661,6 +664,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--tries", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first try")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", type=int, action="append", help="repeat this try")
@@ -675,7 +679,7 @@ def main() -> int:
         print(*Bench(given.seed, given.keep).try_one(given.only[0]), sep="\n")
         return 0
     started = time.monotonic()
-    tries = fuzz(given.only or list(range(given.tries)), given.seed, given.jobs)
+    tries = fuzz(given.only or list(range(given.first, given.first + given.tries)), given.seed, given.jobs)
     total = sum(tries.kinds.values())
     print(
         f"\n{total} tries of {len(tries.kinds)} kinds, {len(tries.findings)} findings, seed {given.seed}, "

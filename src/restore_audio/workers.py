@@ -213,11 +213,9 @@ def _serve(connection: Connection, function: Callable[..., Any]) -> None:
 
 
 def _sendable(error: Exception) -> Exception:
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
+    """An error that surely arrives; others may not be made anew from what they hold."""
+    ours = isinstance(error, RestoreError) and error.args == (str(error),)
+    return error if ours else RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _end_with_parent() -> None:
