@@ -1,0 +1,318 @@
+"""What the repair of dropouts computes, in small cases with answers by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from restore_audio.fill import doubt, loss, remains
+from restore_audio.fill.gaps import Gap, Prediction
+from restore_audio.fill.loss import Scene, estimate_loss
+
+Samples = NDArray[np.float64]
+RATE_HZ = 8000
+
+
+def noise(*shape: int, seed: int = 1) -> Samples:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+class TestFrames:
+    @pytest.mark.parametrize(
+        ("length_ms", "size"), [(100.0, 512), (30.0, 512), (29.9, 256), (12.1, 256), (11.9, 128), (1.0, 128)]
+    )
+    def test_short_spans_are_seen_in_short_frames(self, length_ms: float, size: int) -> None:
+        assert remains._frame(round(length_ms * 44.1), 44_100) == (size, size // 8)
+
+    def test_frames_have_at_least_32_samples(self) -> None:
+        assert remains._frame(10, 8000) == (32, 4)
+
+    def test_synthesis_undoes_analysis(self) -> None:
+        window = np.sqrt(np.hanning(65)[:-1])
+        audio = noise(640)
+        spectrum = remains._analysed(audio, window, 8)
+        assert spectrum.shape == (33, 73)
+        np.testing.assert_allclose(spectrum[:, 3], np.fft.rfft(audio[24:88] * window))
+        np.testing.assert_allclose(remains._synthesised(spectrum, window, 8, 640)[1:-1], audio[1:-1])
+
+    def test_bands_have_400_hz_or_three_tenths_of_their_frequency(self) -> None:
+        edges = remains._band_edges(257, 51_200)  # 100 Hz a bin
+        assert edges[:5].tolist() == [0, 4, 8, 12, 16]
+        widths = np.diff(edges)
+        assert edges[-1] == 257
+        for first, width in zip(edges[4:-2].tolist(), widths[4:-1].tolist(), strict=True):
+            assert width == round(max(4.0, 0.3 * (first + 1)))
+        assert widths[-1] >= 3
+
+    def test_the_spread_of_levels_is_that_in_time_and_between_both_sides(self) -> None:
+        shown = np.ones((4, 6), dtype=complex)
+        shown[:2, :3] *= 2.0
+        shown[:2, 3:] *= 6.0
+        shown[2:, 0] = np.e  # a band that varies before: log power 2, 0, 0
+        before = np.array([True, True, True, False, False, False])
+        spread = remains._spread(shown, before, ~before, np.array([0, 2, 4]))
+        assert spread[0] == pytest.approx(0.25 * (2 * np.log(3.0)) ** 2)
+        varied = 0.5 * np.var([2.0, 0.0, 0.0])
+        apart = 0.25 * np.log((np.e**2 + 2) / 3) ** 2
+        assert spread[1] == pytest.approx(varied + apart)
+
+    def test_the_error_of_a_prediction_grows_from_both_edges(self) -> None:
+        """x[n] = e[n]: every sample errs by the variance of e, whatever the distance; two sides halve it."""
+        window = np.sqrt(np.hanning(65)[:-1])
+        white = (np.array([1.0]), 4.0)
+        centres = np.array([10, 50, 90])
+        one = remains._prediction_variance(SimpleNamespace(models=[white, None]), 100, centres, window)  # type: ignore[arg-type]
+        np.testing.assert_allclose(one, np.sum(window**2) / 4.0, rtol=1e-6)
+        two = remains._prediction_variance(SimpleNamespace(models=[white, white]), 100, centres, window)  # type: ignore[arg-type]
+        np.testing.assert_allclose(two, np.sum(window**2) / 8.0, rtol=1e-6)
+        slow = (np.array([1.0, -0.99]), 1.0)
+        left = remains._prediction_variance(SimpleNamespace(models=[slow, None]), 100, centres, window)  # type: ignore[arg-type]
+        right = remains._prediction_variance(SimpleNamespace(models=[None, slow]), 100, 99 - centres, window)  # type: ignore[arg-type]
+        np.testing.assert_allclose(left, right)
+        assert left[0, 0] < left[0, 1] < left[0, 2]
+        # After n samples a sum of n decaying values: |1 + 0.99 + … + 0.99^(n-1)|² at 0 Hz, about n².
+        total = (1 - 0.99**10) / 0.01
+        assert left[0, 0] == pytest.approx(total**2 * np.sum(window**2), rel=0.35)
+
+
+class TestMerge:
+    def merged(self, lost: float, variance: float, noise_power: float = 0.0, undone: float = 1.0) -> Any:
+        shape = (3, 12)
+        scene = SimpleNamespace(
+            predicted=np.full(shape, 2.0 + 0j),
+            variance=np.full(shape, variance),
+            centres=np.arange(12) * 8,
+            window=np.sqrt(np.hanning(65)[:-1]),
+        )
+        made = loss.Loss(np.full(shape, lost), np.zeros(shape), np.zeros(200), noise_power)
+        merged, error = remains._merged(scene, made, np.full(shape, undone + 0j), np.log(10.0) * 1.5)  # type: ignore[arg-type]
+        return merged[1, 5].real, error[1, 5]
+
+    def test_what_lost_nothing_stays_and_what_is_predicted_surely_is_predicted(self) -> None:
+        assert self.merged(0.0, 4.0)[0] == pytest.approx(1.0, abs=1e-6)
+        value, _ = self.merged(2.0, 1e-9, undone=2.0 * np.exp(-2.0))
+        assert value == pytest.approx(2.0, abs=1e-4)
+
+    def test_both_are_averaged_by_one_over_their_variances(self) -> None:
+        lost, variance = 1.0, 0.05
+        undone = 2.2 * np.exp(-lost)  # restored to 2.2, where 2.0 is predicted
+        error = (remains.LOSS_ERROR * lost) ** 2 * 2.2**2
+        weight = variance / (variance + error)
+        value, left = self.merged(lost, variance, undone=undone)
+        assert value == pytest.approx(weight * 2.2 + (1 - weight) * 2.0, rel=1e-6)
+        assert left == pytest.approx(1.0 / (1.0 / variance + 1.0 / error), rel=1e-6)
+
+    def test_noise_counts_as_often_as_it_is_amplified(self) -> None:
+        error = (remains.LOSS_ERROR * 1.0) ** 2 * 2.2**2 + 0.01 * np.exp(2.0)
+        weight = 0.05 / (0.05 + error)
+        value, _ = self.merged(1.0, 0.05, noise_power=0.01, undone=2.2 * np.exp(-1.0))
+        assert value == pytest.approx(weight * 2.2 + (1 - weight) * 2.0, rel=1e-6)
+
+    def test_no_more_than_30_db_is_undone(self) -> None:
+        lost = np.log(10.0) * 1.5 + 2.0
+        # 30 dB above 0.1, with an error of the 2 that stay lost besides that of every loss.
+        restored = 0.1 * 10**1.5
+        error = ((remains.LOSS_ERROR * lost) ** 2 + 2.0**2) * restored**2
+        weight = 1.0 / (1.0 + error)
+        value, _ = self.merged(lost, 1.0, undone=0.1)
+        assert value == pytest.approx(weight * restored + (1 - weight) * 2.0, rel=1e-6)
+
+
+class TestLoss:
+    def test_courses_are_trapezoids_of_all_pairs_of_flanks(self) -> None:
+        courses = loss._courses(200, 1000)
+        flanks = [0.5, 1, 2, 4, 8, 16, 32, 64, 70, 100]  # ms, that lie below 0.35 of 200; and the two shares
+        assert courses.shape == (len(flanks) ** 2, 200)
+        assert (courses >= 0).all()
+        assert courses.max() == 1.0
+        first = courses[len(flanks) * 4 + 2]  # rises over 8, falls over 2
+        np.testing.assert_allclose(first[:8], np.sin(0.5 * np.pi * np.arange(1, 9) / 9) ** 2)
+        np.testing.assert_allclose(first[-2:], np.sin(0.5 * np.pi * np.array([2, 1]) / 3) ** 2)
+        np.testing.assert_array_equal(first[8:-2], 1.0)
+        assert loss._courses(100, 1000).shape[0] == 9**2  # 32 ms are, 64 ms are not below 35
+
+    def test_colours_are_flat_sloped_and_stepped(self) -> None:
+        hz = np.linspace(0.0, 20_000.0, 201)
+        flat, sloped, stepped = loss._colours(hz, ("flat", "sloped", "stepped"))
+        np.testing.assert_array_equal(flat, np.ones((1, 201)))
+        np.testing.assert_allclose(sloped[0], hz / 20_000)
+        np.testing.assert_allclose(sloped[3], (0.4 + hz / 20_000) / 1.4)
+        np.testing.assert_allclose(stepped[0], 1.0 - 1.0 / (1.0 + (hz / 700.0) ** 8))
+        assert len(stepped) == 16
+        assert len(loss._colours(np.linspace(0.0, 5000.0, 51), ("stepped",))[0]) == sum(
+            c < 4000.0 for c in np.geomspace(700.0, 9000.0, 16)
+        )
+
+    def test_frames_see_courses_by_the_power_of_their_window(self) -> None:
+        window = np.hanning(9)[:-1]
+        course = np.arange(40.0)[None]
+        seen = loss.seen_by_frames(course, np.array([20, 4, 0]), window)
+        weights = window**2 / np.sum(window**2)
+        assert seen[0, 0] == pytest.approx(np.sum(weights * np.arange(16, 24)))
+        assert seen[0, 1] == pytest.approx(np.sum(weights * np.arange(0, 8)))
+        assert seen[0, 2] == pytest.approx(np.sum(weights[4:] * np.arange(0, 4)))  # nothing before the span
+
+    def test_bands_are_means_of_their_bins(self) -> None:
+        cells = np.arange(12.0).reshape(6, 2)
+        np.testing.assert_allclose(loss._band_means(cells, np.array([0, 2, 6])), [[1, 2], [7, 8]])
+
+    def scene(self, lost: Samples, noise_power: float = 0.0) -> Scene:
+        bins, frames = lost.shape
+        predicted = noise(bins, frames, seed=2) + 1j * noise(bins, frames, seed=3)
+        predicted *= 3.0
+        error = 0.3 * (noise(bins, frames, seed=4) + 1j * noise(bins, frames, seed=5))
+        added = np.sqrt(noise_power / 2) * (noise(bins, frames, seed=6) + 1j * noise(bins, frames, seed=7))
+        return Scene(
+            damaged=np.exp(-lost) * (predicted + error) + added,
+            predicted=predicted,
+            variance=np.full(lost.shape, 0.18),
+            spread=np.full(4, 0.1),
+            edges=np.array([0, 8, 16, 32, 65]),
+            frequencies_hz=np.linspace(0.0, 22_050.0, bins),
+            centres=np.arange(frames) * 16,
+            window=np.sqrt(np.hanning(129)[:-1]),
+            length=16 * frames,
+            rate_hz=44_100,
+        )
+
+    @pytest.mark.parametrize("depth_db", [6.0, 20.0, 30.0])
+    def test_a_flat_loss_is_found(self, depth_db: float) -> None:
+        depth = np.log(10.0) * depth_db / 20
+        found = estimate_loss(self.scene(np.full((65, 60), depth)))
+        assert found is not None
+        np.testing.assert_allclose(found.lost[:, 20:40], depth, atol=0.15)
+        np.testing.assert_allclose(found.alike[400:560], depth, atol=0.2)
+        assert found.error[:, 20:40].max() < 0.3
+        assert found.noise < 0.02
+
+    def test_a_sloped_loss_is_found_and_nothing_is_lost_alike(self) -> None:
+        lost = 2.0 * np.linspace(0.0, 1.0, 65)[:, None] * np.ones((65, 60))
+        found = estimate_loss(self.scene(lost), ("sloped", "stepped"))
+        assert found is not None
+        np.testing.assert_allclose(found.lost[16:, 20:40], lost[16:, 20:40], atol=0.3)
+        assert found.alike.max() < 0.1
+
+    def test_a_stepped_loss_leaves_the_bands_below_it(self) -> None:
+        hz = np.linspace(0.0, 22_050.0, 65)
+        lost = 2.5 * (1.0 - 1.0 / (1.0 + (hz / 6400.0) ** 8))[:, None] * np.ones((65, 60))
+        found = estimate_loss(self.scene(lost), ("sloped", "stepped"))
+        assert found is not None
+        np.testing.assert_array_equal(found.lost[:8], 0.0)
+        np.testing.assert_allclose(found.lost[36:, 20:40], 2.5, atol=0.3)
+
+    def test_noise_under_the_loss_is_found(self) -> None:
+        found = estimate_loss(self.scene(np.full((65, 60), np.log(30.0)), noise_power=0.3))
+        assert found is not None
+        assert 0.1 < found.noise < 0.9
+
+    def test_nothing_is_found_where_nothing_is_lost(self) -> None:
+        assert estimate_loss(self.scene(np.zeros((65, 60)))) is None
+
+    def test_likelihoods_are_those_of_complex_normal_cells(self) -> None:
+        scene = self.scene(np.zeros((65, 60)))
+        likelihood = loss._Likelihood(scene, slice(None, None, 2))
+        lost = np.full((65, 30), 0.5)
+        gain = np.exp(-0.5)
+        predicted = scene.predicted[:, ::2]
+        variance = gain**2 * (0.18 + 0.003 * abs(predicted) ** 2) + 0.2
+        distance = np.minimum(abs(scene.damaged[:, ::2] - gain * predicted) ** 2 / variance, 20.0)
+        expected = np.mean(distance + np.log(variance), axis=1)
+        np.testing.assert_allclose(likelihood.by_bin(lost, 0.2), expected)
+        cost = likelihood.cost(1.0, np.ones(65), np.ones(30), 0.2)  # depths are of power: half as much lost
+        assert cost == pytest.approx(expected.sum())
+
+
+class TestRepair:
+    """What the repair asks of its surroundings; at 8000 Hz 30 ms are 240 samples, a frame is 64 long."""
+
+    def gap(self, first: int = 0, last: int = 4000, length: int = 240) -> Gap:
+        audio = 0.1 * noise(4000)[None]
+        audio[0, 2000 : 2000 + length] *= 0.1
+        return Gap(
+            audio, np.zeros(audio.shape, bool), 0, 2000, 2000 + length, first, last, RATE_HZ, "dropout"
+        )
+
+    def test_forty_milliseconds_and_a_frame_are_needed_on_both_sides(self) -> None:
+        size, hop = remains._frame(240, RATE_HZ)
+        context = 320 // hop * hop + size
+        prior = Prediction(np.zeros(240), 1e9)
+        assert remains.repair(self.gap(2000 - context, 2240 + context), prior) is not None
+        assert remains.repair(self.gap(2001 - context), prior) is None
+        assert remains.repair(self.gap(last=2239 + context), prior) is None
+
+    def test_it_expects_no_more_error_than_the_fill_that_it_is_made_of(self) -> None:
+        prior = Prediction(np.zeros(240), 1e-9)
+        repaired = remains.repair(self.gap(), prior)
+        assert repaired is not None
+        assert repaired.expected_error == 1e-9
+        expected = remains.repair(self.gap(), Prediction(np.zeros(240), 1e9))
+        assert expected is not None
+        clean = 0.1 * noise(4000)[2000:2240]
+        error = np.sum((expected.samples - clean) ** 2)
+        assert 0.05 < expected.expected_error / error < 20.0
+        assert error < 0.6 * np.sum((0.9 * clean) ** 2)
+
+    def test_silence_around_has_nothing_to_compare_with(self) -> None:
+        gap = self.gap()
+        gap.audio[:] = 0.0
+        assert remains.repair(gap, Prediction(np.zeros(240), 1.0)) is None
+
+
+class TestDoubt:
+    """Samples stay that differ from a fill by less than twice the error of such fills beside the gap."""
+
+    @pytest.mark.parametrize(
+        ("kind", "differs", "left"),
+        [
+            ("click", 1.99, True),
+            ("click", 2.01, False),
+            ("concealed", 3.99, True),
+            ("concealed", 4.01, False),
+            ("zeros", 0.1, False),
+            ("given", 0.1, False),
+        ],
+    )
+    def test_by_kind(self, monkeypatch: pytest.MonkeyPatch, kind: str, differs: float, left: bool) -> None:
+        monkeypatch.setattr(
+            doubt, "_errors_beside", lambda *_: [0.5, 2.0]
+        )  # of energy 1 by the geometric mean
+        audio = np.zeros((1, 100))
+        gap = Gap(audio, np.zeros(audio.shape, bool), 0, 50, 54, 0, 100, RATE_HZ, kind)
+        prediction = Prediction(np.full(4, np.sqrt(differs / 4)), 1.0)
+        assert doubt.reason_to_leave(gap, prediction) == (doubt.AGREES if left else None)
+        audio[0, 51] = np.nan
+        assert doubt.reason_to_leave(gap, prediction) is None
+        monkeypatch.setattr(doubt, "_errors_beside", lambda *_: [])
+        audio[0, 51] = 0.0
+        assert doubt.reason_to_leave(gap, prediction) is None
+
+    def test_pseudo_gaps_lie_30_and_75_ms_away_on_both_sides(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        places = []
+        audio = noise(1, 6000)
+
+        def predict(before: Samples, after: Samples, gap: int, **_: Any) -> Prediction:
+            places.append((before.size - reach, reach + 80 + reach - after.size - reach))
+            truth = audio[0, 3000 + places[-1][0] : 3000 + places[-1][1]]
+            return Prediction(truth + 0.1, float(gap))
+
+        reach = round((75.0 + 186.0) * 8) + 80
+        monkeypatch.setattr(doubt, "predict_gap", predict)
+        gap = Gap(audio, np.zeros(audio.shape, bool), 0, 3000, 3080, 0, 6000, RATE_HZ, "click")
+        errors = doubt._errors_beside(gap, audio[0, 3000:3080])
+        assert places == [(-320, -240), (320, 400), (-680, -600), (680, 760)]
+        np.testing.assert_allclose(errors, 80 * 0.01)
+
+    @pytest.mark.parametrize(("first", "count"), [(2160, 4), (2161, 3), (2520, 3), (2521, 2)])
+    def test_each_needs_twenty_milliseconds_beyond_it(
+        self, monkeypatch: pytest.MonkeyPatch, first: int, count: int
+    ) -> None:
+        monkeypatch.setattr(doubt, "predict_gap", lambda _, __, gap, **___: Prediction(np.zeros(gap), 1.0))
+        audio = noise(1, 6080)
+        gap = Gap(audio, np.zeros(audio.shape, bool), 0, 3000, 3080, first, 6080, RATE_HZ, "click")
+        assert len(doubt._errors_beside(gap, np.zeros(80))) == count
+        gap = Gap(audio, np.zeros(audio.shape, bool), 0, 3000, 3080, 0, 6080 - first, RATE_HZ, "click")
+        assert len(doubt._errors_beside(gap, np.zeros(80))) == count
