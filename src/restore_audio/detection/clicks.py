@@ -18,7 +18,7 @@ from ..signal.running import running_max
 from .candidate import Candidate
 from .interpolation import repair
 from .measures import SILENT_DB, Run, Samples, cell_samples, db, rms, samples_of
-from .screen import Floats, background, cell_peaks
+from .screen import Floats, background, cell_peaks, largest_around
 
 FEATURES = (
     "above background",
@@ -67,7 +67,7 @@ def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate
     if peaks.size < 400:
         return []
     level = np.maximum(background(peaks), 1e-7)
-    near, wide = _around(peaks, 5, 60), _around(peaks, 5, 200)
+    near, wide = largest_around(peaks, 5, 60), largest_around(peaks, 5, 200)
     places = np.flatnonzero(
         (peaks > _LEAST_PEAK * level) & (peaks > _LEAST_PROMINENCE * near) & (peaks >= running_max(peaks, 11))
     )
@@ -77,17 +77,6 @@ def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate
         if candidate is not None:
             found.append(candidate)
     return found
-
-
-def _around(peaks: Floats, first: int, last: int) -> Floats:
-    """The largest peak from ``first`` to ``last`` cells away, on either side."""
-    size = last - first + 1
-    largest = running_max(peaks, size)
-    shift = first + size // 2
-    around = np.zeros_like(peaks)
-    around[shift:] = largest[:-shift]
-    np.maximum(around[:-shift], largest[shift:], out=around[:-shift])
-    return np.maximum(around, 1e-9)
 
 
 def _examine(

@@ -33,6 +33,10 @@ Samples = NDArray[np.float64]
 _TOGETHER = 0.5
 """Share of a span that another channel's must overlap to strengthen it."""
 
+_CERTAIN_SPLICE = 0.8
+"""A splice this certain is no click: the step is all there is to repair. Ticks of a worn record that look
+like splices lie below."""
+
 _APART_MS = 6.0
 """Weighed detections within this distance of an exact one are suppressed: they are its edges."""
 
@@ -94,6 +98,8 @@ def _look(window: Window, settings: DetectSettings) -> list[Span]:
     clicks = [span for span in weighed if span.kind == "click" and span.confidence >= least]
     exact = [span for span in exact if not _bracketed(span, [], window)]
     weighed = [span for span in weighed if not _bracketed(span, clicks, window)]
+    cuts = [span for span in weighed if span.kind == "splice" and span.confidence >= _CERTAIN_SPLICE]
+    weighed = [s for s in weighed if s.kind != "click" or not any(_touch(s, c, 0) for c in cuts)]
     certain = [*window.nan, *(span for span in exact if span.confidence >= least)]
     near = samples_of(_APART_MS, window.rate_hz)
     found = exact + [s for s in weighed if not any(_touch(s, c, near) for c in certain)]

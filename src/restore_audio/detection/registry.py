@@ -20,6 +20,7 @@ from .gaps import as_gap, find_gaps
 from .interpolated import find_interpolated
 from .repeats import find_repeats
 from .runs import find_runs
+from .splices import find_splices
 from .verifier import weigh
 from .windows import Window
 
@@ -84,6 +85,11 @@ def _dropouts(window: Window, channel: int) -> list[Span]:
     return weigh("dropout", level, window, channel) + weigh("treble", treble, window, channel)
 
 
+def _splices(window: Window) -> list[Span]:
+    errors = [window.prediction_error(channel) for channel in range(len(window.samples))]
+    return find_splices(window.samples, errors, window.rate_hz)
+
+
 DETECTORS: list[Detector] = [
     Detector("runs", each_channel(_runs), exact=True),
     Detector("gaps", each_channel(_gaps), exact=True),
@@ -92,4 +98,5 @@ DETECTORS: list[Detector] = [
     Detector("clicks", each_channel(_clicks)),
     Detector("bursts", each_channel(_bursts)),
     Detector("dropouts", each_channel(_dropouts)),
+    Detector("splices", _splices),
 ]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..signal import kernels
+from ..signal.running import running_max
 from .measures import Samples, cell_samples, grid_samples
 
 Floats = NDArray[np.float32]
@@ -90,6 +91,17 @@ def levinson(correlation: Samples) -> Samples:
 def cell_peaks(error: Floats, rate_hz: int) -> Floats:
     """Largest magnitude in each cell of 0.5 ms: ``(T,)`` → ``(T // cell,)``."""
     return kernels.cell_peaks(error, cell_samples(rate_hz))
+
+
+def largest_around(peaks: Floats, first: int, last: int) -> Floats:
+    """The largest peak from ``first`` to ``last`` cells away, on either side."""
+    size = last - first + 1
+    largest = running_max(peaks, size)
+    shift = first + size // 2
+    around = np.zeros_like(peaks)
+    around[shift:] = largest[:-shift]
+    np.maximum(around[:-shift], largest[shift:], out=around[:-shift])
+    return np.maximum(around, 1e-9)
 
 
 def background(peaks: Floats, group: int = 16, reach: int = 5) -> Floats:

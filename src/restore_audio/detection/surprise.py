@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, solve_toeplitz
 
+from ..signal.kernels import solve_toeplitz
 from .measures import Samples
 
 ORDER = 32
@@ -58,7 +58,7 @@ def surprise(samples: Samples, asked: NDArray[np.int64], exactness: float) -> fl
     correlation[0] = correlation[0] * (1 + _NOISE) + 1e-18
     try:
         filter_ = np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])])
-    except LinAlgError:
+    except ValueError:
         return -math.inf
     before, after = (np.square(np.convolve(side, filter_, "valid")) for side in (left, right))
     nearer = (part.mean() for size in _NEAR for part in (before[-size:], after[ORDER : ORDER + size]))

@@ -1,0 +1,207 @@
+"""Splices: two ends meet that do not follow each other, because samples were lost or put in between.
+
+In: a window and its prediction errors. Out: spans of kind ``splice``, the samples within half a
+millisecond of the join: nothing there is wrong but the step, which a fill so short smooths.
+
+At a splice no sample is wrong. Predicted from the left, the sound is as usual up to the join and surprises
+from there on; predicted from the right, it is as usual down to the join and surprises below it. So the first
+sample that the past does not explain is the one right behind the last that the future does not explain. A
+click, however short, is wrong itself, and both predictions fail at it; the pulses of a voice and the strokes
+of a drum are new to the past but ring on, so that the future does not explain them either; and at an onset
+the quiet before it is no surprise to a loud future.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..signal.lpc import lpc
+from ..signal.running import running_max
+from ..spans import Span
+from .measures import SILENT_DB, Samples, cell_samples, confidence, db, rms, samples_of
+from .screen import Floats, background, cell_peaks, largest_around
+
+ORDER = 32
+_CONTEXT = 1024
+"""Samples that a model is fitted on, on either side."""
+
+_LEAST_PEAK, _LEAST_PROMINENCE = 3.5, 1.4
+"""Of a cell worth a look: its peak over the background, and over everything within 30 ms."""
+
+_NEAR_CELLS, _WIDE_CELLS = (5, 60), (5, 200)
+"""Cells of 0.5 ms away: 2.5 to 30 and to 100 ms."""
+
+_FEWEST_CELLS = 500
+_SURPRISE = 4.5
+"""Times its usual size: an error that is none by chance in the hundred samples looked at."""
+
+_ABOVE_LARGEST = 1.1
+"""And more than the largest of the thousand samples on its side."""
+
+_JOINS = (1, 2)
+"""From the last sample that the future does not explain to the first that the past does not: next to each
+other, or one sample further where the first behind the join lay where it was expected."""
+
+_BREAK_DB = 14.0
+"""How far both errors at the join lie above the largest on their side. In half an hour of music and speech no
+join lay above 12 dB; two thirds of cut places do."""
+
+_DB_PER_SCORE = 3.0
+_ALONE_DB, _ALONE_DB_PER_SCORE = 0.0, 1.5
+"""Peak at the join over all within 100 ms: cuts that are part of the music come in numbers."""
+
+_CHANGE_DB = 9.0
+"""Most that the level of the sound, or of its prediction error, may change at the join."""
+
+_DOUBLED_SCORE = 2.0
+_LONGEST_DOUBLED = 64
+_FEWEST_DOUBLED = 5
+"""So many samples at the join that equal those right before them are proof enough for a weaker break."""
+
+_TOGETHER_SCORE, _APART_SCORE = 2.0, -2.0
+"""What another channel adds that breaks at the same sample, and one that sounds and does not."""
+
+_ALIKE = 0.98
+"""Correlation from which on another channel is the same sound and says nothing of its own."""
+
+_CROWD_CELLS = 1000
+_RIVAL = 0.35
+_MOST_RIVALS = 8
+_CROWD_SCORE = 0.6
+"""Peaks of a third of the join's within half a second: more than eight cost this much for each doubling.
+At half of the splices there are at most two; at ticks of a worn record that look like splices, eight to a
+thousand."""
+
+_HALF_MS = 0.5
+_LEAST_SCORE = -2.0
+
+
+@dataclass(frozen=True)
+class _Join:
+    """``place``: first sample behind the join; how much both predictions err there, in dB above usual."""
+
+    place: int
+    breaks_db: tuple[float, float]
+
+
+def find_splices(samples: Samples, errors: Sequence[Floats], rate_hz: int) -> list[Span]:
+    """Places at which samples are missing or doubled.
+
+    Args:
+        samples: ``(C, T)``, finite.
+        errors: prediction error ``(T,)`` of each channel.
+        rate_hz: sample rate.
+    """
+    size = cell_samples(rate_hz)
+    if samples.shape[1] < _FEWEST_CELLS * size:
+        return []
+    half = samples_of(_HALF_MS, rate_hz)
+    peaks = [cell_peaks(error, rate_hz) for error in errors]
+    spans = []
+    for channel, audio in enumerate(samples):
+        mine, wide = peaks[channel], largest_around(peaks[channel], *_WIDE_CELLS)
+        cells = np.flatnonzero(
+            (mine > _LEAST_PEAK * background(mine))
+            & (mine > _LEAST_PROMINENCE * largest_around(mine, *_NEAR_CELLS))
+            & (mine >= running_max(mine, 7))
+        )
+        for cell in cells.tolist():
+            join = _joined_at(audio, cell * size, size)
+            if join is None:
+                continue
+            doubled = _doubled(audio, join.place)
+            score = (min(join.breaks_db) - _BREAK_DB) / _DB_PER_SCORE + (_DOUBLED_SCORE if doubled else 0.0)
+            score -= _crowded(mine, cell)
+            score += sum(_support(samples, channel, other, join, size) for other in range(len(samples)))
+            score = min(score, (db(float(mine[cell] / wide[cell])) - _ALONE_DB) / _ALONE_DB_PER_SCORE)
+            if score > _LEAST_SCORE:
+                start, end = max(join.place - half, 0), min(join.place + half, audio.size)
+                words = _words(join, doubled)
+                spans.append(Span(start, end, channel, "splice", confidence(score), evidence=words))
+    return spans
+
+
+def _crowded(peaks: Floats, cell: int) -> float:
+    """What is taken off where many peaks around are nearly as high: ticks of a record, strokes of a drum."""
+    around = peaks[max(cell - _CROWD_CELLS, 0) : cell + _CROWD_CELLS]
+    rivals = np.count_nonzero(around > _RIVAL * peaks[cell])
+    return _CROWD_SCORE * math.log2(max(rivals / _MOST_RIVALS, 1.0))
+
+
+def _support(samples: Samples, channel: int, other: int, join: _Join, size: int) -> float:
+    """What another channel says to a join: samples are lost from all at once."""
+    if other == channel:
+        return 0.0
+    near = slice(max(join.place - _CONTEXT, 0), join.place + _CONTEXT)
+    audio = samples[other]
+    mine, its = samples[channel][near], audio[near]
+    alike = abs(float(mine @ its)) > _ALIKE * rms(mine) * rms(its) * mine.size
+    if alike or db(rms(its)) < SILENT_DB:
+        return 0.0
+    there = _joined_at(audio, join.place - size // 2, size)
+    if there is not None and abs(there.place - join.place) <= 1:
+        return _TOGETHER_SCORE
+    return _APART_SCORE
+
+
+def _joined_at(samples: Samples, cell: int, size: int) -> _Join | None:
+    """The join in or beside the cell from sample ``cell`` on; None if there is none."""
+    first, last = cell - ORDER, cell + size + ORDER
+    if first < _CONTEXT or last + _CONTEXT > samples.size:
+        return None
+    left, right = samples[first - _CONTEXT : first], samples[last : last + _CONTEXT]
+    levels = [rms(side) for side in (left[-_CONTEXT // 2 :], right[: _CONTEXT // 2])]
+    if db(min(levels)) < SILENT_DB:
+        return None
+    try:
+        ahead = _errors(samples[first - _CONTEXT : last], left)
+        back = _errors(samples[first : last + _CONTEXT][::-1], right[::-1])
+    except ValueError:
+        return None
+    usual = _CONTEXT - ORDER
+    sizes = [rms(errors[:usual]) for errors in (ahead, back)]
+    if min(sizes) <= 0.0:
+        return None
+    if max(abs(db(levels[1] / levels[0])), abs(db(sizes[1] / sizes[0]))) > _CHANGE_DB:
+        return None
+    places, breaks = [], []
+    for errors, typical in zip((ahead, back), sizes, strict=True):
+        largest = float(errors[:usual].max())
+        here = errors[usual:]
+        surprises = np.flatnonzero(here > max(_SURPRISE * typical, _ABOVE_LARGEST * largest))
+        if surprises.size == 0:
+            return None
+        places.append(int(surprises[0]))
+        breaks.append(db(float(here.max()) / largest))
+    behind, before = first + places[0], last - 1 - places[1]
+    if not _JOINS[0] <= behind - before <= _JOINS[1]:
+        return None
+    return _Join((behind + before + 1) // 2, (breaks[0], breaks[1]))
+
+
+def _errors(samples: Samples, known: Samples) -> Samples:
+    """Magnitude of the error of predicting each sample but the first few, by a model of ``known``."""
+    return np.abs(np.convolve(samples, lpc([known], ORDER), "valid"))
+
+
+def _doubled(samples: Samples, place: int) -> int:
+    """How many samples come twice at the join: those from ``place`` on equal as many right before."""
+    for count in range(_LONGEST_DOUBLED, _FEWEST_DOUBLED - 1, -1):
+        for start in (place - 1, place, place + 1):
+            block = samples[start : start + count]
+            if np.array_equal(block, samples[start - count : start]) and np.all(block[1:] != block[:-1]):
+                return count
+    return 0
+
+
+def _words(join: _Join, doubled: int) -> str:
+    text = (
+        f"the sound before and behind is alike, but does not go on across this place: prediction from "
+        f"the left and from the right errs {join.breaks_db[0]:.0f} and {join.breaks_db[1]:.0f} dB more "
+        "than beside"
+    )
+    return f"{text}; {doubled} samples come twice" if doubled else text
