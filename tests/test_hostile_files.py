@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 
 from recordings import music
 from restore_audio.audio.audiofile import probe, read_audio, rewrite, write_audio
+from restore_audio.audio.native import no_library_messages
 from restore_audio.errors import InputError, ModelError
 from restore_audio.network.checkpoint import load, model_path, read_card
 from restore_audio.network.predictor import Inpainter
@@ -155,6 +156,18 @@ def test_decoders_write_nothing_on_the_terminal(tmp_path: Path, capfd: pytest.Ca
         with contextlib.suppress(InputError):
             read_audio(tmp_path / name)
     assert capfd.readouterr().err == ""
+
+
+def test_what_c_libraries_print_reaches_no_pipe(capfd: pytest.CaptureFixture[str]) -> None:
+    import ctypes
+
+    if os.name != "posix":
+        pytest.skip("the C library is found otherwise here")
+    library = ctypes.CDLL(None)
+    with no_library_messages():
+        library.puts(b"Error A : 40")  # which libsndfile does for some SDS files, held back until much later
+    library.fflush(None)
+    assert capfd.readouterr() == ("", "")
 
 
 HEADERS = [

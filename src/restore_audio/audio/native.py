@@ -7,6 +7,8 @@ floats as they are; turning them into float64 in [-1, 1) and back is ours, and e
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import sys
 import threading
@@ -80,22 +82,39 @@ def sndfile_name(path: Path) -> str | bytes:
 _one_at_a_time = threading.RLock()
 
 
+def _flush() -> None:
+    """Write what C libraries have printed and still hold back."""
+    if os.name == "posix":
+        _c_library().fflush(None)
+
+
+@functools.cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 @contextmanager
 def no_library_messages() -> Iterator[None]:
-    """Keep what libsndfile's decoders and encoders write to file descriptor 2 from a person's terminal.
+    """Keep what libsndfile's decoders and encoders print from a person's terminal, and out of a pipe.
 
-    Their errors come back as return values, which callers turn into sentences.
+    Their errors come back as return values, and are told in our own words.
     """
     with _one_at_a_time:  # two threads would keep each other's replacement for the real one
-        try:
-            kept = os.dup(2)
-        except OSError:  # there is no such descriptor, so nothing can be written to it
-            yield
-            return
+        kept = {number: copy for number in (1, 2) if (copy := _copy(number)) is not None}
         try:
             with open(os.devnull, "wb", buffering=0) as nowhere:  # noqa: PTH123 (a device)
-                os.dup2(nowhere.fileno(), 2)
+                for number in kept:
+                    os.dup2(nowhere.fileno(), number)
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            _flush()
+            for number, copy in kept.items():
+                os.dup2(copy, number)
+                os.close(copy)
+
+
+def _copy(descriptor: int) -> int | None:
+    try:
+        return os.dup(descriptor)
+    except OSError:  # there is no such descriptor, so nothing can be written to it
+        return None
