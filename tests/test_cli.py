@@ -79,7 +79,8 @@ class TestHelp:
         heavy = {"torch", "torchaudio", "scipy", "numba", "mutagen", "pyloudnorm", "soxr", "matplotlib"}
         code = (
             "import sys\nfrom restore_audio.cli import main\n"
-            f"assert main(['fix', {str(damaged)!r}, '-o', {str(tmp_path / 'f.wav')!r}]) == 0\n"
+            f"words = ['fix', {str(damaged)!r}, '-o', {str(tmp_path / 'f.wav')!r}]\n"
+            "assert main(words) == main([*words, '--overwrite']) == 0\n"
             f"print(sorted({heavy} & set(sys.modules)))"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -554,7 +555,7 @@ class TestBadInput:
         assert "no weights" in fails(capsys, "fix", source, "--model", "gone")
         assert "no weights" in fails(capsys, "fix", source, "--model", tmp_path / "gone.safetensors")
         needing_it = ("fix", source, "--method", "network")
-        monkeypatch.setattr("restore_audio.network.checkpoint.models_dir", lambda: tmp_path / "nowhere")
+        monkeypatch.setattr("restore_audio.network.shipped.models_dir", lambda: tmp_path / "nowhere")
         assert "no weights" in fails(capsys, *needing_it, "-o", tmp_path / "b.wav")
         assert "no weights" in fails(capsys, "models", "list")
         assert not (tmp_path / "b.wav").exists()
@@ -838,7 +839,7 @@ class TestDetect:
 
 class TestDoctor:
     def test_it_names_what_is_there_and_what_is_broken(self, capsys, monkeypatch, tmp_path):
-        monkeypatch.setattr("restore_audio.network.checkpoint.models_dir", lambda: tmp_path)
+        monkeypatch.setattr("restore_audio.network.shipped.models_dir", lambda: tmp_path)
         assert main(["doctor", "--json"]) == 1
         findings = {f["what"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
         assert findings["torch"]["state"] == "ok"
@@ -850,7 +851,7 @@ class TestDoctor:
         assert "ok       weights" in capsys.readouterr().out
 
     def test_models_are_listed_and_verified(self, capsys, monkeypatch, tmp_path):
-        monkeypatch.setattr("restore_audio.network.checkpoint.models_dir", lambda: tmp_path)
+        monkeypatch.setattr("restore_audio.network.shipped.models_dir", lambda: tmp_path)
         tiny_weights(tmp_path, "restore")
         assert main(["models", "list", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["network"]["width"] == 4

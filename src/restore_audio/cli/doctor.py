@@ -127,7 +127,8 @@ def _formats() -> Finding:
 
 
 def _weights() -> Finding:
-    from ..network.checkpoint import load, models_dir
+    from ..network.checkpoint import load
+    from ..network.shipped import models_dir
 
     names = []
     for name in ("restore", "paper"):

@@ -70,7 +70,8 @@ def _verify(path: Path, sums: dict[str, str]) -> str:
 
     import torch
 
-    from ..network.checkpoint import load, models_dir
+    from ..network.checkpoint import load
+    from ..network.shipped import models_dir
 
     network, card = load(path)
     parameters = sum(p.numel() for p in network.parameters())
@@ -90,7 +91,7 @@ def _verify(path: Path, sums: dict[str, str]) -> str:
 
 
 def _shipped() -> list[Path]:
-    from ..network.checkpoint import models_dir
+    from ..network.shipped import models_dir
 
     paths = sorted(models_dir().glob("*.safetensors"))
     if not paths:
@@ -100,7 +101,7 @@ def _shipped() -> list[Path]:
 
 def _sums() -> dict[str, str]:
     """The sums of ``models/SHA256SUMS`` (as sha256sum writes them), by file name."""
-    from ..network.checkpoint import models_dir
+    from ..network.shipped import models_dir
 
     path = models_dir() / "SHA256SUMS"
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .. import interrupts
 from ..errors import InputError, UsageError
 from ..leftovers import scratch
+from ..network.shipped import models_dir
 from ..settings import DetectSettings, FillSettings
 from ..show.console import write_to_stdout
 from .jobs import STREAM, Failure, Job, is_name, make_folder, refuse_lost_files, refuse_lost_inputs, shortened
@@ -148,10 +149,7 @@ def check_together(settings: WorkSettings, jobs: Sequence[Job], journal: Path | 
     read += [path for path in spans if path.is_file()]
     if settings.model is not None:
         read.append(Path(settings.model))
-    if any(path.exists() for path in written):  # PyTorch is slow to import, and new files replace nothing
-        from ..network.checkpoint import models_dir
-
-        read += models_dir().glob("*")
+    read += models_dir().glob("*")
     refuse_lost_inputs([*written, *([] if journal is None else [journal])], read)
 
 

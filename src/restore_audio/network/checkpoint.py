@@ -19,6 +19,7 @@ from torch import nn
 
 from ..errors import ModelError
 from ..files import beside
+from . import shipped
 from .networks import NetworkSettings, create
 
 if TYPE_CHECKING:
@@ -44,13 +45,6 @@ class ModelCard:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-def models_dir() -> Path:
-    """Where shipped weights lie: in the installed package, or beside ``src`` in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "models"
-    return inside if inside.is_dir() else package.parent.parent / "models"
-
-
 def model_path(name: str) -> Path:
     """The file of shipped weights called ``name``, or ``name`` itself if it is a path.
 
@@ -62,10 +56,10 @@ def model_path(name: str) -> Path:
         if path.is_file():
             return path
         raise ModelError(f"There are no weights at {path}: check the path, or leave out --model.")
-    shipped = models_dir() / f"{name}.safetensors"
-    if shipped.is_file():
-        return shipped
-    have = ", ".join(sorted(p.stem for p in models_dir().glob("*.safetensors"))) or "none"
+    path = shipped.models_dir() / f"{name}.safetensors"
+    if path.is_file():
+        return path
+    have = ", ".join(sorted(p.stem for p in shipped.models_dir().glob("*.safetensors"))) or "none"
     raise ModelError(
         f"There are no weights called {name} (shipped: {have}): give one of those or a .safetensors file, "
         f"or install restore-audio again if its own are missing."
