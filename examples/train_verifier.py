@@ -29,7 +29,6 @@ from restore_audio.damage.negatives import NEGATIVES, draw_negative
 from restore_audio.damage.processed import PROCESSES
 from restore_audio.damage.simulate import apply_damages, draw_damages
 from restore_audio.data.library import scan_library
-from restore_audio.detection.bursts import find_bursts
 from restore_audio.detection.candidate import Candidate
 from restore_audio.detection.clicks import find_clicks
 from restore_audio.detection.dropouts import find_dropouts
@@ -38,15 +37,13 @@ from restore_audio.detection.screen import prediction_error
 
 LONGEST_S = 0.4
 FOLDS, HIDDEN, EPOCHS = 5, 16, 120
-ALLOWED = {"gap": 0.3, "click": 0.1, "dropout": 0.5, "treble": 0.03, "noise": 0.03}
+ALLOWED = {"gap": 0.3, "click": 0.1, "dropout": 0.5}
 """False alarms in ten minutes that the screens' candidates may give on tracks held out."""
 
 Find = Callable[[np.ndarray, int], list[Candidate]]
 FINDERS: dict[str, Find] = {
     "click": lambda x, r: find_clicks(x, prediction_error(x, r), r),
-    "dropout": lambda x, r: find_dropouts(x, r, round(LONGEST_S * r))[0],
-    "treble": lambda x, r: find_dropouts(x, r, round(LONGEST_S * r))[1],
-    "noise": lambda x, r: find_bursts(x, prediction_error(x, r), r),
+    "dropout": lambda x, r: find_dropouts(x, r, round(LONGEST_S * r)),
 }
 
 PASSAGE_S = 10.2
@@ -61,10 +58,7 @@ HARD_NEGATIVES = ("gate", "gate", "expander", "rhythmic_gate", "castanets", "8bi
 
 def damaged(rng: np.random.Generator, kind: str, clean: np.ndarray, rate_hz: int):
     """A copy with damage of a kind, in 16 bit, and what was done."""
-    lengths_ms = {
-        "click": [(0.1, 2.0), (1.0, 4.0)],
-        "noise": [(3.0, 30.0)],
-    }.get(kind, [(10.0, 50.0), (10.0, 300.0)])
+    lengths_ms = [(0.1, 2.0), (1.0, 4.0)] if kind == "click" else [(10.0, 50.0), (10.0, 300.0)]
     damages = draw_damages(
         rng,
         kind,

@@ -1,7 +1,7 @@
 """The evidence about a dip of the level: its depth and edges, and whether the music goes on behind it.
 
 In: levels in dB for each millisecond, the dip, the audio under it. Out: evidence ``(20,)`` for
-:mod:`.verifier`. A burst of noise is a dip of the negated level.
+:mod:`.verifier`.
 """
 
 from __future__ import annotations

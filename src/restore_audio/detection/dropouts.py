@@ -1,4 +1,4 @@
-"""Dropouts: the level, or only the treble, collapses for 5 to 400 ms and comes back.
+"""Dropouts: the level collapses for 5 to 400 ms and comes back.
 
 In: one channel of a window. Out: candidates, each with the evidence that :mod:`.verifier` weighs.
 
@@ -21,8 +21,8 @@ _LEAST_DB = 8.0
 _HELD = 0.8
 
 
-def find_dropouts(samples: Samples, rate_hz: int, longest: int) -> tuple[list[Candidate], list[Candidate]]:
-    """Stretches in which the level may have collapsed, and those in which only the treble may have.
+def find_dropouts(samples: Samples, rate_hz: int, longest: int) -> list[Candidate]:
+    """Stretches in which the level may have collapsed.
 
     Args:
         samples: ``(T,)``, finite.
@@ -31,23 +31,20 @@ def find_dropouts(samples: Samples, rate_hz: int, longest: int) -> tuple[list[Ca
     """
     cell = 2 * cell_samples(rate_hz)
     if samples.size < 600 * cell:
-        return [], []
+        return []
     full = samples - running_mean(samples, samples_of(3.0, rate_hz))
     bright = np.diff(samples, n=2, append=[0.0, 0.0])
     level, treble = levels_of(full, cell), levels_of(bright, cell)
-    found: tuple[list[Candidate], list[Candidate]] = ([], [])
-    for kind, (mine, other, audio) in enumerate(((level, treble, full), (treble, level, bright))):
-        dips, falls, rises = find_dips(mine, _LEAST_DB, max(longest // cell, 1))
-        for dip in dips:
-            if dip.first < 80 or dip.last > mine.size - 80:
-                continue
-            inside = samples[(dip.first + 2) * cell : (dip.last - 2) * cell]
-            if np.mean(inside[1:] == inside[:-1]) > _HELD:
-                continue  # digital silence: whether that is damage, its exact edges tell better
-            if mine[dip.first - 12 : dip.first - 2].mean() < SILENT_DB - 20.0 * kind:
-                continue
-            features = dip_evidence(dip, mine, other, falls, rises, audio, cell, rate_hz)
-            if kind == 1 and features[1] > 0.6 * features[0]:
-                continue  # all of the level falls: the first kind
-            found[kind].append(Candidate(*edges_of(dip, mine, cell), features))
+    found = []
+    dips, falls, rises = find_dips(level, _LEAST_DB, max(longest // cell, 1))
+    for dip in dips:
+        if dip.first < 80 or dip.last > level.size - 80:
+            continue
+        inside = samples[(dip.first + 2) * cell : (dip.last - 2) * cell]
+        if np.mean(inside[1:] == inside[:-1]) > _HELD:
+            continue  # digital silence: whether that is damage, its exact edges tell better
+        if level[dip.first - 12 : dip.first - 2].mean() < SILENT_DB:
+            continue
+        features = dip_evidence(dip, level, treble, falls, rises, full, cell, rate_hz)
+        found.append(Candidate(*edges_of(dip, level, cell), features))
     return found

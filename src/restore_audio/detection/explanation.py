@@ -15,13 +15,13 @@ def explain(kind: str, candidate: Candidate) -> str:
     """The measures that speak loudest, with their numbers.
 
     Args:
-        kind: ``gap``, ``click``, ``noise``, ``dropout`` or ``treble``.
+        kind: ``gap``, ``click`` or ``dropout``.
         candidate: with the evidence of that kind.
     """
     evidence = dict(zip(features_of(kind), candidate.features.tolist(), strict=True))
     if kind == "gap":
         return _gap(evidence)
-    return _click(evidence) if kind == "click" else _dip(kind, evidence)
+    return _click(evidence) if kind == "click" else _dip(evidence)
 
 
 def features_of(kind: str) -> tuple[str, ...]:
@@ -49,16 +49,10 @@ def _click(evidence: Mapping[str, float]) -> str:
     )
 
 
-def _dip(kind: str, evidence: Mapping[str, float]) -> str:
+def _dip(evidence: Mapping[str, float]) -> str:
     fall, rise, depth = (evidence[name] for name in ("fall", "rise", "depth"))
-    if kind == "noise":
-        return (
-            f"what prediction does not foretell jumps up by {fall:.0f} dB and back down by {rise:.0f} dB "
-            f"within milliseconds and stands {depth:.0f} dB above both sides"
-        )
-    what = "level" if kind == "dropout" else "treble"
     change = abs(evidence["level change"])
     return (
-        f"the {what} falls by {fall:.0f} dB and rises by {rise:.0f} dB within milliseconds, lies "
+        f"the level falls by {fall:.0f} dB and rises by {rise:.0f} dB within milliseconds, lies "
         f"{depth:.0f} dB below both sides, and differs by only {change:.0f} dB between them"
     )

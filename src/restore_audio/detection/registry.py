@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..spans import Span
-from .bursts import find_bursts
 from .clicks import find_clicks
 from .dropouts import find_dropouts
 from .gaps import as_gap, find_gaps
 from .interpolated import find_interpolated
+from .learned import find_weighed
 from .repeats import find_repeats
 from .runs import find_runs
 from .splices import find_splices
@@ -75,14 +75,13 @@ def _clicks(window: Window, channel: int) -> list[Span]:
     return weigh("click", found, window, channel)
 
 
-def _bursts(window: Window, channel: int) -> list[Span]:
-    found = find_bursts(window.samples[channel], window.prediction_error(channel), window.rate_hz)
-    return weigh("noise", found, window, channel)
-
-
 def _dropouts(window: Window, channel: int) -> list[Span]:
-    level, treble = find_dropouts(window.samples[channel], window.rate_hz, window.longest_samples)
-    return weigh("dropout", level, window, channel) + weigh("treble", treble, window, channel)
+    found = find_dropouts(window.samples[channel], window.rate_hz, window.longest_samples)
+    return weigh("dropout", found, window, channel)
+
+
+def _learned(window: Window) -> list[Span]:
+    return find_weighed(window.samples, window.rate_hz, window.longest_samples)
 
 
 def _splices(window: Window) -> list[Span]:
@@ -96,7 +95,7 @@ DETECTORS: list[Detector] = [
     Detector("repeats", each_channel(_repeats), exact=True),
     Detector("interpolated", each_channel(_interpolated), exact=True),
     Detector("clicks", each_channel(_clicks)),
-    Detector("bursts", each_channel(_bursts)),
     Detector("dropouts", each_channel(_dropouts)),
     Detector("splices", _splices),
+    Detector("learned", _learned),
 ]

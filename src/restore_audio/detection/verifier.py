@@ -53,7 +53,7 @@ class Verifier:
 
 @lru_cache(maxsize=8)
 def load_verifier(kind: str) -> Verifier:
-    """The verifier of a kind of damage: ``gap``, ``click``, ``noise``, ``dropout`` or ``treble``.
+    """The verifier of a kind of damage: ``gap``, ``click`` or ``dropout``.
 
     Raises:
         ModelError: its weights were trained on other measures than are made.
@@ -70,7 +70,7 @@ def load_verifier(kind: str) -> Verifier:
     return Verifier(**arrays, bias=float(row["bias"]))
 
 
-_WIDEN_MS = {"gap": 0.0, "click": 0.25, "noise": 1.0, "dropout": 1.2, "treble": 1.2}
+_WIDEN_MS = {"gap": 0.0, "click": 0.25, "dropout": 1.2}
 """Added to both ends of kinds whose edges are found on a grid and are damaged themselves."""
 
 _LEAST_CONFIDENCE = 0.01

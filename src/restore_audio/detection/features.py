@@ -1,0 +1,180 @@
+"""What the learned detector sees of a recording: short-time levels of bands, in all channels, on a grid.
+
+In: a window of a recording ``(C, T)``. Out: for each channel and each step of 8 ms a row of 209 numbers:
+
+====== =====================================================================================
+64     levels of 32 bands in two frames of 12 ms, less each band's mean over a second around
+64     the same of the other channels (the channel itself where there is only one)
+16     level of the first and of the second difference in each millisecond, less their means
+16     the same of the other channels
+8      level of the first difference of what the channels do not share, each millisecond
+8      level of the first difference in each millisecond, absolute
+32     the bands' means, absolute
+1      the share of the bands that lie below half the sample rate
+====== =====================================================================================
+
+The grid is that of :func:`.measures.cell_samples`: a step is 16 cells of 0.5 ms, a frame 24 cells every 8
+cells. Frequencies are in hertz at every sample rate; bands above half of it are zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import rfft
+from scipy.ndimage import uniform_filter1d
+
+from .measures import cell_samples
+
+Floats = NDArray[np.float32]
+
+BANDS = 32
+LOWEST_HZ, HIGHEST_HZ = 120.0, 17_500.0
+STEP_CELLS = 16
+FRAME_CELLS, HOP_CELLS = 24, 8
+FINE = 8
+"""Levels of a millisecond in a step."""
+
+FEATURES = 4 * BANDS + 6 * FINE + BANDS + 1
+MEAN_STEPS = 125
+"""Steps of the mean that is taken off: one second."""
+
+_FLOOR_BAND = 1e-11
+_FLOOR_FINE = 1e-10
+_SCALE_DB = 10.0
+_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Levels in dB of one window.
+
+    Attributes:
+        bands: ``(C, steps, 2, 32)``.
+        fine: ``(C, steps, 2, 8)``: of the first and of the second difference.
+        side: ``(C, steps, 8)``: of the first difference of a channel less the mean of the others.
+        usable: bands below half the sample rate; the others hold the floor.
+    """
+
+    bands: Floats
+    fine: Floats
+    side: Floats
+    usable: int
+
+
+def step_samples(rate_hz: int) -> int:
+    """Samples of a step, about 8 ms."""
+    return STEP_CELLS * cell_samples(rate_hz)
+
+
+def levels_of(samples: NDArray[np.floating], rate_hz: int) -> Levels:
+    """Levels of every whole step of a window.
+
+    Args:
+        samples: ``(C, T)`` in [-1, 1], finite.
+        rate_hz: sample rate.
+    """
+    cell = cell_samples(rate_hz)
+    channels, length = samples.shape
+    steps = length // (STEP_CELLS * cell)
+    lead = (FRAME_CELLS - HOP_CELLS) // 2 * cell
+    audio = np.zeros((channels, steps * STEP_CELLS * cell + 2 * lead), dtype=np.float32)
+    used = samples[:, : audio.shape[1] - lead]
+    audio[:, lead : lead + used.shape[1]] = used
+    usable = int(np.count_nonzero(_centres_hz() * 1.03 < rate_hz / 2))
+    window, matrix = _analysis(rate_hz)
+    bands = np.empty((channels, 2 * steps, BANDS), dtype=np.float32)
+    for channel in range(channels):
+        frames = np.lib.stride_tricks.sliding_window_view(audio[channel], FRAME_CELLS * cell)
+        frames = frames[:: HOP_CELLS * cell]
+        for start in range(0, 2 * steps, _AT_ONCE):  # few enough for the processor's cache
+            some = slice(start, min(start + _AT_ONCE, 2 * steps))
+            spectrum = rfft(frames[some] * window, overwrite_x=True)[:, : matrix.shape[0]]
+            power = np.square(spectrum.real)
+            power += np.square(spectrum.imag)
+            np.matmul(power, matrix, out=bands[channel, some])
+    bands += _FLOOR_BAND
+    np.log10(bands, out=bands)
+    bands *= 10.0
+    bands[..., usable:] = 10.0 * np.log10(_FLOOR_BAND)
+    fine = np.empty((channels, steps, 2, FINE), dtype=np.float32)
+    side = np.full((channels, steps, FINE), 10.0 * np.log10(_FLOOR_FINE), dtype=np.float32)
+    body = audio[:, lead - 2 : lead + steps * STEP_CELLS * cell]
+    total = body.sum(axis=0) if channels > 1 else body[0]
+    for channel in range(channels):  # one at a time, which takes less memory
+        first = np.diff(body[channel])
+        fine[channel, :, 0] = _fine_levels(first[1:], cell)
+        fine[channel, :, 1] = _fine_levels(np.diff(first), cell)
+        if channels > 1:
+            first -= np.diff((total - body[channel]) * np.float32(1 / (channels - 1)))
+            side[channel] = _fine_levels(first[1:], cell)
+    return Levels(bands.reshape(channels, steps, 2, BANDS), fine, side, usable)
+
+
+def features_of(levels: Levels) -> Floats:
+    """Rows for the network: ``(C, steps, 209)`` float32, about −4 to 4.
+
+    The mean that is taken off is over the 125 steps around, fewer at the ends of the window.
+    """
+    bands, fine = levels.bands, levels.fine
+    channels, steps = bands.shape[:2]
+    mean = moving_mean(bands.mean(axis=2))
+    fine_mean = moving_mean(fine.mean(axis=3))
+    own = (bands - mean[:, :, None]) * (1 / _SCALE_DB)
+    own[..., levels.usable :] = 0.0
+    own_fine = (fine - fine_mean[..., None]) * (1 / _SCALE_DB)
+    rows = np.empty((channels, steps, FEATURES), dtype=np.float32)
+    rows[..., :64] = own.reshape(channels, steps, 64)
+    rows[..., 128:144] = own_fine.reshape(channels, steps, 16)
+    if channels == 1:
+        rows[..., 64:128], rows[..., 144:160] = rows[..., :64], rows[..., 128:144]
+    else:
+        rest = 1 / (channels - 1)
+        rows[..., 64:128] = (rows[..., :64].sum(axis=0) - rows[..., :64]) * rest
+        rows[..., 144:160] = (rows[..., 128:144].sum(axis=0) - rows[..., 128:144]) * rest
+    rows[..., 160:168] = (levels.side - fine_mean[:, :, :1]) * (1 / _SCALE_DB)
+    rows[..., 168:176] = (fine[:, :, 0] + 60.0) * (0.5 / _SCALE_DB)
+    context = (mean + 60.0) * (0.5 / _SCALE_DB)
+    context[..., levels.usable :] = -2.5
+    rows[..., 176:208] = context
+    rows[..., 208] = levels.usable / BANDS
+    np.clip(rows, -4.0, 4.0, out=rows)
+    return rows
+
+
+def moving_mean(values: Floats) -> Floats:
+    """Mean over the steps around, along axis 1: ``(C, steps, n)`` → the same."""
+    return np.asarray(uniform_filter1d(values, MEAN_STEPS, axis=1, mode="nearest"))
+
+
+def _fine_levels(audio: Floats, cell: int) -> Floats:
+    cells = audio.reshape(-1, 2 * cell)
+    power = np.einsum("ij,ij->i", cells, cells) * (1.0 / (2 * cell))
+    return np.asarray(10.0 * np.log10(power + _FLOOR_FINE)).reshape(-1, FINE)
+
+
+def _mel(frequency_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    return np.asarray(2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0))
+
+
+@lru_cache(maxsize=1)
+def _centres_hz() -> NDArray[np.float64]:
+    mels = np.linspace(_mel(LOWEST_HZ), _mel(HIGHEST_HZ), BANDS)
+    return np.asarray(700.0 * (10 ** (mels / 2595.0) - 1.0))
+
+
+@lru_cache(maxsize=8)
+def _analysis(rate_hz: int) -> tuple[Floats, Floats]:
+    """Window ``(n,)`` and triangular bands ``(bins, 32)``; a sine of amplitude 1 has about 0 dB."""
+    size = FRAME_CELLS * cell_samples(rate_hz)
+    window = np.hanning(size + 1)[:size]
+    bins_hz = np.arange(size // 2 + 1) * rate_hz / size
+    centres = _centres_hz()
+    spacing = np.maximum(np.gradient(centres), rate_hz / size)
+    matrix = np.clip(1.0 - np.abs(bins_hz[:, None] - centres[None]) / spacing[None], 0.0, None)
+    last = int(np.flatnonzero(matrix.any(axis=1))[-1]) + 1
+    matrix *= 4.0 / np.sum(window) ** 2
+    return window.astype(np.float32), np.ascontiguousarray(matrix[:last], dtype=np.float32)

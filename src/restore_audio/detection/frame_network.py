@@ -1,0 +1,152 @@
+"""The learned detector's network, in numpy: dilated convolutions over steps of 8 ms.
+
+In: rows of :mod:`.features`. Out: a score for each kind of damage in each quarter of a step. Torch is only
+needed to train it (``examples/train_detector.py``); the weights lie beside this module.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from .features import FEATURES
+
+Floats = NDArray[np.float32]
+
+KINDS = ("none", "dropout", "treble", "concealed", "noise")
+QUARTERS = 4
+"""Scores in a step: one for each 2 ms."""
+
+_FILE = "detector.safetensors"
+
+
+@dataclass(frozen=True)
+class FrameNetwork:
+    """Weights of ``W`` channels.
+
+    Attributes:
+        stem: ``(features, W)`` and its bias ``(W,)``.
+        blocks: dilation in steps, convolution ``(W, 3 W)`` of the step before, the step and the step after,
+            its bias, the mixing ``(W, W)``, its bias.
+        head: two layers: ``(W, H)``, ``(H,)``, ``(H, 4 kinds)``, ``(4 kinds,)``.
+        weights: of the second network, on the measures of :mod:`.stretches`: mean, scale, inner, inner_bias,
+            outer, bias, as :class:`.verifier.Verifier` has them; None weighs by the peak alone.
+        settings: ``opened`` and ``thresholds``, from the file's header.
+    """
+
+    stem: tuple[Floats, Floats]
+    blocks: tuple[tuple[int, Floats, Floats, Floats, Floats], ...]
+    head: tuple[Floats, Floats, Floats, Floats]
+    weights: dict[str, Floats] | None
+    settings: dict[str, Any]
+
+    @property
+    def opened(self) -> float:
+        """Log odds above which a stretch is doubted."""
+        return float(self.settings.get("opened", 0.0))
+
+    def weigh(self, measures: Floats, kinds: list[str]) -> list[float]:
+        """A score for each stretch, less the threshold of its kind; above 0 is damage.
+
+        Args:
+            measures: ``(N, measures)`` of :func:`.stretches.measures_of`.
+            kinds: of the stretches.
+        """
+        thresholds = self.settings.get("thresholds", {})
+        made = measures[:, 0]
+        if self.weights is not None:
+            w = self.weights
+            normal = np.clip((measures - w["mean"]) / w["scale"], -4.0, 4.0)
+            made = np.tanh(normal @ w["inner"] + w["inner_bias"]) @ w["outer"] + w["bias"]
+        return [
+            float(score) - float(thresholds.get(kind, 0.0))
+            for score, kind in zip(made.tolist(), kinds, strict=True)
+        ]
+
+    def scores(self, rows: Floats) -> Floats:
+        """Logits of :data:`KINDS` for each quarter of a step.
+
+        Shape:
+            ``(C, steps, features)`` → ``(C, 4 steps, kinds)``
+        """
+        channels, steps, features = rows.shape
+        weight, bias = self.stem
+        hidden = rows.reshape(-1, features) @ weight
+        hidden += bias
+        np.maximum(hidden, 0.0, out=hidden)
+        width = hidden.shape[1]
+        for dilation, convolution, conv_bias, mixing, mix_bias in self.blocks:
+            taps = (hidden @ convolution).reshape(channels, steps, 3 * width)
+            inner = taps[..., width : 2 * width] + conv_bias
+            inner[:, dilation:] += taps[:, : steps - dilation, :width]
+            inner[:, : steps - dilation] += taps[:, dilation:, 2 * width :]
+            np.maximum(inner, 0.0, out=inner)
+            hidden += inner.reshape(-1, width) @ mixing
+            hidden += mix_bias
+        first, first_bias, second, second_bias = self.head
+        np.maximum(hidden, 0.0, out=hidden)
+        hidden = hidden @ first
+        hidden += first_bias
+        np.maximum(hidden, 0.0, out=hidden)
+        made = hidden @ second
+        made += second_bias
+        return np.asarray(made.reshape(channels, steps * QUARTERS, -1))
+
+
+@lru_cache(maxsize=1)
+def shipped_network() -> FrameNetwork:
+    """The network of this package."""
+    return load_network(Path(str(files(__package__).joinpath(_FILE))))
+
+
+def load_network(path: Path) -> FrameNetwork:
+    """Read weights that ``examples/train_detector.py`` wrote.
+
+    Raises:
+        ModelError: the file cannot be read, or was made for other features.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            settings = json.loads((file.metadata() or {}).get("settings", "{}"))
+            arrays = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelError(
+            f"The detector's weights {path} cannot be read ({error}): install restore-audio again."
+        ) from error
+    dilations = settings.get("dilations", [])
+    needed = {"stem.weight", "stem.bias", "head1.weight", "head1.bias", "head2.weight", "head2.bias"}
+    for number in range(len(dilations)):
+        needed |= {f"{part}.{number}.{what}" for part in ("conv", "mix") for what in ("weight", "bias")}
+    if not dilations or needed - arrays.keys() or arrays["stem.weight"].shape[0] != FEATURES:
+        seen = arrays["stem.weight"].shape[0] if "stem.weight" in arrays else "no"
+        raise ModelError(
+            f"The detector's weights {path} are for {seen} features, and this version has {FEATURES}: "
+            f"train them anew with examples/train_detector.py, or install restore-audio again."
+        )
+    second = {name[7:]: value for name, value in arrays.items() if name.startswith("second.")}
+    return FrameNetwork(
+        (arrays["stem.weight"], arrays["stem.bias"]),
+        tuple(
+            (
+                int(dilation),
+                arrays[f"conv.{n}.weight"],
+                arrays[f"conv.{n}.bias"],
+                arrays[f"mix.{n}.weight"],
+                arrays[f"mix.{n}.bias"],
+            )
+            for n, dilation in enumerate(dilations)
+        ),
+        (arrays["head1.weight"], arrays["head1.bias"], arrays["head2.weight"], arrays["head2.bias"]),
+        second or None,
+        settings,
+    )

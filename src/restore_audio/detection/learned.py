@@ -1,0 +1,114 @@
+"""Damage that has to be weighed, found by networks on short-time levels of all channels.
+
+In: a window of a recording ``(C, T)``. Out: spans of the kinds ``dropout``, ``treble``, ``concealed`` and
+``noise``, with their confidence, and in words what the levels show there. The frame network
+(:mod:`.frame_network`) doubts stretches, a small one weighs their measures (:mod:`.stretches`), and a second
+look at the samples (:mod:`.edges`) finds their ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..spans import Span
+from .edges import refined
+from .features import Levels, features_of, levels_of, step_samples
+from .frame_network import QUARTERS, FrameNetwork, shipped_network
+from .measures import confidence, samples_of
+from .stretches import Stretch, band_falls, doubted, log_odds, measures_of, thirds
+
+_LEAST_CONFIDENCE = 0.01
+_SHOWN_DB = 1.0
+_WIDER_MS = 0.5
+"""What the second look's smoothing takes off at both ends."""
+
+
+def find_weighed(
+    samples: NDArray[np.floating], rate_hz: int, longest: int, network: FrameNetwork | None = None
+) -> list[Span]:
+    """Spans that the networks take for damage, from a confidence of 0.01 on.
+
+    Args:
+        samples: ``(C, T)``, finite.
+        rate_hz: sample rate.
+        longest: longest damage in samples; what lasts longer is taken for music.
+        network: the package's own when None.
+    """
+    network = network or shipped_network()
+    if samples.shape[1] < step_samples(rate_hz):
+        return []
+    levels = levels_of(samples, rate_hz)
+    spans = []
+    for stretch, score in weighed(network, levels):
+        certainty = confidence(score)
+        if certainty < _LEAST_CONFIDENCE:
+            continue
+        start, end = _placed(stretch, samples[stretch.channel], rate_hz)
+        if 0 < end - start <= longest:
+            words = described(stretch, levels)
+            spans.append(Span(start, end, stretch.channel, stretch.kind, certainty, evidence=words))
+    return spans
+
+
+def weighed(network: FrameNetwork, levels: Levels) -> list[tuple[Stretch, float]]:
+    """Stretches that the frame network doubts, and their scores; above 0 is damage."""
+    scores = network.scores(features_of(levels))
+    odds = log_odds(scores)
+    found = doubted(scores, odds, network.opened)
+    if not found:
+        return []
+    made = network.weigh(measures_of(found, scores, odds, levels), [s.kind for s in found])
+    pairs = zip(found, made, strict=True)
+    return [(stretch, score) for stretch, score in pairs if _shows(stretch, levels)]
+
+
+def _shows(stretch: Stretch, levels: Levels) -> bool:
+    """Whether this channel's own levels show the kind at all, not those of another channel alone."""
+    parts = thirds(band_falls(levels, stretch.channel, *_steps(stretch)), levels.usable)
+    if stretch.kind == "concealed":
+        return True
+    if stretch.kind == "noise":
+        return max(parts) >= _SHOWN_DB
+    return min(parts) <= -_SHOWN_DB
+
+
+def _steps(stretch: Stretch) -> tuple[int, int]:
+    first = stretch.first // QUARTERS
+    return first, max(-(-stretch.last // QUARTERS), first + 1)
+
+
+def _placed(stretch: Stretch, audio: NDArray[np.floating], rate_hz: int) -> tuple[int, int]:
+    """First and last sample: by a second look, except where the level need not change (``concealed``)."""
+    quarter = step_samples(rate_hz) / QUARTERS
+    start, end = round(stretch.first * quarter), min(round(stretch.last * quarter), audio.size)
+    if stretch.kind == "concealed":
+        return start, end
+    start, end = refined(audio, start, end, rate_hz, 1 if stretch.kind == "dropout" else 2)
+    wider = 0 if stretch.kind == "noise" else samples_of(_WIDER_MS, rate_hz)
+    return max(start - wider, 0), min(end + wider, audio.size)
+
+
+def described(stretch: Stretch, levels: Levels) -> str:
+    """What the levels show: bass, middle and treble against both sides, and the other channels."""
+    first, last = _steps(stretch)
+    own = thirds(band_falls(levels, stretch.channel, first, last), levels.usable)
+    parts = zip(("bass", "middle", "treble"), own, strict=True)
+    text = f"against the 40 ms on both sides {', '.join(f'{name} {_signed(part)}' for name, part in parts)}"
+    others = [c for c in range(len(levels.bands)) if c != stretch.channel]
+    if others:
+        falls = [band_falls(levels, c, first, last)[: levels.usable].mean() for c in others]
+        text += f", all bands of the other channels {_signed(float(np.mean(falls)))}"
+    return f"{text}: the detector's network knows this as {_KNOWN_AS[stretch.kind]}"
+
+
+_KNOWN_AS = {
+    "dropout": "a lost level",
+    "treble": "lost treble",
+    "concealed": "what a decoder makes up for a loss",
+    "noise": "a burst of noise",
+}
+
+
+def _signed(decibels: float) -> str:
+    return f"{decibels:+.0f} dB".replace("-", "−")

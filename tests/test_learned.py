@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+
+from restore_audio.damage.families import Simple, apply, draw_after, draw_negative
+from restore_audio.damage.simulate import Damage
+from restore_audio.damage.tape import Dropout, Tape
+from restore_audio.detection import frame_network
+from restore_audio.detection.detect import detect, detect_blocks
+from restore_audio.detection.features import FEATURES, features_of, levels_of
+from restore_audio.detection.learned import find_weighed
+from restore_audio.detection.measures import Samples
+from restore_audio.errors import ModelError
+from restore_audio.measure.suite import load_piece, suite_pieces
+from restore_audio.spans import Span
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+WEIGHTS = Path(frame_network.__file__).with_name("detector.safetensors")
+LONGEST_MS = 400.0
+
+
+def piece(genre: str, seconds: float = 12.0) -> tuple[Samples, int]:
+    """The first seconds of a piece of the suite."""
+    samples, rate_hz = load_piece(next(p for p in suite_pieces() if p.genre == genre))
+    return samples[:, : round(seconds * rate_hz)], rate_hz
+
+
+def found(samples: Samples, rate_hz: int) -> list[Span]:
+    longest = round(LONGEST_MS * rate_hz / 1000)
+    return [s for s in find_weighed(samples, rate_hz, longest) if s.confidence >= 0.5]
+
+
+def overlapping(spans: list[Span], true: Span) -> list[Span]:
+    return [s for s in spans if s.channel == true.channel and s.start < true.end and s.end > true.start]
+
+
+def test_numpy_gives_the_scores_that_torch_gives(tmp_path):
+    from train_detector import FrameNet, write
+
+    torch.manual_seed(3)
+    net = FrameNet()
+    for parameter in net.parameters():  # as coarse as the file's fp16
+        parameter.data = parameter.data.half().float()
+    write(tmp_path / "net.safetensors", net.state_dict(), None, {})
+    rows = np.random.default_rng(3).normal(size=(2, 150, FEATURES)).astype(np.float32)
+    with torch.no_grad():
+        wanted = net(torch.from_numpy(rows)).numpy()
+    made = frame_network.load_network(tmp_path / "net.safetensors").scores(rows)
+    assert made.shape == wanted.shape
+    assert np.std(wanted) > 0.1
+    np.testing.assert_allclose(made, wanted, atol=2e-4)
+
+
+def test_weights_for_other_features_are_refused(tmp_path):
+    from safetensors import safe_open
+
+    arrays = load_file(WEIGHTS)
+    with safe_open(WEIGHTS, framework="numpy") as file:
+        metadata = file.metadata()
+    arrays["stem.weight"] = arrays["stem.weight"][:-1]
+    save_file(arrays, tmp_path / "old.safetensors", metadata=metadata)
+    with pytest.raises(ModelError, match=rf"for {FEATURES - 1} features, and this version has {FEATURES}"):
+        frame_network.load_network(tmp_path / "old.safetensors")
+    with pytest.raises(ModelError, match="cannot be read"):
+        frame_network.load_network(tmp_path / "none.safetensors")
+
+
+def test_the_weights_are_small():
+    assert WEIGHTS.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("genre", ["Rock", "Classical", "Jazz"])
+def test_a_spacing_loss_of_the_tape_is_found_in_its_channel(genre):
+    audio, rate_hz = piece(genre)
+    starts = [round(s * rate_hz) for s in (2.1, 4.3, 6.2, 8.4)]
+    dropouts = [Dropout(s, s + round(0.06 * rate_hz), 0, 40.0, 20.0, plateau=0.4) for s in starts]
+    damaged = apply(Tape(tuple(dropouts)), audio, rate_hz)
+    spans = found(damaged.samples, rate_hz)
+    hits = [overlapping(spans, true) for true in damaged.spans]
+    assert sum(bool(hit) for hit in hits) >= 3
+    assert all(s.kind in ("dropout", "treble") for hit in hits for s in hit)
+    assert all(s.evidence for s in spans)
+    assert all(any(s in hit for hit in hits) for s in spans)
+
+
+@pytest.mark.parametrize("codec", ["mp3:128", "opus:96"])
+def test_a_gap_that_was_encoded_afterwards_is_found_with_its_ends(codec):
+    pytest.importorskip("av")
+    audio, rate_hz = piece("Folk")
+    length = round(0.03 * rate_hz)
+    starts = [round(s * rate_hz) for s in (2.1, 4.3, 6.2, 8.4)]
+    gaps = [Damage("zeros", s, s + length, c) for s in starts for c in range(len(audio))]
+    step = draw_after(np.random.default_rng(0), codec, rate_hz)
+    damaged = apply([Simple(tuple(gaps)), step], audio, rate_hz)
+    spans = detect(damaged.samples, rate_hz)
+    hits = [(overlapping(spans, true), true) for true in damaged.spans]
+    assert sum(bool(hit) for hit, _ in hits) >= 0.75 * len(hits)
+    near = 0.004 * rate_hz
+    ends = [abs(h[0].start - t.start) < near and abs(h[-1].end - t.end) < near for h, t in hits if h]
+    assert sum(ends) >= 0.7 * len(ends)
+
+
+@pytest.mark.parametrize("genre", sorted(p.genre for p in suite_pieces()))
+def test_nothing_is_found_in_the_clean_suite(genre):
+    assert found(*piece(genre)) == []
+
+
+@pytest.mark.parametrize(
+    "sort", ["gate", "expander", "rhythmic_gate", "ducked", "staccato", "hi_hats", "mulaw"]
+)
+def test_nothing_is_found_in_undamaged_sounds_that_look_damaged(sort):
+    audio, rate_hz = piece("Spoken" if "gate" in sort else "Rock")
+    spans = []
+    for seed in range(3):
+        negative = draw_negative(np.random.default_rng(seed), sort)
+        spans += found(apply(negative, audio, rate_hz).samples, rate_hz)
+    assert spans == []
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 48_000, 96_000])
+def test_other_sample_rates_have_the_same_rows(rate_hz):
+    noise = 0.1 * np.random.default_rng(0).normal(size=(3, 2 * rate_hz))
+    levels = levels_of(noise, rate_hz)
+    rows = features_of(levels)
+    assert rows.shape[0] == 3
+    assert rows.shape[2] == FEATURES
+    assert abs(rows.shape[1] - 250) <= 22  # a cell of 0.5 ms is a whole number of samples
+    assert np.all(np.isfinite(rows))
+    assert np.all(rows[..., levels.usable : 32] == 0)
+    assert (levels.usable == 32) == (rate_hz > 36_000)
+    assert find_weighed(noise[:, : rate_hz // 200], rate_hz, rate_hz) == []
+
+
+def test_what_is_found_does_not_depend_on_the_blocks():
+    once, rate_hz = piece("Rock", 9.5)
+    audio = np.concatenate([once, once], axis=1)
+    starts = [round(s * rate_hz) for s in (2.1, 8.2, 9.1, 16.3)]
+    dropouts = [Dropout(s, s + round(0.1 * rate_hz), 1, 45.0, 30.0, plateau=0.5) for s in starts]
+    damaged = apply(Tape(tuple(dropouts)), audio, rate_hz).samples
+    whole = detect(damaged, rate_hz)
+    assert whole
+    for size in (1000, 44_100, 300_001):
+        blocks = [damaged[:, i : i + size] for i in range(0, damaged.shape[1], size)]
+        assert detect_blocks(blocks, rate_hz) == whole
