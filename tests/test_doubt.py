@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from restore_audio.fill.ar import predict_gap
-from restore_audio.fill.doubt import DOUBTED, reason_to_leave
+from restore_audio.fill.doubt import DOUBTED, _errors_beside, reason_to_leave
 from restore_audio.fill.fill import Filling, fill_spans
 from restore_audio.fill.gaps import Gap, Prediction
 from restore_audio.fill.methods import METHODS
@@ -72,6 +72,25 @@ def test_what_a_decoder_made_up_is_doubted_longer() -> None:
         answers.append([reason_to_leave(*gap_of(damaged, kind)) is None for kind in ("noise", "concealed")])
     filled = np.sum(answers, axis=0)
     assert 0 < filled[1] < filled[0] < len(answers)
+
+
+def test_an_exact_copy_of_the_last_period_is_doubted_less() -> None:
+    clean = music()
+    period = 300
+    copied = clean.copy()
+    copied[START : START + LENGTH] = np.resize(clean[START - period : START], LENGTH)
+    noised = copied.copy()
+    noised[START : START + LENGTH] += 3e-3 * np.random.default_rng(1).standard_normal(LENGTH)
+    gap, prior = gap_of(copied, "concealed")
+    there = gap.mine[START : START + LENGTH]
+    # Of a size between both ratios: the difference that twice and four times the error lie around.
+    errors = np.array(_errors_beside(gap, prior.samples))
+    wanted = np.sqrt(3.0 * np.exp(np.mean(np.log(errors))))
+    away = there - prior.samples
+    between = Prediction(there - away * wanted / np.linalg.norm(away), prior.expected_error)
+    assert reason_to_leave(gap, between) is None
+    other, _ = gap_of(noised, "concealed")
+    assert reason_to_leave(other, between) is not None
 
 
 def test_only_kinds_that_may_hold_something_are_doubted() -> None:

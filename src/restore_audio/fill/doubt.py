@@ -10,12 +10,14 @@ that is not steady, nearly all agrees with it, and little is changed.
 
 Measured with told spans, 16 a family: bursts of noise and clicks are all filled, and none is worse for it.
 What Opus conceals is better than a fill by 2 dB on average; at four times the error, as for ``concealed``,
-12 % of the spans are made worse, at twice 44 %.
+12 % of the spans are made worse, at twice 44 %. Of what repeats the last pitch
+period to the sample, a fill is better by 5 dB, and twice holds.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .ar import ArSettings, predict_gap
@@ -39,6 +41,16 @@ second for what decoders make up, which is itself a prediction from the same sur
 
 _LEAST_CONTEXT_MS = 20.0
 
+PERIODS_MS = (5.0, 15.0)
+"""Of the copies that concealment by pitch makes (ITU-T G.711 Appendix I)."""
+
+_COPIED_MS = 3.0
+_COPIED_FROM_MS = (4.0, 6.0)
+"""A stretch of the first length is compared, from so far behind the start on: before, copies are blended."""
+
+_EXACT = 1e-6
+"""Energy of the difference, in that of the stretch, below which it is a copy."""
+
 AGREES = "what is there agrees with its surroundings as well as a fill would: it was left as it is"
 
 
@@ -60,7 +72,7 @@ def reason_to_leave(gap: Gap, prediction: Prediction) -> str | None:
         return None
     differs = float(np.sum((there - prediction.samples) ** 2))
     expected = float(np.exp(np.mean(np.log(errors))))
-    ratio = CONCEALED_RATIO if gap.kind == "concealed" else LEAST_RATIO
+    ratio = CONCEALED_RATIO if gap.kind == "concealed" and not _is_copied(gap) else LEAST_RATIO
     return AGREES if differs < ratio * expected else None
 
 
@@ -82,3 +94,19 @@ def _errors_beside(gap: Gap, filled: Samples) -> list[float]:
             trial = predict_gap(whole[:start], whole[end:], length, rate_hz=rate_hz, settings=SETTINGS)
             errors.append(float(np.sum((truth - trial.samples) ** 2)) + 1e-20)
     return errors
+
+
+def _is_copied(gap: Gap) -> bool:
+    """Whether the start of the gap repeats what is one period before it, to the sample."""
+    shortest, longest = (round(ms * gap.rate_hz / 1000) for ms in PERIODS_MS)
+    size = round(_COPIED_MS * gap.rate_hz / 1000)
+    for from_ms in _COPIED_FROM_MS:
+        first = gap.start + round(from_ms * gap.rate_hz / 1000)
+        if first + size > gap.end or first - longest < 0:
+            continue
+        stretch = gap.mine[first : first + size]
+        past = sliding_window_view(gap.mine[first - longest : first - shortest + size], size)
+        least = float(np.min(np.sum((past - stretch) ** 2, axis=1)))
+        if least < _EXACT * float(stretch @ stretch):
+            return True
+    return False
