@@ -12,6 +12,8 @@ from recordings import music
 from restore_audio.detection.detect import detect
 from restore_audio.detection.interpolated import find_interpolated
 from restore_audio.detection.surprise import surprise
+from restore_audio.pipeline import restore
+from restore_audio.settings import FillSettings
 from restore_audio.spans import Span
 
 RATE_HZ = 44_100
@@ -214,3 +216,22 @@ class TestMusic:
     @pytest.mark.parametrize("length", [0, 5, 300, 500])
     def test_short_recordings(self, length):
         assert find_interpolated(rounded(0.1 * np.ones(length)), 0, RATE_HZ) == []
+
+
+class TestRepair:
+    def test_good_samples_between_averaged_ones_stay(self, song):
+        damaged = averaged(song, 121_000, 20)
+        result = restore(damaged[None], RATE_HZ, fill=FillSettings())
+        assert [s.kind for s in result.spans if s.filled] == ["interpolated"]
+        changed = np.flatnonzero(result.samples[0] != damaged) - 121_000
+        assert set(changed.tolist()) <= set(range(0, 40, 2))
+        bad = 121_000 + 2 * np.arange(20)
+        before, after = (np.sum((audio[bad] - song[bad]) ** 2) for audio in (damaged, result.samples[0]))
+        assert after < 0.5 * before
+
+    def test_held_samples_are_filled_whole(self, song):
+        damaged = held(song, 121_000, 10, 6)
+        result = restore(damaged[None], RATE_HZ, fill=FillSettings())
+        inside = slice(121_000, 121_016)
+        before, after = (np.sum((a[inside] - song[inside]) ** 2) for a in (damaged, result.samples[0]))
+        assert after < 0.5 * before

@@ -84,7 +84,12 @@ METHODS: dict[str, Method] = {
 """By the names that ``--method`` takes."""
 
 
-REPAIRS: dict[str, str] = {"dropout": "remains", "treble": "remains", "click": "tails"}
+REPAIRS: dict[str, str] = {
+    "dropout": "remains",
+    "treble": "remains",
+    "click": "tails",
+    "interpolated": "averaged",
+}
 """By kind of damage, the module whose ``repair(gap, prediction)`` makes of the best fill and the damaged
 samples a better fill, or None. Kinds that are not here leave nothing of the signal that is worth keeping."""
 
