@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
+from ..signal.running import running_mean
 from .measures import cell_samples
 
 Samples = NDArray[np.floating]
@@ -42,7 +42,7 @@ def refined(audio: Samples, first: int, last: int, rate_hz: int, order: int) -> 
         return first, last
     power = np.diff(piece, order, prepend=piece[:1] if order == 1 else [piece[0], piece[0]]) ** 2
     cells = power[: power.size // cell * cell].reshape(-1, cell).mean(axis=1)
-    levels = 10.0 * np.log10(uniform_filter1d(cells, 3) + _FLOOR)
+    levels = 10.0 * np.log10(running_mean(cells, 3) + _FLOOR)
     start = _edge(levels, (first - lead) / cell, (last - first) / cell)
     end = levels.size - _edge(levels[::-1], levels.size - (last - lead) / cell, (last - first) / cell)
     made = lead + round(start * cell), lead + round(end * cell)

@@ -24,8 +24,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
-from scipy.ndimage import uniform_filter1d
 
 from .measures import cell_samples
 
@@ -92,7 +90,7 @@ def levels_of(samples: NDArray[np.floating], rate_hz: int) -> Levels:
         frames = frames[:: HOP_CELLS * cell]
         for start in range(0, 2 * steps, _AT_ONCE):  # few enough for the processor's cache
             some = slice(start, min(start + _AT_ONCE, 2 * steps))
-            spectrum = rfft(frames[some] * window, overwrite_x=True)[:, : matrix.shape[0]]
+            spectrum = np.fft.rfft(frames[some] * window)[:, : matrix.shape[0]]
             power = np.square(spectrum.real)
             power += np.square(spectrum.imag)
             np.matmul(power, matrix, out=bands[channel, some])
@@ -147,7 +145,10 @@ def features_of(levels: Levels) -> Floats:
 
 def moving_mean(values: Floats) -> Floats:
     """Mean over the steps around, along axis 1: ``(C, steps, n)`` → the same."""
-    return np.asarray(uniform_filter1d(values, MEAN_STEPS, axis=1, mode="nearest"))
+    half = MEAN_STEPS // 2
+    padded = np.pad(values, ((0, 0), (half + 1, half), (0, 0)), mode="edge")
+    sums = np.cumsum(padded, axis=1, dtype=np.float64)
+    return np.asarray((sums[:, MEAN_STEPS:] - sums[:, :-MEAN_STEPS]) / MEAN_STEPS, dtype=np.float32)
 
 
 def _fine_levels(audio: Floats, cell: int) -> Floats:
