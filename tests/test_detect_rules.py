@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from restore_audio.detection import explanation, measures, registry, verifier
 from restore_audio.detection.candidate import Candidate
 from restore_audio.detection.clicks import FEATURES as CLICK_FEATURES
-from restore_audio.detection.clicks import _around, _from_first_rise, find_clicks
+from restore_audio.detection.clicks import _from_first_rise, find_clicks
 from restore_audio.detection.detect import detect
-from restore_audio.detection.screen import prediction_error
+from restore_audio.detection.screen import largest_around, prediction_error
 from restore_audio.detection.verifier import Verifier, load_verifier, weigh
 from restore_audio.detection.windows import Window, cut_windows
 from restore_audio.errors import ModelError
@@ -292,7 +292,7 @@ class TestClicks:
     def test_neighbours_are_looked_for_on_both_sides(self) -> None:
         peaks = np.zeros(100)
         peaks[50] = 1.0
-        around = _around(peaks, 5, 21)
+        around = largest_around(peaks, 5, 21)
         assert np.flatnonzero(around == 1.0).tolist() == [*range(29, 46), *range(55, 72)]
         assert around.min() == 1e-9
 

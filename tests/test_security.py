@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from restore_audio.data.download import ARCHIVES, FMA_ADDRESS
-from restore_audio.network.checkpoint import models_dir
+from restore_audio.network.shipped import models_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "src" / "restore_audio").rglob("*.py"))
