@@ -10,7 +10,7 @@ import soundfile
 from scipy.signal import butter, firwin, oaconvolve, resample_poly, sosfilt
 
 from recordings import holes, music
-from restore_audio.damage.families import apply, draw_after, draw_family
+from restore_audio.damage.families import apply, draw_after, draw_family, draw_negative
 from restore_audio.damage.negatives import Negative
 from restore_audio.detection.detect import detect
 from restore_audio.detection.gap_edges import Gap, change_of_level, find_edges, with_smear
@@ -326,3 +326,9 @@ def test_every_family_of_the_benchmark_keeps_its_gaps(example):
         total += len(made.spans)
     assert total >= 8
     assert found >= 0.95 * total
+
+
+def test_square_waves_rest_without_being_damaged() -> None:
+    """Chiptune is made of runs of equal samples: none of them is a loss, however short its notes."""
+    damaged = apply([draw_negative(np.random.default_rng(3), "chiptune")], music(6.0, channels=2), 44_100)
+    assert detect(damaged.samples, damaged.rate_hz) == []
