@@ -86,8 +86,9 @@ class FrameNetwork:
         for dilation, convolution, conv_bias, mixing, mix_bias in self.blocks:
             taps = (hidden @ convolution).reshape(channels, steps, 3 * width)
             inner = taps[..., width : 2 * width] + conv_bias
-            inner[:, dilation:] += taps[:, : steps - dilation, :width]
-            inner[:, : steps - dilation] += taps[:, dilation:, 2 * width :]
+            if dilation < steps:
+                inner[:, dilation:] += taps[:, : steps - dilation, :width]
+                inner[:, : steps - dilation] += taps[:, dilation:, 2 * width :]
             np.maximum(inner, 0.0, out=inner)
             hidden += inner.reshape(-1, width) @ mixing
             hidden += mix_bias
