@@ -10,8 +10,8 @@ best length above a threshold is the tail's, if the tail falls. For a ringing th
 click is compared with that of both sides. A sound that begins at the click and stays is no tail either way:
 one that is too quick for the cosines takes nothing from the error, one that stays does not fall.
 
-Measured on 40 simulated tails of each kind and 160 places in clean music: found are 42 % of thumps, 55 % of
-jumps, 15 % of ringings; after none of 40 clicks without a tail, and at 5 of the 160 places.
+Measured at a threshold of 20, on 40 simulated tails of each kind and 160 places in clean music: found are
+42 % of thumps, 55 % of jumps, 15 % of ringings; after none of 40 clicks without a tail, and at 5 of the 160 places.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ LONGEST_RINGING_MS = 40.0
 
 SLOW_LENGTHS_MS = (12.0, 20.0, 32.0, 50.0, 80.0, 120.0, 160.0, 200.0)
 
-LEAST_SCORE = 20.0
-"""Above 10 nothing was found after clicks without a tail."""
+LEAST_SCORE = 100.0
+"""At 20 a plain click over held notes was given a tail of 200 ms (80 there), and 3 of 90 places in clean music;
+at 100 two of these are left, and 11 instead of 17 of 36 simulated thumps are found: precision first."""
 
 _PRICE = 4.0
 """Of each function, in variances; a useless one takes 1 on average."""
