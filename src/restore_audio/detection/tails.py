@@ -29,7 +29,7 @@ LONGEST_RINGING_MS = 40.0
 SLOW_LENGTHS_MS = (12.0, 20.0, 32.0, 50.0, 80.0, 120.0, 160.0, 200.0)
 
 LEAST_SCORE = 100.0
-"""At 20 a plain click over held notes was given a tail of 200 ms (80 there), and 3 of 90 places in clean music;
+"""At 20 a plain click over held notes was given a tail of 200 ms (80 there), as were 3 of 90 clean places;
 at 100 two of these are left, and 11 instead of 17 of 36 simulated thumps are found: precision first."""
 
 _PRICE = 4.0
