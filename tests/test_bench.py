@@ -47,7 +47,7 @@ def song(seed: int, seconds: float = 6.0) -> Array:
     sound = 2e-3 * rng.standard_normal(time.size)
     for beat in np.arange(0, seconds, 0.5):
         age = np.maximum(time - beat, 0)
-        struck = (time >= beat) * np.exp(-2 * age)
+        struck = np.minimum(age / 0.005, 1) * np.exp(-2 * age)  # struck within 5 ms: no splice
         for f in 110 * 2 ** (rng.integers(0, 30, 3) / 12):
             sound += 0.06 * struck * np.sin(2 * np.pi * f * age + rng.uniform(0, 6))
     return np.asarray(sound)
