@@ -29,8 +29,8 @@ LONGEST_RINGING_MS = 40.0
 SLOW_LENGTHS_MS = (12.0, 20.0, 32.0, 50.0, 80.0, 120.0, 160.0, 200.0)
 
 LEAST_SCORE = 1000.0
-"""At 20 a plain click over held notes was given a tail of 200 ms (80 there), as were 3 of 90 clean places; at 1000
-on validation music (bench, family click) 0.6 % instead of 0.9 % of the samples change, and clicks with ringing
+"""At 20 a plain click over held notes was given a tail of 200 ms (80 there), as 3 of 90 clean places; at 1000
+on validation music (bench, click) 0.6 % instead of 0.9 % of the samples change, and clicks with ringing
 lose nothing; clicks with a thump gain 0.7 dB less: precision first."""
 
 _PRICE = 4.0
