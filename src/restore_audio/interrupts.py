@@ -31,7 +31,7 @@ def listen() -> dict[int, Any]:
     before: dict[int, Any] = {}
     _State.heard, _State.listening, _State.steps = None, True, 0
     for number in _SIGNALS:
-        with suppress(ValueError):  # not the main thread: somebody else looks after signals
+        with suppress(ValueError):  # only the main thread may set handlers
             if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:
                 before[number] = signal.signal(number, _hear)
     return before

@@ -1,4 +1,4 @@
-"""Clicks and pops: up to about 4 ms that nothing before or after foretells.
+"""Clicks and pops: up to about 4 ms that neither side predicts.
 
 In: one channel of a window and its prediction error. Out: candidates, each with the evidence that
 :mod:`.verifier` weighs.

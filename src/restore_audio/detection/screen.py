@@ -1,4 +1,4 @@
-"""What linear prediction does not foretell, for a whole window at once, as cheaply as it can be had.
+"""The error of linear prediction for a whole window at once, cheaply.
 
 In: one channel ``(T,)``. Out: the prediction error ``(T,)`` float32 of short models, one for each 32 ms,
 and its peaks in cells of 0.5 ms.
