@@ -216,7 +216,7 @@ def kill(case: Case, way: str, delay_s: float, rng: random.Random) -> str | None
     said, code, states = error.decode("utf-8", "replace"), process.returncode, case.states()
     if trouble := case.trouble():
         return trouble
-    if "Traceback" in said or "please report" in said:
+    if ("Traceback" in said and not _before_us(said)) or "please report" in said:
         return said[-1_500:]
     if what != "KILL" or who == "worker":
         if case.left():
@@ -228,6 +228,11 @@ def kill(case: Case, way: str, delay_s: float, rng: random.Random) -> str | None
     if who == "worker" and hit and (code or set(states) != {"after"}):
         return f"a worker killed cost something: exit code {code}, {states}: {said[-500:]}"
     return _again(case, states)
+
+
+def _before_us(said: str) -> bool:
+    """Whether Ctrl-C met Python's own start, in which no program can answer it: ours begins in ``main``."""
+    return said.rstrip().endswith("KeyboardInterrupt") and ", in main" not in said
 
 
 def _send(process: subprocess.Popen[bytes], who: str, number: int, rng: random.Random) -> bool:

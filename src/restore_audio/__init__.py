@@ -16,11 +16,13 @@ Audio is ``(C, T)``, float64 in [-1, 1]; a spectrogram is ``(..., F, K)``.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # importing ``typing`` takes longer than all the rest of this module
 if TYPE_CHECKING:
+    from typing import Any
+
     from .pipeline import Report, Restoration, Restorer, detect, restore, restore_file
     from .settings import DetectSettings, FillSettings
     from .spans import Span

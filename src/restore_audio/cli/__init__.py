@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+
+TYPE_CHECKING = False  # as in the package itself: until main() runs, Ctrl-C shows Python's traceback
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 
@@ -19,8 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: instead of those the process was called with.
     """
     if arguments is None:
-        with suppress(ValueError):
+        try:  # noqa: SIM105 (importing contextlib would come before the handler)
             signal.signal(signal.SIGINT, _end_at_once)  # nothing is written while modules are imported
+        except ValueError:
+            pass  # only the main thread may set handlers
     from .app import main as run
 
     try:
@@ -33,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _end_at_once(number: int, frame: object) -> None:  # noqa: ARG001
-    with suppress(OSError):
+    try:  # noqa: SIM105
         os.write(2, _INTERRUPTED)
+    except OSError:
+        pass  # nobody reads it any more
     os._exit(130)
