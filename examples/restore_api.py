@@ -24,10 +24,10 @@ def load(name: str) -> tuple[np.ndarray, int]:
 
 
 def sdr_db(clean: np.ndarray, test: np.ndarray, places: list[dict[str, int]]) -> float:
-    """Signal to distortion where the damage was."""
+    """Signal to distortion where the damage was; the file counts channels from 1."""
     signal = distortion = 0.0
     for place in places:
-        inside = (place["channel"], slice(place["start"], place["end"]))
+        inside = (place["channel"] - 1, slice(place["start"], place["end"]))
         signal += np.sum(clean[inside] ** 2)
         distortion += np.sum((clean[inside] - test[inside]) ** 2)
     return float(10 * np.log10(signal / distortion))
@@ -42,7 +42,7 @@ def main() -> None:
     for span in detect(damaged, rate_hz):
         print(
             f"{span.start / rate_hz:6.3f} s  {1000 * (span.end - span.start) / rate_hz:5.1f} ms"
-            f"  channel {span.channel}  {span.kind}"
+            f"  channel {span.channel + 1}  {span.kind}"
         )
 
     restored = restore(damaged, rate_hz)

@@ -391,11 +391,11 @@ class Bench:
 
     def _spans(self, rng: random.Random, place: Path) -> tuple[str, str | None]:
         spans = [
-            {"start": 2_000, "end": 2_060, "start_s": 0.25, "end_s": 0.2575, "channel": 0, "kind": "zeros"},
+            {"start": 2_000, "end": 2_060, "start_s": 0.25, "end_s": 0.2575, "channel": 1, "kind": "zeros"},
             {"start_s": 0.1, "end_s": 0.11},
             {"start": 3_000, "end": 3_400, "channel": None},
         ]
-        text = json.dumps({"schema_version": 1, "rate_hz": 8_000, "spans": spans})
+        text = json.dumps({"schema_version": 2, "rate_hz": 8_000, "spans": spans})
         path = place / "spans.json"
         path.write_bytes(mutate_json(text, rng).encode("utf-8", "surrogatepass"))
         return self._with_spans(path, rng, place)

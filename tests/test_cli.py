@@ -688,7 +688,7 @@ class TestDamageAndScore:
         before, after = load(clean), load(target)
         inside = np.zeros(before.shape, dtype=bool)
         for span in document["spans"]:
-            inside[span["channel"], span["start"] : span["end"]] = True
+            inside[span["channel"] - 1, span["start"] : span["end"]] = True
             assert span["filled"] is False
         assert np.array_equal(before[~inside], after[~inside])
         assert np.mean(before[inside] != after[inside]) > 0.8

@@ -43,11 +43,11 @@ def made(**changes: object) -> Report:
 class TestReports:
     def test_json_holds_what_the_schema_promises(self):
         document = json.loads(report.report_json(made()))
-        assert document["schema_version"] == 1
+        assert document["schema_version"] == 2
         assert (document["found"], document["filled"], document["duration_s"]) == (2, 1, 3.0)
         first, second = document["spans"]
         assert (first["start"], first["end"], first["start_s"], first["end_s"]) == (4410, 5292, 0.1, 0.12)
-        assert (first["channel"], first["kind"], first["confidence"]) == (0, "zeros", 1.0)
+        assert (first["channel"], first["kind"], first["confidence"]) == (1, "zeros", 1.0)
         assert first["filled"] is True
         assert first["reason"] is None
         assert "longer than the limit" in second["reason"]
@@ -62,6 +62,21 @@ class TestReports:
         for text in (report.report_json(made()), report.report_labels(made())):
             back = parse_spans(text, rate_hz=44_100, channels=2, length_samples=132_300, name="x")
             assert {(s.start, s.end) for s in back} == {(s.start, s.end) for s in SPANS}
+
+    def test_channels_are_counted_from_1_and_files_of_the_first_version_from_0(self):
+        spans = [{"start": 1, "end": 9, "channel": 1}]
+        documents = {0: spans, 1: {"schema_version": 1, "spans": spans}}
+        for channel, document in documents.items():
+            (span,) = parse_spans(json.dumps(document), rate_hz=8000, channels=2, length_samples=99, name="x")
+            assert span.channel == channel
+        for wrong in (0, 3):
+            text = json.dumps([{**spans[0], "channel": wrong}])
+            with pytest.raises(InputError, match=f"channel {wrong}.*counted from 1"):
+                parse_spans(text, rate_hz=8000, channels=2, length_samples=99, name="x")
+        back = parse_spans(
+            report.report_json(made()), rate_hz=44_100, channels=2, length_samples=132_300, name="x"
+        )
+        assert [span.channel for span in back] == [span.channel for span in SPANS]
 
     def test_a_report_can_be_sent_to_another_process(self):
         assert pickle.loads(pickle.dumps(made())) == made()

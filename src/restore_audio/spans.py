@@ -13,7 +13,9 @@ from typing import Any
 
 from .errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of JSON documents with spans. Since 2, their channels are counted from 1, as everywhere that people look;
+in Python a channel is an index, from 0. Documents of version 1 counted from 0, and are still read so."""
 
 KINDS = (
     "zeros",
@@ -69,13 +71,13 @@ class Span:
         return self.end - self.start
 
     def to_dict(self, rate_hz: int) -> dict[str, Any]:
-        """The span as reports write it, with its times in seconds beside its samples."""
+        """The span as reports write it: times in seconds beside samples, its channel counted from 1."""
         return {
             "start": self.start,
             "end": self.end,
             "start_s": self.start / rate_hz,
             "end_s": self.end / rate_hz,
-            "channel": self.channel,
+            "channel": self.channel + 1,
             "kind": self.kind,
             "confidence": round(float(self.confidence), 4),
             "filled": self.filled,
@@ -150,8 +152,9 @@ def parse_spans(text: str, *, rate_hz: int, channels: int, length_samples: int, 
         if first >= last or (channel is not None and not 0 <= channel < channels):
             times = f"{_seconds(start, start_s, rate_hz)} to {_seconds(end, end_s, rate_hz)}"
             raise InputError(
-                f"{name} has a span ({times}, channel {str(channel)[:9]}) outside the recording, which has "
-                f"{channels} channel(s) of {length_samples / rate_hz:.3f} s: correct it or remove it."
+                f"{name} has a span ({times}, {_channel(channel)}) outside the recording, which has "
+                f"{channels} channel(s), counted from 1, of {length_samples / rate_hz:.3f} s: correct it or "
+                f"remove it."
             )
         for c in range(channels) if channel is None else (channel,):
             spans.append(Span(first, last, c, kind))
@@ -163,6 +166,10 @@ def _seconds(samples: int | None, seconds: float, rate_hz: int) -> str:
     return f"{value:.3f} s" if abs(value) < 1e9 else f"{value:.3g} s"
 
 
+def _channel(index: int | None) -> str:
+    return "all channels" if index is None else f"channel {str(index + 1)[:9]}"
+
+
 def _short(error: Exception) -> str:
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:120]
 
@@ -172,14 +179,17 @@ _Row = tuple[float, float, int | None, int | None, int | None, str]
 
 def _json_rows(text: str) -> list[_Row]:
     document = json.loads(text)
-    entries = document["spans"] if isinstance(document, dict) else document
+    entries, first = document, 1
+    if isinstance(document, dict):
+        entries = document["spans"]
+        first = 0 if document.get("schema_version") == 1 else 1
     rows: list[_Row] = []
     for entry in entries:
         start = None if entry.get("start") is None else int(entry["start"])
         end = None if entry.get("end") is None else int(entry["end"])
         if (start is None or end is None) and ("start_s" not in entry or "end_s" not in entry):
             raise ValueError("a span lacks 'start' and 'end'")
-        channel = None if entry.get("channel") is None else int(entry["channel"])
+        channel = None if entry.get("channel") is None else int(entry["channel"]) - first
         start_s, end_s = _finite(entry.get("start_s", 0)), _finite(entry.get("end_s", 0))
         kind = entry.get("kind")
         rows.append((start_s, end_s, start, end, channel, kind if kind in KINDS else "given"))
