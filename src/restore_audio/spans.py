@@ -49,7 +49,11 @@ class Span:
         confidence: 0 to 1.
         filled: whether it was repaired.
         reason: why it was not, if it should have been.
-        evidence: in words, what speaks for damage here. Two spans that differ in nothing else are equal.
+        method: of :data:`restore_audio.fill.methods.METHODS`, how it is to be filled; None: as all others.
+        evidence: in words, what speaks for damage here.
+        expected_error_db: energy of the error that the fill expects of itself, relative to that of the fill.
+
+    Two spans that differ in nothing but the last three are equal.
     """
 
     start: int
@@ -59,7 +63,9 @@ class Span:
     confidence: float = 1.0
     filled: bool = False
     reason: str | None = None
+    method: str | None = field(default=None, compare=False)
     evidence: str = field(default="", compare=False)
+    expected_error_db: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
@@ -82,7 +88,9 @@ class Span:
             "confidence": round(float(self.confidence), 4),
             "filled": self.filled,
             "reason": self.reason,
+            "method": self.method,
             "evidence": self.evidence,
+            "expected_error_db": None if self.expected_error_db is None else round(self.expected_error_db, 1),
         }
 
 
@@ -144,7 +152,7 @@ def parse_spans(text: str, *, rate_hz: int, channels: int, length_samples: int, 
             f"file."
         ) from None
     spans = []
-    for start_s, end_s, start, end, channel, kind in rows:
+    for start_s, end_s, start, end, channel, told in rows:
         longest_s = length_samples / rate_hz + 1.0  # what lies beyond is cut, and needs no exact number
         first = start if start is not None else round(min(max(start_s, -1.0), longest_s) * rate_hz)
         last = end if end is not None else round(min(max(end_s, -1.0), longest_s) * rate_hz)
@@ -157,7 +165,7 @@ def parse_spans(text: str, *, rate_hz: int, channels: int, length_samples: int, 
                 f"remove it."
             )
         for c in range(channels) if channel is None else (channel,):
-            spans.append(Span(first, last, c, kind))
+            spans.append(Span(first, last, c, **told))
     return sorted(spans)
 
 
@@ -174,7 +182,7 @@ def _short(error: Exception) -> str:
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:120]
 
 
-_Row = tuple[float, float, int | None, int | None, int | None, str]
+_Row = tuple[float, float, int | None, int | None, int | None, dict[str, Any]]
 
 
 def _json_rows(text: str) -> list[_Row]:
@@ -191,9 +199,20 @@ def _json_rows(text: str) -> list[_Row]:
             raise ValueError("a span lacks 'start' and 'end'")
         channel = None if entry.get("channel") is None else int(entry["channel"]) - first
         start_s, end_s = _finite(entry.get("start_s", 0)), _finite(entry.get("end_s", 0))
-        kind = entry.get("kind")
-        rows.append((start_s, end_s, start, end, channel, kind if kind in KINDS else "given"))
+        rows.append((start_s, end_s, start, end, channel, _told(entry)))
     return rows
+
+
+def _told(entry: dict[str, Any]) -> dict[str, Any]:
+    """What else an entry says of its span."""
+    kind, method = entry.get("kind"), entry.get("method")
+    confidence = entry.get("confidence")
+    return {
+        "kind": kind if kind in KINDS else "given",
+        "confidence": 1.0 if confidence is None else min(max(_finite(confidence), 0.0), 1.0),
+        "method": method if isinstance(method, str) else None,
+        "evidence": str(entry.get("evidence") or ""),
+    }
 
 
 def _finite(value: Any) -> float:
@@ -211,7 +230,7 @@ def _label_rows(text: str) -> list[_Row]:
         fields = line.split("\t")
         if len(fields) < 2:
             raise ValueError(f"line {number} is not 'start<tab>end<tab>text'")
-        rows.append((_finite(fields[0]), _finite(fields[1]), None, None, None, "given"))
+        rows.append((_finite(fields[0]), _finite(fields[1]), None, None, None, {}))
     if not rows:
         raise ValueError("it is empty")
     return rows

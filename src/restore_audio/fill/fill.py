@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,8 @@ from ..settings import FillSettings
 from ..spans import Span, merge_spans
 from ..threads import pool, usable_cores
 from .doubt import reason_to_leave
-from .gaps import Gap, walk_gaps
-from .methods import Blend, Method, load_fill, load_repair, method_named
+from .gaps import Gap, Prediction, walk_gaps
+from .methods import Blend, Method, filling_method, load_fill, load_repair, method_named
 from .splice import Patch, cut_patches
 from .windows import Tape, Window, plan_windows
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 Samples = NDArray[np.float64]
 OpenNetwork = Callable[[], "Inpainter | None"]
 _Filled = tuple[Samples, list[Span]]
+
+EMPTY = "nothing healthy is left to fill it from"
 
 
 def _no_network() -> None:
@@ -59,7 +61,7 @@ def fill_spans(
         samples: ``(C, T)``; NaN and infinite values are allowed inside spans.
         spans: where, with channels.
         rate_hz: sample rate.
-        method: which fills are tried, and how the network completes them.
+        method: which fills are tried, and how the network completes them, where a span names no other.
         open_network: called when the first gap needs the network; may return None.
         others: damaged as well, but not to be filled here.
 
@@ -67,33 +69,43 @@ def fill_spans(
         The filled copy and the spans, ``filled`` or with a ``reason``, in order.
 
     Raises:
-        ValueError: a span lies outside the samples, or the method fills no gaps.
+        ValueError: a span lies outside the samples, or names no method that fills gaps.
     """
     if not method.fills:
         raise ValueError(f"the method '{method.title}' fills no gaps")
     ordered = sorted(spans)
     filled = samples.copy()
-    reasons: dict[tuple[int, int], str | None] = {}
-    to_complete: list[Gap] = []
+    fates: dict[tuple[int, int], _Fate] = {}
+    to_complete: list[tuple[Gap, Blend]] = []
     for gap in walk_gaps(filled, ordered, rate_hz, others=others):
         empty = gap.before.size == 0 and gap.after.size == 0
-        reason = "nothing healthy is left to fill it from" if empty else _fill(gap, method, to_complete)
-        reasons[gap.channel, gap.start] = reason
-    if to_complete and method.blend is not None and (network := open_network()) is not None:
+        own = method if gap.method is None else filling_method(gap.method)
+        fates[gap.channel, gap.start] = _Fate(EMPTY) if empty else _fill(gap, own, to_complete)
+    if to_complete and (network := open_network()) is not None:
         from .network import complete
 
-        for gap in to_complete:
-            complete(gap, network, method.blend)
-    starts = {c: sorted(start for channel, start in reasons if channel == c) for c, _ in reasons}
+        for gap, blend in to_complete:
+            complete(gap, network, blend)
+    starts = {c: sorted(start for channel, start in fates if channel == c) for c, _ in fates}
     marked = []
     for span in ordered:
-        own = starts[span.channel]
-        reason = reasons[span.channel, own[int(np.searchsorted(own, span.start, side="right")) - 1]]
-        marked.append(replace(span, filled=reason is None, reason=reason))
+        places = starts[span.channel]
+        fate = fates[span.channel, places[int(np.searchsorted(places, span.start, side="right")) - 1]]
+        marked.append(
+            replace(span, filled=fate.reason is None, reason=fate.reason, expected_error_db=fate.error_db)
+        )
     return filled, marked
 
 
-def _fill(gap: Gap, method: Method, to_complete: list[Gap]) -> str | None:
+@dataclass(frozen=True)
+class _Fate:
+    """What became of a gap: ``reason``, if it was left; the error expected of its fill, if it was not."""
+
+    reason: str | None
+    error_db: float | None = None
+
+
+def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend]]) -> _Fate:
     """Fill a gap in place by the fill that expects the smallest error, or give the reason why it is left.
 
     Where the kind of damage has a repair, it makes the samples from that fill and the damaged ones. What the
@@ -104,15 +116,26 @@ def _fill(gap: Gap, method: Method, to_complete: list[Gap]) -> str | None:
     repair = load_repair(gap.kind) if method.repairs else None
     repaired = repair(gap, best) if repair else None
     if method.repairs and repaired is None and (reason := reason_to_leave(gap, best)):
-        return reason
-    gap.mine[gap.start : gap.end] = (repaired or best).samples
-    if repaired is None and best is predictions[0] and _is_completed(gap, method.blend):
-        to_complete.append(gap)
-    return None
+        return _Fate(reason)
+    chosen = repaired or best
+    gap.mine[gap.start : gap.end] = chosen.samples
+    blend = method.blend
+    if (
+        repaired is None
+        and best is predictions[0]
+        and blend is not None
+        and gap.length_ms >= blend.shortest_ms
+    ):
+        to_complete.append((gap, blend))
+    return _Fate(None, _error_db(chosen))
 
 
-def _is_completed(gap: Gap, blend: Blend | None) -> bool:
-    return blend is not None and gap.length_ms >= blend.shortest_ms
+def _error_db(made: Prediction) -> float | None:
+    """The error that a fill expects of itself, relative to its energy."""
+    energy = float(made.samples @ made.samples)
+    if not energy > 0 or not 0 < made.expected_error < float("inf"):
+        return None
+    return float(10 * np.log10(made.expected_error / energy))
 
 
 class Filling:
@@ -213,7 +236,7 @@ class Filling:
         samples, marked = filled
         done = []
         for fate in (_moved(span, window.first) for span in marked):
-            gap = replace(fate, filled=False, reason=None)
+            gap = replace(fate, filled=False, reason=None, expected_error_db=None)
             self._fate[gap] = fate
             done.append(fate)
         return cut_patches(samples, done, first=window.first)
@@ -229,7 +252,11 @@ class Filling:
         for span in self._spans:
             number = int(np.searchsorted(starts[span.channel], span.start, side="right")) - 1
             fate = by_channel[span.channel][number]
-            result.append(replace(span, filled=fate.filled, reason=fate.reason))
+            result.append(
+                replace(
+                    span, filled=fate.filled, reason=fate.reason, expected_error_db=fate.expected_error_db
+                )
+            )
         return result
 
 

@@ -34,6 +34,7 @@ class Gap:
         first, last: the channel is healthy or filled from ``first`` to ``start``, from ``end`` to ``last``.
         rate_hz: sample rate.
         kind: of its damage (:data:`restore_audio.spans.KINDS`).
+        method: how it is to be filled, if not as all others.
     """
 
     audio: Samples
@@ -45,6 +46,7 @@ class Gap:
     last: int
     rate_hz: int
     kind: str = "given"
+    method: str | None = None
 
     @property
     def length(self) -> int:
@@ -126,4 +128,6 @@ def walk_gaps(
                 continue
             through = look_through and number > 0 and damage[number - 1][2] is not None
             first = edges[2 * number - 2 if through else 2 * number]
-            yield Gap(audio, lost, channel, start, end, first, edges[2 * number + 3], rate_hz, gap.kind)
+            yield Gap(
+                audio, lost, channel, start, end, first, edges[2 * number + 3], rate_hz, gap.kind, gap.method
+            )

@@ -105,6 +105,18 @@ def method_named(name: str) -> Method:
     return METHODS[name]
 
 
+def filling_method(name: str) -> Method:
+    """The method of a name, which a single span can be filled by.
+
+    Raises:
+        ValueError: there is none.
+    """
+    method = method_named(name)
+    if not method.fills:
+        raise ValueError(f"the method {name!r} fills no single spans")
+    return method
+
+
 def load_repair(kind: str) -> Repair | None:
     """The repair for a kind of damage, if it has one."""
     if kind not in REPAIRS:

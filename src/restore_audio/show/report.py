@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..audio.output import Results, beside
 from ..errors import InputError
+from ..fill.methods import METHODS
 from ..spans import SCHEMA_VERSION, Span, parse_spans, spans_to_labels
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def read_spans(path: Path, *, rate_hz: int, channels: int, length_samples: int) 
     """Spans from a JSON or Audacity label file.
 
     Raises:
-        InputError: the file is not there, or holds no spans that fit the recording.
+        InputError: the file is not there, holds no spans that fit the recording, or one with a method that
+            there is not.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -150,9 +152,17 @@ def read_spans(path: Path, *, rate_hz: int, channels: int, length_samples: int) 
         ) from None
     except UnicodeDecodeError:
         raise InputError(f"The spans {path} are no text: give JSON or an Audacity label file.") from None
-    return parse_spans(
+    spans = parse_spans(
         text, rate_hz=rate_hz, channels=channels, length_samples=length_samples, name=str(path)
     )
+    methods = [name for name, method in METHODS.items() if method.fills]
+    for span in spans:
+        if span.method is not None and span.method not in methods:
+            raise InputError(
+                f"{path} has a span with the method {span.method[:20]!r}: use one of {', '.join(methods)}, "
+                f"or leave it out."
+            )
+    return spans
 
 
 def write_text(path: Path, text: str, *, within: Results | None = None) -> None:
