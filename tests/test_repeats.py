@@ -9,6 +9,7 @@ from recordings import music
 from restore_audio.detection.detect import detect, detect_blocks
 from restore_audio.detection.matches import SHORTEST_SAMPLES, Match, find_matches
 from restore_audio.detection.repeats import find_repeats
+from restore_audio.signal.g711 import conceal_g711
 from restore_audio.spans import Span
 
 RATE_HZ = 44_100
@@ -190,3 +191,28 @@ class TestMusicByMachines:
             old = song[start - 80_000 : start - 74_000]
             damaged[start : start + 6000] += fade * (old - damaged[start : start + 6000])
         assert edges(find_repeats(damaged, 0, RATE_HZ)) == []
+
+
+class TestPitchCopies:
+    """What G.711 Appendix I plays for lost packets repeats without a break."""
+
+    @pytest.mark.parametrize("lost_ms", [10, 11.6, 20, 40, 80])
+    def test_found_from_the_first_blended_sample_to_the_last(self, song, lost_ms):
+        damaged = song.copy()
+        first, last = conceal_g711(damaged, 120_000, 120_000 + round(lost_ms * RATE_HZ / 1000), RATE_HZ)
+        (span,) = find_repeats(np.rint(damaged * 32768) / 32768, 2, RATE_HZ)
+        assert (span.channel, span.kind) == (2, "concealed")
+        assert abs(span.start - first) <= 2
+        assert abs(span.end - last) <= RATE_HZ // 1000
+        assert "G.711" in span.evidence
+
+    def test_a_packet_played_again_is_a_repeat(self, song):
+        (span,) = find_repeats(put(song, 120_000, 441, 441), 0, RATE_HZ)
+        assert span.kind == "repeat"
+
+    def test_a_period_that_is_kept_for_another_time_is_none(self, song):
+        """Blended like a concealment, but for 13 ms: something else made it."""
+        damaged = song.copy()
+        conceal_g711(damaged, 120_000, 120_882, RATE_HZ, pitch=300)
+        damaged[120_000:120_573] = np.resize(damaged[119_700:120_000], 573)
+        assert all(span.kind == "repeat" for span in find_repeats(damaged, 0, RATE_HZ))

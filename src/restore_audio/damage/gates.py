@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from .record import Samples, log_uniform
-from .transfer import transfer
 
 _BLOCK_SAMPLES = 16
 
@@ -96,7 +95,6 @@ GATES: dict[str, Callable[[np.random.Generator, Samples, int], Samples]] = {
     "rhythmic_gate": rhythmic_gate,
     "ducked": ducked,
     "stops": stops,
-    "transfer": transfer,
 }
 
 

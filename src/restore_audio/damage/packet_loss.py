@@ -1,9 +1,7 @@
 """Packets that a network loses, and what the receiver plays instead of them.
 
 Which packets are lost follows Gilbert's model of two states (Bell Syst. Tech. J. 39(5), 1960). The receiver
-plays zeros, the last packet again, or the concealment of ITU-T G.711 Appendix I (1999), written from its
-description: the last pitch period is repeated, then the last two, then three; full level for 10 ms, then
-20 % less each 10 ms, silent at 60 ms; both ends are overlapped and added.
+plays zeros, the last packet again, or the concealment of ITU-T G.711 Appendix I (:mod:`..signal.g711`).
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..signal.g711 import conceal_g711
 from ..spans import Span
 from .kinds import PACKET_FILLS
 from .record import Damaged, Samples, is_free, log_uniform, loud_around, true_runs
@@ -25,9 +24,6 @@ MUSIC_PACKET_SAMPLES = 512
 """Packets of the music packet loss concealment challenge, at 44.1 kHz."""
 
 _EDGE_MS = 120.0
-_PITCH_MS = (5.0, 15.0)
-_COMPARED_MS = 20.0
-_FULL_MS, _SILENT_MS = 10.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -63,70 +59,6 @@ class PacketLoss:
         last = samples[max(start - self.packet_samples, 0) : start] if self.fill == "repeat" else samples[:0]
         samples[start:end] = np.resize(last, end - start) if last.size else 0.0
         return start, end
-
-
-def conceal_g711(samples: Samples, start: int, end: int, rate_hz: int) -> tuple[int, int]:
-    """Conceal samples ``start`` to ``end`` of one channel in place, as G.711 Appendix I does.
-
-    Times in milliseconds are the standard's; the sample rate is any, not 8 kHz only.
-
-    Returns:
-        First and last (exclusive) sample that is not the channel's own: a quarter of a pitch period before
-        the gap and up to 10 ms after it are blended.
-    """
-    shortest, longest = (round(ms * rate_hz / 1000) for ms in _PITCH_MS)
-    step = max(1, round(_FULL_MS * rate_hz / 1000))
-    history = samples[max(start - 4 * longest, 0) : start].copy()
-    if history.size < 2 * longest:
-        samples[start:end] = 0.0
-        return start, end
-    pitch = _pitch(history, shortest, longest, round(_COMPARED_MS * rate_hz / 1000))
-    quarter = pitch // 4
-    after = min(min(quarter + 4 * rate_hz // 1000 * ((end - start - 1) // step), step), samples.size - end)
-    wanted = end - start + after
-    rise = (np.arange(quarter) + 0.5) / quarter
-    made = np.zeros(wanted)
-    blended_tail = history[-quarter:]
-    phase = 0
-    for periods, first in ((1, 0), (2, step), (3, 2 * step)):
-        size = periods * pitch
-        period = history[-size:].copy()
-        # The end of the period goes over into what stood before its start, so that it can be looped.
-        period[-quarter:] = (1 - rise) * history[-quarter:] + rise * history[-size - quarter : -size]
-        if periods == 1:
-            blended_tail = period[-quarter:]
-        last = wanted if periods == 3 else min(first + step, wanted)
-        if first >= wanted:
-            break
-        overlap = min(quarter, wanted - first) if first else 0
-        fresh = np.take(period, np.arange(phase, phase + last + quarter - first), mode="wrap")
-        if overlap:  # made[first : first + overlap] still holds the run-on of the shorter loop
-            made[first : first + overlap] *= 1 - rise[:overlap]
-            made[first : first + overlap] += rise[:overlap] * fresh[:overlap]
-        made[first + overlap : last + quarter] = fresh[overlap : min(last + quarter, wanted) - first]
-        phase = (phase + last - first) % pitch
-    ms = (np.arange(wanted) + 0.5) * 1000 / rate_hz
-    made *= np.where(ms >= _SILENT_MS, 0.0, np.clip(1 - 0.2 * (ms - _FULL_MS) / 10, 0.0, 1.0))
-    samples[start - quarter : start] = blended_tail
-    samples[start:end] = made[: end - start]
-    if after:
-        back = (np.arange(after) + 0.5) / after
-        samples[end : end + after] = (1 - back) * made[end - start :] + back * samples[end : end + after]
-    return start - quarter, end + after
-
-
-def _pitch(history: Samples, shortest: int, longest: int, compared: int) -> int:
-    """The lag at which the last samples are most like those before, by normalised correlation."""
-    compared = min(compared, history.size - longest)
-    recent = history[-compared:]
-    region = history[-compared - longest : history.size - shortest]  # lag longest first
-    size = 1 << int(np.ceil(np.log2(region.size + compared)))
-    products = np.fft.irfft(np.fft.rfft(region, size) * np.conj(np.fft.rfft(recent, size)), size)
-    products = products[: longest - shortest + 1]
-    squares = np.concatenate([[0.0], np.cumsum(region**2)])
-    energy = squares[compared : compared + products.size] - squares[: products.size]
-    likeness = products / np.sqrt(np.maximum(energy, 1e-12))
-    return int(longest - np.argmax(likeness))
 
 
 def lose_packets(

@@ -1,6 +1,7 @@
 """Blocks that were played again: a buffer that was not refilled in time, or that held older content.
 
-In: one channel of a window, with two seconds before it. Out: spans of kind ``repeat``, exact to the sample.
+In: one channel of a window, with two seconds before it. Out: spans of kind ``repeat``, exact to the sample,
+and of kind ``concealed`` for the repeated pitch periods of G.711 Appendix I (:mod:`.pitch_copies`).
 
 A block that equals an earlier one to the last bit is wrong if the sound breaks where it begins and where it
 ends, while the same samples lay in unbroken sound before. Music made by machines repeats to the bit as well,
@@ -17,6 +18,7 @@ import numpy as np
 from ..spans import Span
 from .matches import Match, find_matches
 from .measures import SILENT_DB, Samples, confidence, db, rms, samples_of
+from .pitch_copies import concealed_by_g711
 from .prediction import prediction_break
 
 LONGEST_LAG_S = 2.0
@@ -49,6 +51,8 @@ _HELD = 0.3
 """Share of equal neighbours from which on a stretch is a run or a square wave."""
 
 _LEAST_SCORE = -3.0
+_MADE_UP_SCORE = 4.0
+"""Of a stretch that a receiver's concealment makes again to the sample."""
 
 
 def find_repeats(samples: Samples, channel: int, rate_hz: int, past: Samples | None = None) -> list[Span]:
@@ -92,6 +96,13 @@ def _judged(samples: Samples, match: Match, channel: int, rate_hz: int) -> Span 
         return None
     if not _sounds(samples[match.start : match.end], samples_of(_EDGE_MS, rate_hz)):
         return None
+    made_up = concealed_by_g711(samples, match, rate_hz)
+    if made_up is not None:
+        words = (
+            f"the last {match.lag * 1000 / rate_hz:.1f} ms before, to the last bit and without a break for "
+            f"{match.length * 1000 / rate_hz:.0f} ms: what G.711 Appendix I plays for a lost packet"
+        )
+        return Span(*made_up, channel, "concealed", confidence(_MADE_UP_SCORE), evidence=words)
     breaks = [prediction_break(samples, place, rate_hz) for place in (match.start, match.end)]
     # Where a block ends that is played again at once, its second playing begins.
     ends = (match.start,) if again else (match.start, match.end)
