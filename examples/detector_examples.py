@@ -22,8 +22,17 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from restore_audio.damage.families import AFTER_STEPS, FAMILIES, apply, draw_after, draw_family, draw_negative
+from restore_audio.damage.families import (
+    AFTER_STEPS,
+    FAMILIES,
+    NEGATIVES,
+    apply,
+    draw_after,
+    draw_family,
+    draw_negative,
+)
 from restore_audio.damage.record import Damaged
+from restore_audio.damage.transfer import transfer
 from restore_audio.detection.features import Levels, levels_of, step_samples
 from restore_audio.detection.frame_network import KINDS, QUARTERS
 
@@ -46,19 +55,19 @@ LABELS = {
 """What the network calls a span of a simulated kind; other kinds are left to other detectors."""
 
 SHARES = {
-    "tape": 0.30,
-    "dropout": 0.10,
-    "treble": 0.14,
-    "zeros": 0.12,
-    "packets-g711": 0.08,
+    "tape": 0.17,
+    "dropout": 0.05,
+    "treble": 0.07,
+    "zeros": 0.08,
+    "packets-g711": 0.10,
     "packets-repeat": 0.02,
     "buffers-stale": 0.02,
     "disc-mute": 0.02,
-    "noise": 0.06,
-    "codec-opus": 0.09,
-    "codec-aac": 0.07,
-    "codec-mp3": 0.07,
-    "codec-vorbis": 0.02,
+    "noise": 0.04,
+    "codec-opus": 0.15,
+    "codec-aac": 0.12,
+    "codec-mp3": 0.12,
+    "codec-vorbis": 0.04,
 }
 ALWAYS_PROCESSED = ("zeros", "packets-repeat", "buffers-stale", "disc-mute")
 """Families that exact detectors find while nothing has been done afterwards."""
@@ -78,6 +87,12 @@ AFTER = {
     "8bit": 0.01,
     "mulaw": 0.01,
 }
+GATES = (
+    *("gate", "expander", "rhythmic_gate", "ducked", "stops", "gated_synthesiser", "side_chained_pad"),
+    *("staccato", "chiptune", "castanets"),
+)
+"""Undamaged sounds that look most like damage: half of all those drawn."""
+
 HELD_OUT = 10
 """Every tenth track is not trained on, but what thresholds are set on."""
 
@@ -145,7 +160,7 @@ def draw_segment(rng: np.random.Generator, music: Music, only: Sequence[str] = (
 
     With ``only``, one of these undamaged sounds, half of them made of speech.
     """
-    sort = "negative" if only else str(rng.choice(["damaged", "clean", "negative"], p=[0.70, 0.12, 0.18]))
+    sort = "negative" if only else str(rng.choice(["damaged", "clean", "negative"], p=[0.70, 0.10, 0.20]))
     spoken = rng.random() < (0.5 if only else 0.18) and "Spoken" in music.genres
     audio, rate_hz = music.draw(rng, "Spoken" if spoken else None)
     if rng.random() < 0.15:
@@ -154,10 +169,11 @@ def draw_segment(rng: np.random.Generator, music: Music, only: Sequence[str] = (
     state = Damaged(np.clip(audio, -1, 1), rate_hz)
     story = [sort]
     if sort != "negative" and rng.random() < 0.12:
-        state = apply(draw_negative(rng, "transfer"), state.samples, rate_hz)
+        state = Damaged(transfer(rng, state.samples, rate_hz), rate_hz)
         story.append("transfer")
     if sort != "damaged" and sort != "clean":
-        record = draw_negative(rng, str(rng.choice(only)) if only else None)
+        sorts = only or (GATES if rng.random() < 0.5 else NEGATIVES)
+        record = draw_negative(rng, str(rng.choice(sorts)))
         story.append(record.sort)
         state = apply(record, state.samples, rate_hz)
     masks: list[np.ndarray] = []
@@ -269,10 +285,11 @@ def main() -> None:
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--held-out", action="store_true", help="of the tracks that are not trained on")
     parser.add_argument("--only", nargs="+", default=(), help="sorts of undamaged sounds that look damaged")
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
-    music = Music(options.music)
+    music = Music(options.music, options.held_out)
     started, number = time.time(), 0
     while time.time() - started < 60 * options.minutes:
         segments = []

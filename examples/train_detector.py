@@ -145,6 +145,8 @@ def fit(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     net = FrameNet()
+    if options.start:
+        net.load_state_dict(torch.load(options.start))
     mean = {name: value.clone() for name, value in net.state_dict().items()}
     optimizer = torch.optim.Adam(net.parameters(), lr=options.rate, betas=(0.9, 0.98))
     started, losses = time.time(), []
@@ -375,6 +377,7 @@ def main() -> None:
     fitting.add_argument("--minutes", type=float, default=90.0)
     fitting.add_argument("--rate", type=float, default=2e-3)
     fitting.add_argument("--seed", type=int, default=0)
+    fitting.add_argument("--start", type=Path, help="weights to go on from")
     fitting.add_argument("--state", type=Path, required=True)
     fitting.set_defaults(run=fit)
     exporting = commands.add_parser("export")
