@@ -1,43 +1,67 @@
-"""Do the tests notice when the code of a room is changed? ``python -m tests.mutate --sample 150``
+"""Do the tests notice when the code of a room is changed? ``python -m tests.mutate --sample 150 --seed 0``
 
 Each mutant changes one place of one module: a comparison, an operator, a constant, a condition, ``min`` for
 ``max``, the sign of a term, a return value. A first run of the rooms' tests records which of them executes
-which line (coverage.py); a mutant is then met by just those tests, the fastest first, until one fails. The
-sample is drawn from a seed, so that two people get the same score. Results are kept line by line in a file:
-a run that was stopped goes on.
+which line (coverage.py) and how long each takes; a mutant is then met by just those tests, the fastest first,
+until one fails or ``TESTS_S`` of them have passed. The sample is drawn from a seed, so that two people get
+the same score. What was recorded and found is kept in ``cache/``: a run that was stopped goes on, and
+``--minutes`` makes it stop by itself.
 
-Each mutant's module is written into a copy of the package, in a folder of its own: the working tree is not
-touched. mutmut was looked at first: it wants every test to run in one process, which the tests of processes,
-signals and start-up times cannot.
+Each mutant runs in a process forked from one that has imported what others made (NumPy, SciPy, torch), which
+takes longer than most tests. Its module is written into a copy of the package in a folder of its own: the
+working tree is not touched. mutmut was looked at first: it wants every test to run in one process, which the
+tests of processes, signals and start-up times cannot.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
+import importlib
 import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "restore_audio"
+CACHE = ROOT / "cache"
 TESTS = {
-    "detection": ("detect", "repeats", "click", "gaps", "interpolated", "learned"),
-    "fill": ("inpaint", "autoregressive", "similar", "remains", "adaptive", "tails"),
+    "detection": ("detect", "repeats", "click", "gaps", "interpolated", "learned", "splices"),
+    "fill": ("inpaint", "autoregressive", "similar", "remains", "adaptive", "tails", "doubt"),
 }
 """Beginnings of the test files of each room; those of the promises and the API are always among them."""
 
-PATIENCE, LEAST_PATIENCE_S = 10.0, 120.0
+EQUIVALENT: dict[tuple[str, str], str] = {}
+"""Changes that change nothing, by module and words, each with the reason."""
+
+TESTS_S = 60.0
+"""A mutant that so many seconds of tests have passed has survived: the score is a lower bound."""
+
+PATIENCE, LEAST_PATIENCE_S = 10.0, 60.0
 """A mutant whose tests take so many times as long as without it, and more seconds than this, loops."""
+
+PRELOADED = (
+    "numpy",
+    "scipy.signal",
+    "scipy.linalg",
+    "scipy.fft",
+    "torch",
+    "soundfile",
+    "hypothesis",
+    "pytest",
+)
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -72,27 +96,38 @@ _NAMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: ``text`` is the whole module with it."""
+    """One change: the variant ``variant`` of the place ``place`` of a module."""
 
     module: str
+    place: int
+    variant: int
     line: int
     what: str
-    text: str
+
+    @property
+    def text(self) -> str:
+        """The whole module with the change."""
+        tree = ast.parse((PACKAGE / self.module).read_text(encoding="utf-8"))
+        _apply(_places(tree)[self.place], self.variant)
+        return ast.unparse(tree)
 
 
 def mutants_of(path: Path) -> Iterator[Mutant]:
     """Every single change of a module."""
-    source = path.read_text(encoding="utf-8")
     name = path.relative_to(PACKAGE).as_posix()
-    places = [node for node in ast.walk(ast.parse(source)) if hasattr(node, "lineno")]
-    for number, node in enumerate(places):
+    for place, node in enumerate(_places(ast.parse(path.read_text(encoding="utf-8")))):
         for variant, what in enumerate(_changes(node)):
-            tree = ast.parse(source)
-            copy = [n for n in ast.walk(tree) if hasattr(n, "lineno")][number]
-            _apply(copy, variant)
-            text = ast.unparse(tree)
-            if text != ast.unparse(ast.parse(source)):
-                yield Mutant(name, node.lineno, what, text)
+            yield Mutant(name, place, variant, node.lineno, what)
+
+
+def _places(tree: ast.AST) -> list[Any]:
+    """What may be changed; imports for the type checker are never executed."""
+    return [
+        node
+        for node in ast.walk(tree)
+        if hasattr(node, "lineno")
+        and not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    ]
 
 
 def _changes(node: ast.AST) -> list[str]:
@@ -155,134 +190,200 @@ def _tenth(value: float) -> float:
     return value // 10 if isinstance(value, int) else value / 10
 
 
-def tests_of(rooms: list[str]) -> list[str]:
+def tests_of(rooms: Sequence[str]) -> list[str]:
     """The test files of some rooms."""
     words = ["promises", "api", *(word for room in rooms for word in TESTS[room])]
     files = {path for word in words for path in (ROOT / "tests").glob(f"test_{word}*.py")}
-    return sorted(str(path) for path in files)
+    return sorted(str(path.relative_to(ROOT)) for path in files)
 
 
-def record(rooms: list[str], folder: Path) -> tuple[dict[str, dict[int, list[str]]], dict[str, float]]:
-    """Which test executes which line of each module of the rooms, and how long each test takes."""
-    settings, data, times = folder / "coveragerc", folder / "coverage", folder / "times.xml"
-    settings.write_text("[run]\ndynamic_context = test_function\n", encoding="utf-8")
-    words = ["coverage", "run", f"--rcfile={settings}", f"--data-file={data}", f"--source={PACKAGE}"]
-    words += ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={times}", *tests_of(rooms)]
-    subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=_environment(ROOT / "src"), check=True)
-    from coverage import CoverageData
+@dataclass(frozen=True)
+class Recorded:
+    """Which tests (``file::name``) execute each line of each module, and how long each test takes."""
 
-    found = CoverageData(str(data))
-    found.read()
-    lines: dict[str, dict[int, list[str]]] = {}
-    for room in rooms:
-        for path in sorted((PACKAGE / room).glob("*.py")):
-            contexts = found.contexts_by_lineno(str(path))
+    lines: dict[str, dict[int, list[str]]]
+    seconds: dict[str, float]
+
+    @classmethod
+    def of(cls, rooms: Sequence[str]) -> Recorded:
+        """Recorded now, or kept from the last time if neither package nor tests have changed since."""
+        digest = hashlib.sha256(repr(sorted(rooms)).encode())
+        for path in sorted([*PACKAGE.rglob("*.py"), *(ROOT / name for name in tests_of(rooms))]):
+            digest.update(path.read_bytes())
+        kept = CACHE / "mutants-coverage.json"
+        if kept.exists() and (data := json.loads(kept.read_text()))["digest"] == digest.hexdigest():
+            lines = {m: {int(n): names for n, names in some.items()} for m, some in data["lines"].items()}
+            return cls(lines, data["seconds"])
+        with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
+            found = cls._now(rooms, Path(folder))
+        CACHE.mkdir(exist_ok=True)
+        kept.write_text(json.dumps({"digest": digest.hexdigest(), **found.__dict__}))
+        return found
+
+    @classmethod
+    def _now(cls, rooms: Sequence[str], folder: Path) -> Recorded:
+        settings, data, times = folder / "coveragerc", folder / "coverage", folder / "times.xml"
+        settings.write_text("[run]\ndynamic_context = test_function\n", encoding="utf-8")
+        words = ["coverage", "run", f"--rcfile={settings}", f"--data-file={data}"]
+        words += [f"--include={','.join(str(PACKAGE / room / '*') for room in rooms)}"]
+        words += ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={times}", *tests_of(rooms)]
+        environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+        subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=environment, check=True)
+        from coverage import CoverageData
+
+        seconds: dict[str, float] = {}
+        names: dict[str, str] = {}  # as coverage has them: tests.test_x.TestY.test_z
+        for case in ElementTree.parse(times).iter("testcase"):
+            whole = f"{case.attrib['classname']}.{case.attrib['name'].partition('[')[0]}"
+            package, file, *rest = whole.split(".")
+            names[whole] = test = "::".join([f"{package}/{file}.py", *rest])
+            seconds[test] = seconds.get(test, 0.0) + float(case.attrib["time"])
+        short = {name.partition(".")[2]: test for name, test in names.items()}
+        found = CoverageData(str(data))
+        found.read()
+        lines: dict[str, dict[int, list[str]]] = {}
+        for path in sorted(path for room in rooms for path in (PACKAGE / room).glob("*.py")):
             lines[path.relative_to(PACKAGE).as_posix()] = {
-                line: sorted({name.rpartition(".")[2] for name in names if name})
-                for line, names in contexts.items()
+                line: sorted({test for c in contexts if (test := names.get(c) or short.get(c))})
+                for line, contexts in found.contexts_by_lineno(str(path)).items()
             }
-    seconds: dict[str, float] = {}
-    for case in ElementTree.parse(times).iter("testcase"):
-        function = case.attrib["name"].partition("[")[0]
-        seconds[function] = seconds.get(function, 0.0) + float(case.attrib["time"])
-    return lines, seconds
+        return cls(lines, seconds)
+
+    def covering(self, mutant: Mutant) -> list[str]:
+        """Tests that execute a line, the statement it continues, or what uses the constant that it sets."""
+        lines = self.lines.get(mutant.module, {})
+        tree = ast.parse((PACKAGE / mutant.module).read_text(encoding="utf-8"))
+        for node in tree.body:
+            if node.lineno <= mutant.line <= (node.end_lineno or 0) and isinstance(
+                node, ast.Assign | ast.AnnAssign
+            ):
+                set_here = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+                used = {n.lineno for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in set_here}
+                if users := {test for line in used for test in lines.get(line, ())}:
+                    return self._ordered(users)
+        for above in range(mutant.line, max(mutant.line - 10, 0), -1):
+            if lines.get(above):
+                return self._ordered(set(lines[above]))
+            if above in lines:  # executed on import alone: a default, a decorator
+                break
+        return self._ordered({name for names in lines.values() for name in names})
+
+    def _ordered(self, tests: set[str]) -> list[str]:
+        """The fastest first, in bands of similar times by file (for their fixtures), up to ``TESTS_S``."""
+        chosen, total_s = [], 0.0
+        for test in sorted(tests, key=lambda test: self.seconds.get(test, 0.0)):
+            total_s += self.seconds.get(test, 0.0)
+            if total_s > TESTS_S and chosen:
+                break
+            chosen.append(test)
+        bands = (0.05, 0.3, 1.0, 3.0)
+        return sorted(chosen, key=lambda test: (sum(self.seconds.get(test, 0.0) > b for b in bands), test))
 
 
-def covering(lines: dict[int, list[str]], line: int) -> list[str]:
-    """Tests that execute a line or the statement it continues; all of the module for its constants."""
-    for above in range(line, max(line - 10, 0), -1):
-        if lines.get(above):
-            return lines[above]
-        if above in lines:  # executed on import alone: a constant, a default, a decorator
-            break
-    return sorted({name for names in lines.values() for name in names})
-
-
-def _environment(source: Path) -> dict[str, str]:
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def is_noticed(mutant: Mutant, seconds: dict[str, float], files: list[str]) -> bool:
-    """Whether one of the tests, given with the time that it takes, fails on the mutant."""
-    if not seconds:
+def is_noticed(mutant: Mutant | None, tests: Sequence[str], seconds: float, folder: Path) -> bool:
+    """Whether one of the tests, which take ``seconds`` without the mutant, fails with it."""
+    if not tests:
         return False
-    names = sorted(seconds, key=seconds.__getitem__)
-    patience_s = max(PATIENCE * sum(seconds.values()), LEAST_PATIENCE_S)
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        copy = Path(folder, "src", "restore_audio")
-        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.ogg"))
-        for piece in (PACKAGE / "measure" / "suite").glob("*.ogg"):
-            (copy / "measure" / "suite" / piece.name).symlink_to(piece)
-        Path(folder, "models").symlink_to(ROOT / "models")
-        (copy / mutant.module).write_text(mutant.text, encoding="utf-8")
-        words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
-        # The fastest tests in a call of their own: most mutants end there.
-        for some in (names[:12], names[12:]):
-            if not some:
-                continue
-            try:
-                chosen = ["-k", " or ".join(some)]
-                done = subprocess.run(
-                    [*words, *files, *chosen],
-                    cwd=ROOT,
-                    env=_environment(copy.parent),
-                    capture_output=True,
-                    timeout=patience_s,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
+    changed = folder / "src" / "restore_audio" / (mutant.module if mutant else "spans.py")
+    before = changed.read_text(encoding="utf-8")
+    if mutant:
+        changed.write_text(mutant.text, encoding="utf-8")
+    child = os.fork()
+    if child == 0:
+        _meet(tests, folder)
+    until_s = time.monotonic() + max(PATIENCE * seconds, LEAST_PATIENCE_S)
+    try:
+        while True:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return status != 0
+            if time.monotonic() > until_s:
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
                 return True
-            if done.returncode not in (0, 1, 2, 5):  # 2: a test module does not even import
-                raise RuntimeError(done.stderr.decode() or done.stdout.decode())
-            if done.returncode in (1, 2):
-                return True
-    return False
+            time.sleep(0.02)
+    finally:
+        changed.write_text(before, encoding="utf-8")
+
+
+def _meet(tests: Sequence[str], folder: Path) -> None:
+    """In the forked process: run the tests against the package in ``folder``; status 0 if all pass."""
+    os.setsid()
+    os.chdir(ROOT)
+    source = str(folder / "src")
+    os.environ["PYTHONPATH"] = source
+    sys.path.insert(0, source)
+    sys.dont_write_bytecode = True
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    status = 1
+    try:
+        import pytest
+
+        given = ["-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--rootdir", str(ROOT), *tests]
+        status = int(pytest.main(given))
+    finally:
+        os._exit(status)
+
+
+def _copied(folder: Path) -> None:
+    """A package beside the models, as a checkout has them; large files are linked."""
+    copy = folder / "src" / "restore_audio"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.ogg"))
+    for piece in (PACKAGE / "measure" / "suite").glob("*.ogg"):
+        (copy / "measure" / "suite" / piece.name).symlink_to(piece)
+    (folder / "models").symlink_to(ROOT / "models")
 
 
 def main() -> None:
     """Draw, try, count."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rooms", default=",".join(TESTS))
     parser.add_argument("--sample", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--results", type=Path, default=ROOT / "cache" / "mutants.jsonl")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop then; the same command goes on")
+    parser.add_argument("--results", type=Path, default=CACHE / "mutants.jsonl")
     options = parser.parse_args()
+    until_s = time.monotonic() + 60 * options.minutes
     rooms = options.rooms.split(",")
     every = [m for room in rooms for path in sorted((PACKAGE / room).glob("*.py")) for m in mutants_of(path)]
+    every = [m for m in every if (m.module, m.what) not in EQUIVALENT]
     sample = random.Random(options.seed).sample(every, min(options.sample, len(every)))
     options.results.parent.mkdir(parents=True, exist_ok=True)
     kept = options.results.read_text(encoding="utf-8").splitlines() if options.results.exists() else []
     known = {(r["module"], r["line"], r["what"]): r["noticed"] for r in map(json.loads, kept)}
-    with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
-        lines, seconds = record(rooms, Path(folder))
-    files = tests_of(rooms)
-    for room in rooms:
-        path = PACKAGE / room / "__init__.py"
-        same = Mutant(path.relative_to(PACKAGE).as_posix(), 1, "nothing", path.read_text(encoding="utf-8"))
-        if is_noticed(same, seconds, files):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    recorded = Recorded.of(rooms)
+    for name in PRELOADED:
+        importlib.import_module(name)
+    verdicts: dict[Mutant, bool] = {}
+    with tempfile.TemporaryDirectory(prefix="mutant-") as name:
+        folder = Path(name)
+        _copied(folder)
+        tests = sorted(recorded.seconds, key=recorded.seconds.__getitem__)[:200]
+        if is_noticed(None, tests, sum(recorded.seconds[test] for test in tests), folder):
             raise SystemExit("a test fails without any mutant: mend that first")
-
-    def attempt(mutant: Mutant) -> bool:
-        key = (mutant.module, mutant.line, mutant.what)
-        if key not in known:
-            names = covering(lines.get(mutant.module, {}), mutant.line)
-            noticed = is_noticed(mutant, {n: seconds.get(n, 0.0) for n in names}, files)
-            row = {"module": mutant.module, "line": mutant.line, "what": mutant.what, "noticed": noticed}
-            with options.results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-            known[key] = noticed
-        print("noticed" if known[key] else "SURVIVED", *key, flush=True)
-        return known[key]
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        noticed = list(pool.map(attempt, sample))
-    for room in rooms:
-        mine = [n for n, m in zip(noticed, sample, strict=True) if m.module.startswith(room + "/")]
-        print(f"{room}: {sum(mine)} of {len(mine)} noticed ({100 * sum(mine) / max(len(mine), 1):.0f} %)")
-    share = 100 * sum(noticed) / max(len(noticed), 1)
-    print(f"{sum(noticed)} of {len(noticed)} noticed ({share:.0f} %), {len(every)} possible")
+        for mutant in sample:
+            key = (mutant.module, mutant.line, mutant.what)
+            if key not in known:
+                if time.monotonic() > until_s:
+                    break
+                began_s, tests = time.monotonic(), recorded.covering(mutant)
+                seconds = sum(recorded.seconds.get(test, 0.0) for test in tests)
+                known[key] = is_noticed(mutant, tests, seconds, folder)
+                row = dict(zip(("module", "line", "what", "noticed"), (*key, known[key]), strict=True))
+                with options.results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({**row, "tests": len(tests)}) + "\n")
+                took = f"({time.monotonic() - began_s:.0f} s)"
+                print("noticed " if known[key] else "SURVIVED", *key, took, flush=True)
+            verdicts[mutant] = known[key]
+    for room in (*rooms, ""):
+        mine = [noticed for mutant, noticed in verdicts.items() if mutant.module.startswith(room)]
+        share = 100 * sum(mine) / max(len(mine), 1)
+        print(f"{room or 'together'}: {sum(mine)} of {len(mine)} noticed ({share:.0f} %)")
+    print(f"{len(verdicts)} of {len(sample)} tried, {len(every)} possible")
 
 
 if __name__ == "__main__":
