@@ -28,6 +28,9 @@ _GATE_S = 0.4
 _STEP = 0.25
 """Gating blocks of 0.4 s, a new one each quarter."""
 
+_K_WEIGHTING = {"high_shelf": (4.0, 0.5**0.5, 1500.0), "high_pass": (0.0, 0.5, 38.0)}
+"""Gain (dB), quality and frequency (Hz) of the two filters of BS.1770, as pyloudnorm's meter has them."""
+
 _GAINS = {6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41), 8: (1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.41, 1.41)}
 """Weights of 5.1 and 7.1 in the order of WAV; up to five channels are L, R, C and surrounds."""
 
@@ -92,10 +95,9 @@ class _Energy:
         import pyloudnorm
 
         self._rate_hz = rate_hz
-        self._filters = [
-            (f.b, f.a, float(f.passband_gain)) for f in pyloudnorm.Meter(rate_hz)._filters.values()
-        ]
-        self._states = [np.zeros((channels, max(len(a), len(b)) - 1)) for b, a, _ in self._filters]
+        filters = [pyloudnorm.IIRfilter(*values, rate_hz, kind) for kind, values in _K_WEIGHTING.items()]
+        self._filters = [(f.b, f.a) for f in filters]
+        self._states = [np.zeros((channels, max(len(a), len(b)) - 1)) for b, a in self._filters]
         self._gains = np.ones(channels)
         few = _GAINS.get(channels, _GAINS_OF_FEW)
         self._gains[: len(few)] = few[:channels]
@@ -107,9 +109,8 @@ class _Energy:
     def add(self, block: Samples) -> None:
         """The next samples ``(C, n)``."""
         weighted = block
-        for number, (b, a, gain) in enumerate(self._filters):
+        for number, (b, a) in enumerate(self._filters):
             weighted, self._states[number] = lfilter(b, a, weighted, axis=-1, zi=self._states[number])
-            weighted = weighted * gain
         sums = self._sum + np.concatenate([[0.0], np.cumsum(self._gains @ weighted**2)])
         first, last = self.total, self.total + block.shape[1]
         per_step = _GATE_S * _STEP * self._rate_hz
