@@ -35,7 +35,7 @@ from restore_audio.network.predictor import Inpainter
 from restore_audio.show.convergence import plot_convergence
 from restore_audio.train.distributed import Workers
 from restore_audio.train.examples import PATCH_SAMPLES, PaperExamples, RestoreExamples
-from restore_audio.train.fills import Fills, make_fills, make_fills_together
+from restore_audio.train.fills import Fills, make_fills
 from restore_audio.train.loop import TrainSettings, train
 from restore_audio.train.metrics_log import MetricsLog, read_metrics
 from restore_audio.train.tasks import PaperTask, RestoreTask
@@ -326,13 +326,8 @@ def test_quiet_fills_train_like_loud_fills(fills: Path) -> None:
 
 
 def test_fills_are_the_same_however_they_are_made(native: Cache, fills: Path, tmp_path: Path) -> None:
-    shared = tmp_path / "shared"
-    for worker in (1, 0):
-        make_fills(native, shared, 4 * SHARD, worker=worker, workers=2, shard_examples=SHARD)
     together = tmp_path / "together"
-    make_fills_together(native, together, 2 * SHARD, jobs=2, shard_examples=SHARD)
-    for path in sorted(fills.iterdir()):
-        assert path.read_bytes() == (shared / path.name).read_bytes()
+    make_fills(native, together, 2 * SHARD, jobs=2, shard_examples=SHARD)
     for path in sorted(together.iterdir()):
         assert path.read_bytes() == (fills / path.name).read_bytes()
     assert len(list(together.iterdir())) == 4

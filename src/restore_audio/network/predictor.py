@@ -39,6 +39,7 @@ class Inpainter:
         self.network = network
         self.card = card
         self.device = torch.device(device)
+        self.features = FeatureSettings(**card.training["features"])
 
     @classmethod
     def open(cls, path: Path, task: str, device: str = "cpu") -> Inpainter:
@@ -54,7 +55,7 @@ class Inpainter:
                 f"choose the --method that they were made for, or other weights with --model."
             )
         try:
-            FeatureSettings(**card.training["features"])
+            predictor = cls(network, card, device)
             maps = RESTORE_CHANNELS if task == "restore" else 1
             if card.network.in_channels != maps:
                 raise ValueError(f"in_channels must be {maps}, got {card.network.in_channels}")
@@ -63,7 +64,7 @@ class Inpainter:
                 f"The weights {path} do not say how their input is prepared ({error}): give weights made by "
                 f"'train', or leave out --model."
             ) from None
-        return cls(network, card, device)
+        return predictor
 
     def restore_magnitudes(
         self,
@@ -81,7 +82,6 @@ class Inpainter:
         Returns:
             ``(N, 128, 128)``.
         """
-        power = float(self.card.training["features"]["power"])
         answers = []
         for first in range(0, len(filled), BATCH):
             piece = slice(first, first + BATCH)
@@ -89,17 +89,16 @@ class Inpainter:
                 self._tensor(filled[piece]),
                 self._tensor(known[piece]),
                 torch.from_numpy(np.asarray(tile[piece], dtype=np.int64)).to(self.device),
-                power,
+                self.features.power,
             )
             answers.append(finish_restore(self._run(given.features), given).cpu().numpy())
         return np.concatenate(answers)
 
     def paper_magnitudes(self, damaged: NDArray[np.floating]) -> NDArray[np.float32]:
         """Magnitudes for damaged patches ``(N, 128, 128)`` of the paper's task, at unknown positions."""
-        settings = FeatureSettings(**self.card.training["features"])
         answers = []
         for first in range(0, len(damaged), BATCH):
-            given = prepare_paper(self._tensor(damaged[first : first + BATCH]), settings)
+            given = prepare_paper(self._tensor(damaged[first : first + BATCH]), self.features)
             answers.append(finish_paper(self._run(given.features), given).cpu().numpy())
         return np.concatenate(answers)
 

@@ -11,11 +11,9 @@ A shard is ``fills-00000.npy`` (int16, one after the other: clean, then filled) 
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import json
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +29,7 @@ from ..fill.gaps import walk_gaps
 from ..settings import PATCH_FRAMES
 from ..signal.spectrum import Grid
 from ..spans import Span
+from ..workers import work_on
 
 if TYPE_CHECKING:
     from ..data.cache import Cache, CachedTrack
@@ -94,15 +93,26 @@ def fill_gaps(audio: NDArray[np.float64], gaps: list[tuple[int, int]], rate_hz: 
     return filled
 
 
+@dataclass(frozen=True)
+class _Shard:
+    """One shard to make; goes to another process as it is."""
+
+    cache: Cache
+    folder: Path
+    number: int
+    among: Sequence[CachedTrack]
+    seed: int
+    examples: int
+
+
 def make_fills(
     cache: Cache,
     folder: Path,
     count: int,
     *,
+    jobs: int = 1,
     tracks: Sequence[CachedTrack] | None = None,
     seed: int = 0,
-    worker: int = 0,
-    workers: int = 1,
     shard_examples: int = SHARD_EXAMPLES,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
@@ -112,69 +122,45 @@ def make_fills(
         cache: decoded audio at native rates.
         folder: for the shards.
         count: examples wanted.
+        jobs: processes; 1 makes them in this one. The shards are the same.
         tracks: only these of the cache; all when None.
         seed: of every example.
-        worker, workers: this process makes the shards ``worker``, ``worker + workers``, ….
         shard_examples: examples of a shard.
         report: called with shards done and shards in all.
 
     Raises:
         InputError: the music is too short or silent; OutputError: a shard cannot be written.
     """
-    shards = shard_count(count, shard_examples)
     among = cache.tracks if tracks is None else tracks
+    total = shard_count(count, shard_examples)
+    shards = [_Shard(cache, folder, number, among, seed, shard_examples) for number in range(total)]
+    missing = [shard for shard in shards if not _index(folder, shard.number).exists()]
+    done = total - len(missing)
+    if jobs == 1 or len(missing) < 2:
+        for shard in missing:
+            _make(shard)
+            report(done := done + 1, total)
+        return
+    with contextlib.closing(work_on(missing, _make, workers=min(jobs, len(missing)))) as made:
+        for one in made:
+            if one.error is not None:
+                raise one.error
+            report(done := done + 1, total)
+
+
+def _make(shard: _Shard, tell: Callable[[float], None] = lambda share: None) -> None:  # noqa: ARG001
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for shard in range(worker, shards, workers):
-            if not (folder / f"fills-{shard:05d}.json").exists():
-                _make_shard(cache, among, folder, shard, seed, shard_examples)
-            report(shard + 1, shards)
+        shard.folder.mkdir(parents=True, exist_ok=True)
+        _make_shard(shard)
     except OSError as error:
         raise OutputError(
-            f"AR fills could not be written to {folder} ({error.strerror}): make room and run the same "
+            f"AR fills could not be written to {shard.folder} ({error.strerror}): make room and run the same "
             f"command again, finished shards are kept."
         ) from None
 
 
-def make_fills_together(
-    cache: Cache,
-    folder: Path,
-    count: int,
-    *,
-    jobs: int,
-    tracks: Sequence[CachedTrack] | None = None,
-    seed: int = 0,
-    shard_examples: int = SHARD_EXAMPLES,
-    report: Callable[[int, int], None] = lambda done, total: None,
-) -> None:
-    """:func:`make_fills` in ``jobs`` processes at a time; the shards are the same."""
-    shards = shard_count(count, shard_examples)
-    if jobs == 1:
-        make_fills(
-            cache, folder, count, tracks=tracks, seed=seed, shard_examples=shard_examples, report=report
-        )
-        return
-    make = functools.partial(
-        make_fills,
-        cache,
-        folder,
-        count,
-        tracks=tracks,
-        seed=seed,
-        workers=shards,
-        shard_examples=shard_examples,
-    )
-    # Spawned rather than forked: a fork of a process whose PyTorch has threads can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, shards), mp_context=context) as pool:
-        made = [pool.submit(make, worker=shard) for shard in range(shards)]
-        try:
-            for done, shard_made in enumerate(as_completed(made)):
-                shard_made.result()
-                report(done + 1, shards)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+def _index(folder: Path, number: int) -> Path:
+    return folder / f"fills-{number:05d}.json"
 
 
 def shard_count(examples: int, shard_examples: int = SHARD_EXAMPLES) -> int:
@@ -182,10 +168,9 @@ def shard_count(examples: int, shard_examples: int = SHARD_EXAMPLES) -> int:
     return -(-examples // shard_examples)
 
 
-def _make_shard(
-    cache: Cache, among: Sequence[CachedTrack], folder: Path, shard: int, seed: int, size: int
-) -> None:
-    tracks = [t for t in among if t.frames > 2 * t.rate_hz]
+def _make_shard(shard: _Shard) -> None:
+    cache = shard.cache
+    tracks = [t for t in shard.among if t.frames > 2 * t.rate_hz]
     if not tracks:
         raise InputError(
             f"{cache.folder} has no track longer than 2 s, which AR fills need: give other music."
@@ -195,8 +180,8 @@ def _make_shard(
     pieces: list[NDArray[np.int16]] = []
     entries = []
     offset = 0
-    for number in range(size):
-        rng = np.random.default_rng((seed, shard, number))
+    for number in range(shard.examples):
+        rng = np.random.default_rng((shard.seed, shard.number, number))
         for attempt in range(_ATTEMPTS):
             track = tracks[int(rng.choice(len(tracks), p=weights))]
             grid = Grid(track.rate_hz)
@@ -220,9 +205,10 @@ def _make_shard(
             pieces.append(np.clip(np.rint(piece * 32768), -32768, 32767).astype(np.int16))
         entries.append({"rate_hz": track.rate_hz, "offset": offset, "samples": length, "gaps": gaps})
         offset += 2 * length
-    with beside(folder / f"fills-{shard:05d}.npy") as part:
+    index = _index(shard.folder, shard.number)
+    with beside(index.with_suffix(".npy")) as part:
         np.save(part, np.concatenate(pieces))
-    with beside(folder / f"fills-{shard:05d}.json") as part:
+    with beside(index) as part:
         part.write_text(json.dumps({"version": VERSION, "examples": entries}), encoding="utf-8")
 
 

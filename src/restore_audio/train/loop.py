@@ -272,11 +272,7 @@ def _save_weights(path: Path, network: nn.Module, card: ModelCard) -> None:
 
 def _plain(task: Task, settings: TrainSettings) -> dict[str, Any]:
     values: dict[str, Any] = {"task": task.name, "in_channels": task.in_channels, **asdict(settings)}
-    features = getattr(task, "features", None)
-    if features is not None:
-        values["features"] = features.to_dict()
-    values["loss_name"] = getattr(task, "loss_name", "l1")
-    return values
+    return {**values, "features": task.features.to_dict(), "loss_name": task.loss_name}
 
 
 def _training(state: State, description: dict[str, Any] | None) -> dict[str, Any]:

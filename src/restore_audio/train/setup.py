@@ -22,7 +22,7 @@ from ..network.features import FeatureSettings
 from ..settings import NETWORK_TILES
 from ..signal.spectrum import PAPER_RATE_HZ
 from .examples import PaperExamples, RestoreExamples
-from .fills import SHARD_EXAMPLES, Fills, make_fills_together, shard_count
+from .fills import SHARD_EXAMPLES, Fills, make_fills, shard_count
 from .tasks import RESTORE_POWER, PaperTask, RestoreTask
 
 Say = Callable[[str], None]
@@ -101,7 +101,7 @@ def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) ->
         zip(("train", "validation"), parts, counts, strict=True)
     ):
         folder = sources.work / f"fills-{name}-{_key(cache, tracks)}-{sources.seed}"
-        make_fills_together(
+        make_fills(
             cache,
             folder,
             count,

@@ -51,6 +51,14 @@ class Task(Protocol):
     in_channels: int
     score_name: str
 
+    @property
+    def features(self) -> FeatureSettings:
+        """How magnitudes are prepared; the card of the weights says it, and ``fix`` does the same."""
+
+    @property
+    def loss_name(self) -> str:
+        """What is minimised, for the card."""
+
     def __len__(self) -> int:
         """Examples of an epoch."""
 
@@ -158,6 +166,7 @@ class RestoreTask:
     batch: int = 64
 
     name = "restore"
+    loss_name = "l1"
     in_channels = RESTORE_CHANNELS
     score_name = "lsd_gain_db"
 
