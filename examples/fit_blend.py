@@ -18,7 +18,7 @@ from restore_audio.fill.fill import fill_spans
 from restore_audio.fill.methods import METHODS, Blend, Method
 from restore_audio.measure.material import choose_material, load_excerpt
 from restore_audio.measure.metrics import log_spectral_distance_db, mean_finite, sdr_db
-from restore_audio.measure.protocols import PROTOCOLS, with_lengths
+from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.network.checkpoint import model_path
 from restore_audio.network.predictor import Inpainter
 
@@ -42,14 +42,14 @@ def main() -> None:
     for share in options.shares.split(","):
         ways[f"share {share}"] = Method("AR and network", blend=Blend(share=float(share)))
     lengths = tuple(float(ms) for ms in options.lengths_ms.split(","))
-    protocol = with_lengths(PROTOCOLS["gaps"], lengths)
+    protocol = PROTOCOLS["gaps"]
     rows: dict[str, list[str]] = {name: [] for name in ways}
-    for condition in protocol.conditions:
+    for condition in protocol.conditions(lengths):
         values: dict[str, list[tuple[float | None, float | None]]] = {name: [] for name in ways}
         for number, excerpt in enumerate(material.excerpts):
             clean, rate_hz = load_excerpt(excerpt, mono=True)
             rng = np.random.default_rng((options.seed, number))
-            for trial in protocol.make(clean, rate_hz, condition, rng, options.gaps):
+            for trial in protocol.trials(clean, rate_hz, condition, rng, options.gaps):
                 for name, method in ways.items():
                     filled, _ = fill_spans(
                         trial.damaged,

@@ -22,15 +22,14 @@ from restore_audio.damage.packet_loss import lose_packets
 from restore_audio.errors import InputError, UsageError
 from restore_audio.measure import bench, methods, real, scoring
 from restore_audio.measure.baselines import Baseline
-from restore_audio.measure.bench import KEPT_NAME, Plan, conditions_of, make_trials, read_rows, run_bench
+from restore_audio.measure.bench import KEPT_NAME, Plan, make_trials, read_rows, run_bench
 from restore_audio.measure.material import Material, choose_material, load_excerpt
 from restore_audio.measure.measured import Measured
 from restore_audio.measure.methods import Method, Outcome, choose_methods
 from restore_audio.measure.paper_task import lose_frames
-from restore_audio.measure.protocols import PROTOCOLS
+from restore_audio.measure.protocols import CLEAN, PROTOCOLS
 from restore_audio.measure.rivals import FoundRival, Rival
 from restore_audio.measure.scoring import pool, score
-from restore_audio.measure.trials import CLEAN
 from restore_audio.show import bench_table
 from restore_audio.show.bench_html import page
 from restore_audio.show.bench_table import BenchResult, as_data, markdown, rich_table, sheets
@@ -70,7 +69,9 @@ def material(music: Path, genre: str = "Jazz", seconds: float = 5.0) -> Material
 def plan(music: Path, protocol: str = "gaps", methods: str = "nothing,line,ar", **others: Any) -> Plan:
     chosen = choose_methods(methods.split(","), protocol, [], rival_time_limit_s=5)
     lengths = (5.0, 20.0) if protocol == "gaps" else ()
-    made = Plan(protocol, conditions_of(protocol, lengths), tuple(chosen), material(music), 0, 3, odg=False)
+    made = Plan(
+        protocol, PROTOCOLS[protocol].conditions(lengths), tuple(chosen), material(music), 0, 3, odg=False
+    )
     return replace(made, **others)
 
 
@@ -512,6 +513,6 @@ class TestCommand:
 
 
 def test_every_protocol_has_its_methods() -> None:
-    for name in (*PROTOCOLS, "paper"):
+    for name in PROTOCOLS:
         chosen = choose_methods(["nothing"], name, [], rival_time_limit_s=1)
         assert [method.name for method in chosen] == ["nothing"]

@@ -18,9 +18,10 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from restore_audio.measure.bench import Plan, conditions_of, run_bench
+from restore_audio.measure.bench import Plan, run_bench
 from restore_audio.measure.material import choose_material
 from restore_audio.measure.methods import choose_methods
+from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.measure.stretches import make_examples
 from restore_audio.show.bench_html import page, write_page
 from restore_audio.show.bench_table import BenchResult
@@ -64,7 +65,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> BenchResult:
         soundfile.write(folder / genre / "<song> & more.wav", sound, RATE_HZ, subtype="FLOAT")
     methods = choose_methods(["nothing", "line", "ar"], "gaps", [], rival_time_limit_s=1)
     material = choose_material(folder, per_genre=1, seconds=4, seed=0)
-    plan = Plan("gaps", conditions_of("gaps", (10.0, 40.0, 160.0)), tuple(methods), material, gaps=2)
+    plan = Plan("gaps", PROTOCOLS["gaps"].conditions((10.0, 40.0, 160.0)), tuple(methods), material, gaps=2)
     return BenchResult(plan, tuple(run_bench(plan)), ("A rival <b>was</b> missing.",), "restore-audio bench")
 
 

@@ -6,17 +6,17 @@ import json
 import os
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
+from ..measure.protocols import PAPER, PROTOCOLS, REAL
 from ..show.console import Console
+from .options import choice
 
 if TYPE_CHECKING:
-    from ..measure.bench import Plan
     from ..show.bench_table import BenchResult
 
 MATERIAL = "What is measured on"
@@ -26,18 +26,6 @@ RESULTS = "What comes out"
 RUN = "The run"
 
 
-class ProtocolName(StrEnum):
-    """Protocols; :mod:`restore_audio.measure.protocols` says what they are."""
-
-    REAL = "real"
-    BLIND = "blind"
-    GAPS = "gaps"
-    LONG = "long"
-    PACKETS = "packets"
-    CONTEXT_ENCODER = "context-encoder"
-    PAPER = "paper"
-
-
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command()(bench)
@@ -45,21 +33,19 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     protocol: Annotated[
-        ProtocolName,
-        typer.Option(
-            help="real: damage as machines make it, and undamaged recordings, positions to be found; "
-            "blind: simulated damage, positions to be found; gaps: zeroed gaps, told; "
-            "long: 320 to 1500 ms; packets: lost packets; context-encoder: 64 of 320 ms at 16 kHz; "
-            "paper: random frames (Serra et al. 2021).",
-            rich_help_panel=DAMAGE,
+        str,
+        choice(
+            PROTOCOLS,
+            text=". ".join(f"{name}: {protocol.title}" for name, protocol in PROTOCOLS.items()) + ".",
+            panel=DAMAGE,
         ),
-    ] = ProtocolName.BLIND,
+    ] = "blind",
     lengths_ms: Annotated[
         str | None,
         typer.Option(
             "--lengths-ms",
             metavar="MS,...",
-            help="Other gap lengths for blind, gaps and long, with commas.",
+            help="Other gap lengths, with commas.",
             rich_help_panel=DAMAGE,
         ),
     ] = None,
@@ -112,8 +98,8 @@ def bench(
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="Only these, with commas: auto, ar, network, a .safetensors file, baselines "
-            "(nothing, line, frames, ar-published, janssen, omp, rule), rivals by name.",
+            help="Only these, with commas: methods of 'fix', a .safetensors file, baselines, rivals; "
+            "an unknown name lists those there are.",
             rich_help_panel=METHODS,
         ),
     ] = None,
@@ -173,7 +159,7 @@ def bench(
     ] = False,
 ) -> None:
     """Measure what restoration does: SDR, spectra, PEAQ, detection, speed, beside baselines and rivals."""
-    from ..measure.bench import Plan, conditions_of, run_bench
+    from ..measure.bench import Plan, run_bench
     from ..measure.material import choose_material
     from ..measure.methods import choose_methods
     from ..measure.real import makeable
@@ -187,20 +173,20 @@ def bench(
     console = Console(verbosity=-1 if quiet else 0)
     lengths = _lengths(lengths_ms, protocol)
     named = [name.strip() for name in (methods or "").split(",") if name.strip()]
-    found, missing = find_rivals() if rivals and protocol != ProtocolName.PAPER else ([], [])
-    chosen = choose_methods(named, protocol.value, found, rival_time_limit_s=rival_seconds)
+    found, missing = find_rivals() if rivals and protocol != PAPER else ([], [])
+    chosen = choose_methods(named, protocol, found, rival_time_limit_s=rival_seconds)
     material = choose_material(
         data, genres=genre or (), per_genre=excerpts, seconds=seconds, seed=seed, split=split
     )
-    conditions = conditions_of(protocol.value, lengths, _families(families, protocol))
+    conditions = PROTOCOLS[protocol].conditions(lengths, _families(families, protocol))
     left_out: tuple[str, ...] = ()
-    if protocol == ProtocolName.REAL:
+    if protocol == REAL:
         conditions, left_out = makeable(conditions)
         odg = bool(odg)
-    plan = Plan(protocol.value, conditions, tuple(chosen), material, seed, gaps, mono, odg is not False)
+    plan = Plan(protocol, conditions, tuple(chosen), material, seed, gaps, mono, odg is not False)
     with console.progress("measuring", len(plan.tasks())) as tell:
         rows = run_bench(plan, jobs=jobs or os.cpu_count() or 1, folder=resume, progress=tell)
-    notes = () if named or not _rivals_compete(plan) else tuple(missing)
+    notes = () if named or not PROTOCOLS[protocol].rivals else tuple(missing)
     result = BenchResult(plan, tuple(rows), (*notes, *left_out), shlex.join(["restore-audio", *sys.argv[1:]]))
     _show(console, result, as_json=as_json, as_markdown=as_markdown)
     if html is not None:
@@ -220,11 +206,12 @@ def _check_page(html: Path, data: Path | None, *, overwrite: bool) -> None:
         refuse_lost_inputs([html], (path for path in data.rglob("*") if path.is_file()))
 
 
-def _lengths(text: str | None, protocol: ProtocolName) -> tuple[float, ...]:
+def _lengths(text: str | None, protocol: str) -> tuple[float, ...]:
     if text is None:
         return ()
-    if protocol not in (ProtocolName.BLIND, ProtocolName.GAPS, ProtocolName.LONG):
-        raise UsageError(f"--lengths-ms is for blind, gaps and long; leave it out for {protocol.value}.")
+    if not PROTOCOLS[protocol].lengths_ms:
+        takers = ", ".join(name for name, other in PROTOCOLS.items() if other.lengths_ms)
+        raise UsageError(f"--lengths-ms is for {takers}; leave it out for {protocol}.")
     try:
         lengths = tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
@@ -234,18 +221,12 @@ def _lengths(text: str | None, protocol: ProtocolName) -> tuple[float, ...]:
     return lengths
 
 
-def _families(text: str | None, protocol: ProtocolName) -> tuple[str, ...]:
+def _families(text: str | None, protocol: str) -> tuple[str, ...]:
     if text is None:
         return ()
-    if protocol != ProtocolName.REAL:
-        raise UsageError(f"--families is for real; leave it out for {protocol.value}.")
+    if protocol != REAL:
+        raise UsageError(f"--families is for real; leave it out for {protocol}.")
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _rivals_compete(plan: Plan) -> bool:
-    from ..measure.methods import WITH_RIVALS
-
-    return plan.protocol in WITH_RIVALS
 
 
 def _show(console: Console, result: BenchResult, *, as_json: bool, as_markdown: bool) -> None:

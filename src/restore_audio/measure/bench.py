@@ -23,16 +23,13 @@ import numpy as np
 
 from ..errors import InputError, OutputError
 from ..workers import work_on
-from . import real
 from .material import Excerpt, Material, load_excerpt
 from .measured import Measured
 from .methods import Method, run_method
-from .protocols import PROTOCOLS, with_lengths
+from .protocols import PAPER, PROTOCOLS, Condition
 from .scoring import Scores, join, score
-from .trials import Condition, Trial
+from .trials import Trial
 
-PAPER = "paper"
-PAPER_CONDITION = Condition("random frames", 0.0)
 NO_METHOD = Method("", "", "baseline")
 KEPT_NAME = "rows.jsonl"
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -135,7 +132,7 @@ def make_trials(task: Task) -> list[Trial]:
 @lru_cache(maxsize=1)
 def _trials(task: Task) -> list[Trial]:
     clean, rate_hz = load_excerpt(task.excerpt, task.mono)
-    return PROTOCOLS[task.protocol].make(clean, rate_hz, task.condition, task.rng(), task.gaps)
+    return PROTOCOLS[task.protocol].trials(clean, rate_hz, task.condition, task.rng(), task.gaps)
 
 
 def run_task(task: Task) -> Row:
@@ -156,21 +153,6 @@ def run_task(task: Task) -> Row:
             return Row(*names, {}, outcome.trouble)
         scores.append(score(Measured(trial, outcome), odg=task.odg))
     return Row(*names, join(scores))
-
-
-def conditions_of(
-    protocol: str, lengths_ms: tuple[float, ...] = (), families: tuple[str, ...] = ()
-) -> tuple[Condition, ...]:
-    """Columns of a protocol, with other gap lengths or only some families if given.
-
-    Raises:
-        UsageError: there is no such family.
-    """
-    if protocol == PAPER:
-        return (PAPER_CONDITION,)
-    if families:
-        return real.conditions(families)
-    return with_lengths(PROTOCOLS[protocol], lengths_ms).conditions
 
 
 def run_bench(

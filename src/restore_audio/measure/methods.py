@@ -23,7 +23,7 @@ from ..fill.methods import METHODS
 from ..settings import FillSettings
 from ..spans import Span
 from .baselines import BASELINES
-from .protocols import PROTOCOLS
+from .protocols import PAPER, PROTOCOLS
 from .resources import Meter
 from .rivals import FoundRival, run_rival
 from .trials import Trial
@@ -35,9 +35,6 @@ OURS = tuple(name for name, method in METHODS.items() if not method.resynthesise
 
 BY_DEFAULT = ("ar", "auto")
 """Those that are measured when no methods are named."""
-
-WITH_RIVALS = ("blind", "packets", "real")
-"""Protocols in which rivals take part by default: the others tell positions, which rivals cannot be told."""
 
 TOLD_MAX_GAP_MS = 60_000.0
 
@@ -101,7 +98,7 @@ def choose_methods(
         ModelError: a weights file is missing or damaged.
     """
     by_name = {r.rival.name: r for r in rivals}
-    asked = list(names) or [*_default(protocol), *(by_name if protocol in WITH_RIVALS else ())]
+    asked = list(names) or [*_default(protocol), *(by_name if PROTOCOLS[protocol].rivals else ())]
     return list(
         {m.name: m for m in (_method(n, protocol, by_name, rival_time_limit_s) for n in asked)}.values()
     )
@@ -109,17 +106,17 @@ def choose_methods(
 
 def _method(name: str, protocol: str, rivals: dict[str, FoundRival], limit_s: float) -> Method:
     possible = _possible(protocol)
-    if name in rivals and protocol != "paper":
+    if name in rivals and protocol != PAPER:
         return Method(name, rivals[name].title, "rival", rival=rivals[name], time_limit_s=limit_s)
     if name.endswith(".safetensors"):
         return _own_weights(Path(name), protocol)
     if name not in possible:
-        choice = ", ".join((*possible, *(() if protocol == "paper" else rivals)))
+        choice = ", ".join((*possible, *(() if protocol == PAPER else rivals)))
         raise UsageError(
             f"The protocol '{protocol}' has no method '{name}' here: choose from {choice}, "
             f"or give a .safetensors file."
         )
-    if protocol == "paper":
+    if protocol == PAPER:
         return _paper_method(name)
     kind: Kind = "ours" if name in OURS else "baseline"
     if kind == "baseline":
@@ -139,7 +136,7 @@ def _default(protocol: str) -> tuple[str, ...]:
 
 
 def _possible(protocol: str) -> tuple[str, ...]:
-    if protocol == "paper":
+    if protocol == PAPER:
         return _default("paper")
     return (*BASELINES, *OURS) if PROTOCOLS[protocol].told else ("nothing", *OURS)
 
@@ -154,13 +151,13 @@ def _own_weights(path: Path, protocol: str) -> Method:
     from ..network.checkpoint import model_path, read_card
 
     card = read_card(model_path(str(path)))
-    wanted = "paper" if protocol == "paper" else "restore"
+    wanted = "paper" if protocol == PAPER else "restore"
     if card.task != wanted:
         raise UsageError(
             f"The weights {path} are for the task '{card.task}', and the protocol '{protocol}' measures "
             f"those for '{wanted}': choose another --protocol or other weights."
         )
-    kind: Kind = "paper" if protocol == "paper" else "ours"
+    kind: Kind = "paper" if protocol == PAPER else "ours"
     return Method(str(path), f"weights {path.stem}", kind, model=str(path), digest=_digest(path))
 
 
@@ -196,7 +193,7 @@ def run_method(method: Method, trial: Trial) -> Outcome:
 
 
 def _run_ours(method: Method, trial: Trial) -> Outcome:
-    from ..pipeline import restore
+    from ..api import restore
 
     named = method.name if method.name in OURS else "auto"
     fill = FillSettings(method=named)
@@ -223,7 +220,7 @@ def _warm_up(method: Method, fill: FillSettings) -> None:
     """Weights are opened once in a process; the first trial should not pay for it."""
     if (method.name, method.model) in _WARM:
         return
-    from ..pipeline import restore
+    from ..api import restore
 
     noise = np.random.default_rng(0).standard_normal((1, 16_000)) / 10
     restore(noise, 16_000, fill=fill, spans=[Span(8000, 8800, 0)], device="cpu", model=method.model)

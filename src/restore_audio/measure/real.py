@@ -20,7 +20,8 @@ from ..damage.families import NEGATIVES, apply, draw_after, draw_family, draw_ne
 from ..damage.record import Record
 from ..errors import UsageError
 from ..spans import merge_spans
-from .trials import CLEAN, Condition, Samples, Trial
+from .protocols import CLEAN, Condition
+from .trials import Samples, Trial
 
 UNDAMAGED = "undamaged"
 

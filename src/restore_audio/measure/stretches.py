@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..spans import Span
-from .bench import PAPER, Plan, Task, make_trials
+from .bench import Plan, Task, make_trials
 from .methods import OURS, Method, run_method
+from .protocols import PAPER
 
 Samples = NDArray[np.float64]
 

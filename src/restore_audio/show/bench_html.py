@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..audio.encode import flac_bytes
-from ..measure.bench import PAPER
-from ..measure.protocols import PROTOCOLS
+from ..measure.protocols import PAPER, PROTOCOLS
 from ..measure.scoring import METRICS
 from ..measure.stretches import Example, make_examples
 from .bench_table import NOTHING, BenchResult, Sheet, remarks, sheets

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..measure.bench import Plan, Row
 from ..measure.methods import Method
+from ..measure.protocols import CLEAN
 from ..measure.scoring import METRICS, TABLES, Metric, Summary, Table, pool
-from ..measure.trials import CLEAN
 
 if TYPE_CHECKING:
     from rich import table as rich

@@ -1,0 +1,136 @@
+"""Trials with simulated damage: gaps, damage of all kinds, lost packets.
+
+In: a clean excerpt ``(C, T)`` and a condition of :mod:`restore_audio.measure.protocols`. Out: trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..damage.packet_loss import lose_packets
+from ..damage.simulate import Damage, apply_damages, damage_spans, draw_damages
+from ..spans import merge_spans
+from .protocols import CLEAN, Condition
+from .trials import Samples, Trial
+
+ENCODER_RATE_HZ = 16_000
+ENCODER_SAMPLES, ENCODER_GAP_SAMPLES = 5120, 1024
+
+_EDGE_MS = 250.0
+
+
+def make_gaps(
+    clean: Samples, rate_hz: int, condition: Condition, rng: np.random.Generator, count: int
+) -> list[Trial]:
+    """Gaps of one length in all channels, told."""
+    assert condition.length_ms is not None
+    length = round(condition.length_ms * rate_hz / 1000)
+    return [_trial(clean, rate_hz, _place(clean, rate_hz, length, rng, count), told=True)]
+
+
+def _place(clean: Samples, rate_hz: int, length: int, rng: np.random.Generator, count: int) -> list[Damage]:
+    """Zeroed gaps in all channels, where there is signal on both sides."""
+    return draw_damages(
+        rng,
+        "zeros",
+        clean.shape[1],
+        rate_hz,
+        clean.shape[0],
+        per_second=count * rate_hz / clean.shape[1],
+        length_ms=(length * 1000 / rate_hz,) * 2,
+        distance_ms=_EDGE_MS,
+        all_channels=1.0,
+        audio=clean,
+    )
+
+
+def make_blind(
+    clean: Samples, rate_hz: int, condition: Condition, rng: np.random.Generator, count: int
+) -> list[Trial]:
+    """Damage of one kind, or of all, at unknown positions."""
+    kinds: tuple[str, ...] = (condition.kind,)
+    if condition.kind == CLEAN:
+        kinds = ()
+    elif condition.kind == "mixed":
+        kinds = ("zeros", "dropout", "click", "repeat", "noise")
+    damages: list[Damage] = []
+    share = count / max(len(kinds), 1)
+    for kind in kinds:
+        length_ms = condition.length_ms
+        damages += draw_damages(
+            rng,
+            kind,
+            clean.shape[1],
+            rate_hz,
+            clean.shape[0],
+            per_second=max(share, 1) * rate_hz / clean.shape[1],
+            length_ms=None if length_ms is None else (length_ms, length_ms),
+            distance_ms=_EDGE_MS,
+            depth_db=(20.0, 40.0),
+            audio=clean,
+        )
+    return [_trial(clean, rate_hz, _apart(damages, round(0.1 * rate_hz)), told=False)]
+
+
+def _apart(damages: Sequence[Damage], samples: int) -> list[Damage]:
+    """Damages that keep a distance from those of other kinds, the earlier ones first."""
+    kept: list[Damage] = []
+    for damage in sorted(damages, key=lambda d: (d.start, d.channel)):
+        rivals = [k for k in kept if (k.start, k.end) != (damage.start, damage.end)]
+        if all(damage.start >= k.end + samples for k in rivals):
+            kept.append(damage)
+    return kept
+
+
+def make_context_encoder(
+    clean: Samples,
+    rate_hz: int,
+    condition: Condition,  # noqa: ARG001
+    rng: np.random.Generator,
+    count: int,
+) -> list[Trial]:
+    """Single gaps in short pieces at 16 kHz (Marafioti et al. 2019), told."""
+    import soxr
+
+    mono = soxr.resample(clean.mean(axis=0), rate_hz, ENCODER_RATE_HZ)
+    trials: list[Trial] = []
+    starts = rng.integers(0, max(mono.size - ENCODER_SAMPLES, 0) + 1, size=8 * count).tolist()
+    middle = (ENCODER_SAMPLES - ENCODER_GAP_SAMPLES) // 2
+    gap = Damage("zeros", middle, middle + ENCODER_GAP_SAMPLES, 0)
+    for start in starts:
+        piece = mono[None, start : start + ENCODER_SAMPLES]
+        loud = piece.size == ENCODER_SAMPLES and np.mean(piece[:, middle : gap.end] ** 2) > 1e-5
+        if loud and len(trials) < count:
+            trials.append(_trial(piece, ENCODER_RATE_HZ, [gap], told=True))
+    return trials
+
+
+def make_packets(
+    clean: Samples,
+    rate_hz: int,
+    condition: Condition,
+    rng: np.random.Generator,
+    count: int,  # noqa: ARG001
+) -> list[Trial]:
+    """Lost packets, told."""
+    assert condition.length_ms is not None
+    length = round(condition.length_ms * rate_hz / 1000)
+    packets = clean.shape[1] // length
+    lost = lose_packets(rng, packets, condition.lost_share, condition.burst_packets)
+    edge = round(_EDGE_MS / condition.length_ms)
+    lost[:edge] = lost[max(packets - edge, 0) :] = False
+    damages = [
+        Damage("zeros", int(p) * length, (int(p) + 1) * length, channel)
+        for p in np.flatnonzero(lost)
+        for channel in range(clean.shape[0])
+    ]
+    return [_trial(clean, rate_hz, damages, told=True)]
+
+
+def _trial(clean: Samples, rate_hz: int, damages: Sequence[Damage], *, told: bool) -> Trial:
+    """Damage rounded to 32-bit floats, as files that rivals are given hold it."""
+    damaged = apply_damages(clean, rate_hz, damages).astype(np.float32).astype(np.float64)
+    spans = merge_spans(damage_spans(damages))
+    return Trial(clean, damaged, rate_hz, tuple(spans), told)
