@@ -15,11 +15,10 @@ import pytest
 import soundfile
 
 from recordings import holes, music, save
-from restore_audio import leftovers
+from restore_audio import leftovers, restore_file
 from restore_audio.cli import main
 from restore_audio.files import Together
 from restore_audio.leftovers import PREFIX, scratch, sweep
-from restore_audio.pipeline import restore_file
 from restore_audio.settings import FillSettings
 
 AR = FillSettings(method="ar")

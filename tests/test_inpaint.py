@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from restore_audio import restore
 from restore_audio.fill import methods
 from restore_audio.fill.fill import Filling, fill_spans
 from restore_audio.fill.gaps import Gap, Prediction
 from restore_audio.network.checkpoint import model_path
 from restore_audio.network.predictor import Inpainter
-from restore_audio.pipeline import restore
 from restore_audio.settings import FillSettings
 from restore_audio.signal.spectrum import Grid, stft
 from restore_audio.spans import Span, spans_to_json

@@ -9,10 +9,10 @@ import pytest
 from scipy.signal import butter, lfilter, resample_poly, sosfilt
 
 from recordings import music
+from restore_audio import restore
 from restore_audio.detection.detect import detect
 from restore_audio.detection.interpolated import find_interpolated
 from restore_audio.detection.surprise import surprise
-from restore_audio.pipeline import restore
 from restore_audio.settings import FillSettings
 from restore_audio.spans import Span
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from recordings import holes, music
+from restore_audio import Report
 from restore_audio.errors import InputError, OutputError, UsageError
-from restore_audio.pipeline import Report
 from restore_audio.show import plot, report
 from restore_audio.show.console import Console
 from restore_audio.spans import Span, parse_spans

@@ -7,10 +7,10 @@ import pytest
 from scipy.signal import butter, lfilter, sosfilt
 
 from recordings import music
+from restore_audio import restore
 from restore_audio.detection.detect import detect
 from restore_audio.detection.screen import prediction_error
 from restore_audio.detection.splices import find_splices
-from restore_audio.pipeline import restore
 from restore_audio.settings import FillSettings
 from restore_audio.spans import Span
 

@@ -23,7 +23,9 @@ TYPE_CHECKING = False  # importing ``typing`` takes longer than all the rest of 
 if TYPE_CHECKING:
     from typing import Any
 
-    from .pipeline import Report, Restoration, Restorer, detect, restore, restore_file
+    from .api import detect, restore, restore_file
+    from .outcomes import Report, Restoration
+    from .pipeline import Restorer
     from .settings import DetectSettings, FillSettings
     from .spans import Span
 
@@ -44,7 +46,9 @@ _HOMES = {
     "DetectSettings": ".settings",
     "FillSettings": ".settings",
     "Span": ".spans",
-    **dict.fromkeys(("Report", "Restoration", "Restorer", "detect", "restore", "restore_file"), ".pipeline"),
+    "Restorer": ".pipeline",
+    **dict.fromkeys(("Report", "Restoration"), ".outcomes"),
+    **dict.fromkeys(("detect", "restore", "restore_file"), ".api"),
 }
 
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from .arrays import Samples, as_audio, sane
 from .audio.audiofile import AudioInfo, probe, read_audio, read_blocks, rewrite, write_audio
 from .audio.output import Results, check_target, results
 from .errors import OutputError, UsageError
@@ -28,14 +28,14 @@ from .fill.fill import Filling
 from .fill.methods import method_named
 from .fill.splice import splice
 from .network.weights import Weights
-from .settings import LOUDEST_SAMPLE, MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, DetectSettings, FillSettings
+from .outcomes import Report, Restoration
+from .settings import DetectSettings, FillSettings
 from .spans import Span
 
 if TYPE_CHECKING:
     from .audio.loudness import Loudness
     from .network.device import Device
 
-Samples = NDArray[np.float64]
 Progress = Callable[[float], None]
 
 BLOCK_FRAMES = 1 << 16
@@ -48,53 +48,6 @@ def ignore_progress(share: float) -> None:
 
 def _nothing(report: Report, files: Results) -> None:
     """No further files."""
-
-
-@dataclass(frozen=True)
-class Restoration:
-    """Restored samples ``(C, T)``, and the spans with ``filled`` or a ``reason``."""
-
-    samples: Samples
-    spans: list[Span]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was found in a recording and done about it.
-
-    Attributes:
-        source: the recording.
-        target: the restored one; None if it was only looked at.
-        rate_hz: sample rate of the target.
-        channels: its channels.
-        frames: its samples a channel.
-        format: its container, as libsndfile names it.
-        subtype: its coding.
-        spans: the damage, ``filled`` or with a ``reason``.
-        method: how gaps were filled; None if they were not.
-        device: where the network ran; None if it was not needed.
-        device_reason: why there.
-        identical: the target has every byte of the source.
-        before: loudness of the source, if asked for.
-        after: loudness of the target, if asked for.
-        elapsed_s: how long it took.
-    """
-
-    source: Path
-    target: Path | None
-    rate_hz: int
-    channels: int
-    frames: int
-    format: str
-    subtype: str
-    spans: tuple[Span, ...]
-    method: str | None = None
-    device: str | None = None
-    device_reason: str | None = None
-    identical: bool = False
-    before: Loudness | None = None
-    after: Loudness | None = None
-    elapsed_s: float = 0.0
 
 
 class Restorer:
@@ -128,13 +81,13 @@ class Restorer:
         return Weights("paper" if self.method.resynthesises else "restore", self._device, self._model)
 
     def detect(self, samples: ArrayLike, rate_hz: int) -> list[Span]:
-        """The damage of a recording in memory; see :func:`detect`."""
+        """The damage of a recording in memory; see :func:`restore_audio.detect`."""
         from .detection.detect import detect_blocks
 
-        return detect_blocks([_sane(as_audio(samples, rate_hz))], rate_hz, self.detect_settings)
+        return detect_blocks([sane(as_audio(samples, rate_hz))], rate_hz, self.detect_settings)
 
     def restore(self, samples: ArrayLike, rate_hz: int, spans: Sequence[Span] | None = None) -> Restoration:
-        """Find and fill the damage of a recording in memory; see :func:`restore`."""
+        """Find and fill the damage of a recording in memory; see :func:`restore_audio.restore`."""
         audio = as_audio(samples, rate_hz)
         if self.method.resynthesises:
             raise ValueError(
@@ -143,7 +96,7 @@ class Restorer:
         if spans is None:
             spans = self.detect(audio, rate_hz)
         filling = Filling(spans, rate_hz, audio.shape[1], self.fill_settings, self._weights().open)
-        restored = splice(audio, filling.patches([_sane(audio)]))
+        restored = splice(audio, filling.patches([sane(audio)]))
         given = np.asarray(samples)
         kept = given.dtype if np.issubdtype(given.dtype, np.floating) else restored.dtype
         return Restoration(restored.reshape(given.shape).astype(kept, copy=False), filling.spans)
@@ -161,7 +114,7 @@ class Restorer:
         also: Callable[[Report, Results], None] = _nothing,
         progress: Progress = ignore_progress,
     ) -> Report:
-        """Find and fill the damage of a recording on disk; see :func:`restore_file`.
+        """Find and fill the damage of a recording on disk; see :func:`restore_audio.restore_file`.
 
         Args:
             also: told what was done while nothing has appeared yet; may add files that appear with the rest.
@@ -182,7 +135,7 @@ class Restorer:
                 if spans is None:
                     spans = self._detected(info, lambda share: progress(0.5 * share))
                 filling = Filling(spans, info.rate_hz, info.frames, self.fill_settings, weights.open)
-                blocks = map(_sane, read_blocks(source, BLOCK_FRAMES))
+                blocks = map(sane, read_blocks(source, BLOCK_FRAMES))
                 patches = filling.patches(blocks, lambda share: progress(0.5 + 0.5 * share))
                 identical = rewrite(source, target, patches, within=files)
                 found = filling.spans
@@ -250,149 +203,12 @@ class Restorer:
 
         def blocks() -> Iterator[Samples]:
             done = 0
-            for block in map(_sane, read_blocks(info.path, BLOCK_FRAMES)):
+            for block in map(sane, read_blocks(info.path, BLOCK_FRAMES)):
                 done += block.shape[1]
                 progress(done / max(info.frames, 1))
                 yield block
 
         return detect_blocks(blocks(), info.rate_hz, self.detect_settings)
-
-
-def _sane(block: Samples) -> Samples:
-    """Samples with NaN in place of those that cannot be sound."""
-    if np.abs(block).max(initial=0.0) <= LOUDEST_SAMPLE:
-        return block
-    with np.errstate(invalid="ignore"):
-        return np.where(np.abs(block) <= LOUDEST_SAMPLE, block, np.nan)
-
-
-def as_audio(samples: ArrayLike, rate_hz: int) -> Samples:
-    """Samples as ``(C, T)`` float64, checked.
-
-    Args:
-        samples: ``(C, T)`` or ``(T,)``, floating point in [-1, 1]; an array or lists.
-        rate_hz: 8000 to 192000.
-
-    Raises:
-        ValueError: the shape, the type or the rate cannot be meant.
-    """
-    given = np.asarray(samples)
-    if given.ndim not in (1, 2):
-        raise ValueError(f"samples must be (channels, samples) or (samples,), got shape {given.shape}")
-    if isinstance(samples, np.ndarray) and not np.issubdtype(given.dtype, np.floating):
-        raise ValueError(
-            f"samples must be floating point in [-1, 1], got {given.dtype}: divide by full scale, "
-            f"for example by 32768 for int16"
-        )
-    audio = np.atleast_2d(np.asarray(given, dtype=np.float64))
-    channels, length = audio.shape
-    if channels > MAX_CHANNELS or channels > length > 0:
-        raise ValueError(
-            f"samples of shape {given.shape} would be {channels} channels of {length} samples: give "
-            f"(channels, samples), for example samples.T of what soundfile reads"
-        )
-    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-        raise ValueError(f"rate_hz must be {MIN_RATE_HZ} to {MAX_RATE_HZ}, got {rate_hz}")
-    return audio
-
-
-def detect(samples: ArrayLike, rate_hz: int, settings: DetectSettings | None = None) -> list[Span]:
-    """Find the damage of a recording in memory, at unknown positions.
-
-    Args:
-        samples: ``(C, T)`` or ``(T,)``, floating point in [-1, 1]; NaN and infinite values are damage.
-        rate_hz: sample rate, 8000 to 192000.
-        settings: what counts as damage.
-
-    Returns:
-        Spans in order, each of one channel; none of them overlap within a channel.
-
-    Raises:
-        ValueError: the arguments make no sense.
-    """
-    return Restorer(detect=settings).detect(samples, rate_hz)
-
-
-def restore(
-    samples: ArrayLike,
-    rate_hz: int,
-    *,
-    spans: Sequence[Span] | None = None,
-    detect: DetectSettings | None = None,
-    fill: FillSettings | None = None,
-    device: Device = "auto",
-    model: str | None = None,
-) -> Restoration:
-    """Find and fill the damage of a recording in memory.
-
-    Args:
-        samples: ``(C, T)`` or ``(T,)``, floating point in [-1, 1]; not changed.
-        rate_hz: sample rate, 8000 to 192000.
-        spans: where the damage is, if that is known; nothing else is then touched.
-        detect: what counts as damage.
-        fill: how it is filled; not by ``paper``, which changes rate and channels.
-        device: where the network runs: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        model: weights, shipped ones by name or a ``.safetensors`` file.
-
-    Returns:
-        Samples of the shape given, bit-identical outside the spans that are ``filled``.
-
-    Raises:
-        ValueError: the arguments make no sense.
-        DeviceError: the device is not there.
-        ModelError: the weights are missing or damaged.
-    """
-    return Restorer(detect=detect, fill=fill, device=device, model=model).restore(samples, rate_hz, spans)
-
-
-def restore_file(
-    source: str | Path,
-    target: str | Path,
-    *,
-    spans: Sequence[Span] | None = None,
-    detect: DetectSettings | None = None,
-    fill: FillSettings | None = None,
-    device: Device = "auto",
-    model: str | None = None,
-    removed: Path | None = None,
-    overwrite: bool = False,
-    preserve: bool = True,
-    loudness: bool = False,
-    progress: Progress = ignore_progress,
-) -> Report:
-    """Find and fill the damage of a recording on disk; all files of it appear together or not at all.
-
-    Args:
-        source: the recording; never changed.
-        target: the restored one, of the same length, rate, channels, coding, tags and chunks; its suffix
-            may ask for another container.
-        spans: where the damage is, if that is known; nothing else is then touched.
-        detect: what counts as damage.
-        fill: how it is filled.
-        device: where the network runs: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        model: weights, shipped ones by name or a ``.safetensors`` file.
-        removed: write source minus target there, as 64-bit WAV.
-        overwrite: replace files that are there; the source is never replaced.
-        preserve: the target gets the mode and time of change of the source.
-        loudness: measure it before and after.
-        progress: called with the share that is done.
-
-    Returns:
-        What was found and done.
-
-    Raises:
-        RestoreError: one sentence; ``target`` is then as it was before.
-    """
-    return Restorer(detect=detect, fill=fill, device=device, model=model).restore_file(
-        source,
-        target,
-        spans=spans,
-        removed=removed,
-        overwrite=overwrite,
-        preserve=preserve,
-        loudness=loudness,
-        progress=progress,
-    )
 
 
 def _resynthesise(

@@ -14,7 +14,7 @@ from .recording import Extras, WorkSettings
 from .run import Session
 
 if TYPE_CHECKING:
-    from ..pipeline import Report
+    from ..outcomes import Report
 
 
 Explain = Annotated[

@@ -18,7 +18,7 @@ from .recording import Extras, WorkSettings
 from .run import Session
 
 if TYPE_CHECKING:
-    from ..pipeline import Report
+    from ..outcomes import Report
 
 
 def register(app: typer.Typer) -> None:

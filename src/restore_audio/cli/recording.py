@@ -21,7 +21,7 @@ from .journal import note_making
 if TYPE_CHECKING:
     from ..audio.output import Results
     from ..network.device import Device
-    from ..pipeline import Report
+    from ..outcomes import Report
 
 SUFFIXES = {"report": ".json", "labels": ".txt", "removed": ".removed.wav", "picture": ".png"}
 """What is added to a recording's name for each further result, where a folder was given."""

@@ -17,7 +17,7 @@ from .journal import Journal
 from .recording import WorkSettings, check_together, sort_out, work, written_by
 
 if TYPE_CHECKING:
-    from ..pipeline import Report
+    from ..outcomes import Report
     from ..show.console import Console
 
 

@@ -1,6 +1,6 @@
 """What was found and done, as files and as lines: JSON, Audacity labels, sentences.
 
-In: a :class:`~restore_audio.pipeline.Report`. Out: text, or a file that is written beside its name
+In: a :class:`~restore_audio.outcomes.Report`. Out: text, or a file that is written beside its name
 and then renamed.
 """
 
@@ -17,7 +17,7 @@ from ..spans import SCHEMA_VERSION, Span, parse_spans, spans_to_labels
 
 if TYPE_CHECKING:
     from ..audio.loudness import Loudness
-    from ..pipeline import Report
+    from ..outcomes import Report
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:
