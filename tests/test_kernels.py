@@ -16,6 +16,8 @@ from restore_audio.detection.screen import cell_peaks, prediction_error
 from restore_audio.signal import kernels
 from restore_audio.signal.burg import burg
 from restore_audio.signal.convolution import convolve, convolve_valid, fast_length
+from restore_audio.signal.library import SOURCE, load_library
+from restore_audio.signal.lpc import autocorrelation
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -133,3 +135,30 @@ def test_the_screen_says_what_numpy_says(rate_hz: int, samples: int, monkeypatch
     # Single precision: both filter float32 samples.
     np.testing.assert_allclose(error, expected, atol=2e-5 * np.abs(expected).max())
     np.testing.assert_array_equal(peaks, cell_peaks(error, rate_hz))
+
+
+def test_a_library_of_another_source_is_not_used(tmp_path: Path) -> None:
+    """Its functions may take other arguments, which ends the process."""
+    library, source = tmp_path / hatch_build.LIBRARY, tmp_path / SOURCE.name
+    source.write_bytes(SOURCE.read_bytes())
+    if not hatch_build.compiled(ROOT, library):
+        pytest.skip("no compiler")
+    assert load_library(tmp_path) is not None
+    source.write_bytes(SOURCE.read_bytes() + b"/* changed */")
+    assert load_library(tmp_path) is None
+
+
+@pytest.mark.parametrize("size", [5, 33, 882, 1024])
+def test_products_are_numpys(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = music(4000, size)[::-1]
+    compiled = autocorrelation(x, 32)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    assert near(compiled, autocorrelation(x, 32))
+
+
+def test_ranges_are_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = music(4000, 1000)
+    x.setflags(write=False)
+    compiled = kernels.cell_ranges(x, 11)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    np.testing.assert_array_equal(compiled, kernels.cell_ranges(x, 11))

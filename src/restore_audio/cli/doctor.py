@@ -87,7 +87,8 @@ def _kernels() -> Finding:
     from ..signal import kernels
 
     if kernels.LIBRARY is None:
-        return Finding("kernels", "missing", "fills take ten times as long: install a C compiler, then again")
+        what = "none of this version: all takes ten times as long; install a C compiler, then this again"
+        return Finding("kernels", "missing", what)
     return Finding("kernels", "ok", "compiled")
 
 

@@ -83,10 +83,10 @@ def find_edges(samples: Samples, stretch: Run, rate_hz: int) -> Gap | None:
     quarter = (last - first) // 4
     floor = _FLOOR_FACTOR * float(np.abs(samples[first + quarter : last - quarter] - value).max())
     near = samples_of(_CLEAR_MS, rate_hz)
-    first = _clear_edge(samples[:middle] - value, first, floor, near, rate_hz)
-    last = samples.size - _clear_edge(
-        samples[middle:][::-1] - value, samples.size - last, floor, near, rate_hz
-    )
+    reach = 8 * near + samples_of(_SMEAR_CONTEXT_MS, rate_hz)  # so much is looked at outside of an edge
+    begin, stop = max(first - reach, 0), min(last + reach, samples.size)
+    first = begin + _clear_edge(samples[begin:middle] - value, first - begin, floor, near, rate_hz)
+    last = stop - _clear_edge(samples[middle:stop][::-1] - value, stop - last, floor, near, rate_hz)
     return Gap(first, last, value) if first < last else None
 
 

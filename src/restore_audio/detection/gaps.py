@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..signal import kernels
 from ..signal.running import running_max
 from ..spans import Span
 from .candidate import Candidate
@@ -64,7 +65,7 @@ def find_gaps(samples: Samples, rate_hz: int, longest: int) -> list[Candidate]:
     side = samples_of(_LEAST_SIDE_MS, rate_hz)
     if samples.size < 4 * side:
         return []
-    ranges = cell_ranges(samples, cell)
+    ranges = kernels.cell_ranges(samples, cell)
     crowd, most = samples_of(_CROWDED_MS, rate_hz) // cell, longest // cell + 2 * _AROUND_CELLS
     size = ranges.size
     forwards = _rests(ranges, most, crowd)
@@ -84,16 +85,6 @@ def find_gaps(samples: Samples, rate_hz: int, longest: int) -> list[Candidate]:
         Candidate(gap.start, gap.end, features)
         for gap, features in zip(gaps, gap_evidence(samples, gaps, rate_hz), strict=True)
     ]
-
-
-def cell_ranges(samples: Samples, cell: int) -> Samples:
-    """Largest less smallest value in each cell: ``(T,)`` → ``(T // cell,)``."""
-    cells = samples[: samples.size // cell * cell].reshape(-1, cell)
-    highest, lowest = cells[:, 0].copy(), cells[:, 0].copy()
-    for place in range(1, cell):  # a few long operations are faster than many short ones
-        np.maximum(highest, cells[:, place], out=highest)
-        np.minimum(lowest, cells[:, place], out=lowest)
-    return highest - lowest
 
 
 def _rests(ranges: Samples, most: int, crowd: int) -> list[Run]:

@@ -157,22 +157,23 @@ def _joined_at(samples: Samples, cell: int, size: int) -> _Join | None:
     levels = [rms(side) for side in (left[-_CONTEXT // 2 :], right[: _CONTEXT // 2])]
     if db(min(levels)) < SILENT_DB:
         return None
-    try:
-        ahead = _errors(samples[first - _CONTEXT : last], left)
-        back = _errors(samples[first : last + _CONTEXT][::-1], right[::-1])
-    except ValueError:
+    if abs(db(levels[1] / levels[0])) > _CHANGE_DB:
         return None
-    usual = _CONTEXT - ORDER
-    sizes = [rms(errors[:usual]) for errors in (ahead, back)]
-    if min(sizes) <= 0.0:
-        return None
-    if max(abs(db(levels[1] / levels[0])), abs(db(sizes[1] / sizes[0]))) > _CHANGE_DB:
-        return None
-    places, breaks = [], []
-    for errors, typical in zip((ahead, back), sizes, strict=True):
-        largest = float(errors[:usual].max())
-        here = errors[usual:]
-        surprises = np.flatnonzero(here > max(_SURPRISE * typical, _ABOVE_LARGEST * largest))
+    sizes, places, breaks = [], [], []
+    for sound, known in (
+        (samples[first - _CONTEXT : last], left),
+        (samples[first : last + _CONTEXT][::-1], right[::-1]),
+    ):
+        try:
+            errors = np.abs(np.convolve(sound, lpc([known], ORDER), "valid"))
+        except ValueError:
+            return None
+        usual, here = errors[: _CONTEXT - ORDER], errors[_CONTEXT - ORDER :]
+        sizes.append(rms(usual))
+        if sizes[-1] <= 0.0 or abs(db(sizes[-1] / sizes[0])) > _CHANGE_DB:
+            return None
+        largest = float(usual.max())
+        surprises = np.flatnonzero(here > max(_SURPRISE * sizes[-1], _ABOVE_LARGEST * largest))
         if surprises.size == 0:
             return None
         places.append(int(surprises[0]))
@@ -181,11 +182,6 @@ def _joined_at(samples: Samples, cell: int, size: int) -> _Join | None:
     if not _JOINS[0] <= behind - before <= _JOINS[1]:
         return None
     return _Join((behind + before + 1) // 2, (breaks[0], breaks[1]))
-
-
-def _errors(samples: Samples, known: Samples) -> Samples:
-    """Magnitude of the error of predicting each sample but the first few, by a model of ``known``."""
-    return np.abs(np.convolve(samples, lpc([known], ORDER), "valid"))
 
 
 def _doubled(samples: Samples, place: int) -> int:

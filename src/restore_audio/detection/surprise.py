@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..signal.kernels import solve_toeplitz
+from ..signal.lpc import autocorrelation
 from .measures import Samples
 
 ORDER = 32
@@ -52,7 +53,7 @@ def surprise(samples: Samples, asked: NDArray[np.int64], exactness: float) -> fl
     right = samples[last : last + _CONTEXT_SAMPLES]
     if min(left.size, right.size) < 4 * ORDER:
         return -math.inf
-    correlation = _correlation(left) + _correlation(right)
+    correlation = autocorrelation(left, ORDER) + autocorrelation(right, ORDER)
     if not np.isfinite(correlation[0]):
         return -math.inf
     correlation[0] = correlation[0] * (1 + _NOISE) + 1e-18
@@ -74,9 +75,3 @@ def surprise(samples: Samples, asked: NDArray[np.int64], exactness: float) -> fl
     misfit = float(off @ system @ off) / (2 * variance)
     spread = 0.5 * (asked.size * math.log(2 * math.pi * variance) - np.linalg.slogdet(system)[1])
     return float(min(misfit, _MOST_MISFIT * asked.size) + spread - asked.size * math.log(exactness))
-
-
-def _correlation(samples: Samples) -> Samples:
-    windowed = samples * np.hanning(samples.size + 2)[1:-1]
-    size = 1 << (samples.size + ORDER).bit_length()
-    return np.asarray(np.fft.irfft(np.abs(np.fft.rfft(windowed, size)) ** 2)[: ORDER + 1])

@@ -18,6 +18,21 @@
 #define EXPORT __attribute__((visibility("default"))) FAST
 #endif
 
+#ifndef SOURCE_SUM
+#define SOURCE_SUM 0u
+#endif
+
+/* The checksum of this file that the build gave: library.py uses no library of another source. */
+#ifdef _WIN32
+__declspec(dllexport)
+#else
+__attribute__((visibility("default")))
+#endif
+unsigned int source_sum(void)
+{
+    return SOURCE_SUM;
+}
+
 /* Burg's recursion on sums of products; burg.py has the formulas and does the same in NumPy. Here each order walks
    over memory three times: what the next order needs is summed on the way.
 
@@ -250,4 +265,49 @@ EXPORT long find_anchors(const unsigned int *restrict halves, const double *rest
         }
     }
     return found;
+}
+
+/* Autocorrelation of windowed samples, added to sums: x, window (size), sums (lags), work (size + lags): anything.
+   lpc.py does the same in NumPy. */
+EXPORT void add_products(const double *restrict x, const double *restrict window, long size, long lags,
+                         double *restrict work, double *restrict sums)
+{
+    for (long i = 0; i < size; i++)
+        work[i] = x[i] * window[i];
+    for (long i = size; i < size + lags; i++)
+        work[i] = 0.0;
+    long lag = 0;
+    for (; lag + 4 <= lags; lag += 4) {
+        double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0;
+        for (long i = 0; i < size; i++) {
+            s0 += work[i] * work[i + lag];
+            s1 += work[i] * work[i + lag + 1];
+            s2 += work[i] * work[i + lag + 2];
+            s3 += work[i] * work[i + lag + 3];
+        }
+        sums[lag] += s0;
+        sums[lag + 1] += s1;
+        sums[lag + 2] += s2;
+        sums[lag + 3] += s3;
+    }
+    for (; lag < lags; lag++) {
+        double s = 0.0;
+        for (long i = 0; i < size; i++)
+            s += work[i] * work[i + lag];
+        sums[lag] += s;
+    }
+}
+
+/* Largest less smallest value of each cell: x (count * cell), ranges (count). */
+EXPORT void cell_ranges(const double *restrict x, long cell, long count, double *restrict ranges)
+{
+    for (long i = 0; i < count; i++) {
+        double high = x[0], low = x[0];
+        for (long n = 1; n < cell; n++) {
+            high = x[n] > high ? x[n] : high;
+            low = x[n] < low ? x[n] : low;
+        }
+        ranges[i] = high - low;
+        x += cell;
+    }
 }

@@ -10,46 +10,19 @@ and no dependency is added. The calls let other threads of Python run.
 
 from __future__ import annotations
 
-import ctypes
 import sys
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .convolution import convolve
+from .library import at, load_library
 
 Samples = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
 
-def _load() -> ctypes.CDLL | None:
-    for path in sorted(Path(__file__).parent.glob("libkernels.*")):
-        try:
-            library = ctypes.CDLL(str(path))
-            array, count, number = ctypes.c_void_p, ctypes.c_long, ctypes.c_double
-            library.burg_recursion.argtypes = [
-                *(array, array, count, array, count, number, number, array, array),
-            ]
-            library.burg_recursion.restype = count
-            library.toeplitz_solve.argtypes = [array, array, count, array, array]
-            library.toeplitz_solve.restype = count
-            library.all_pole.argtypes = [array, count, array, count]
-            library.all_pole.restype = None
-            library.short_prediction.argtypes = [array, count, count, count, array, number, array, array]
-            library.short_prediction.restype = None
-            library.cell_peaks.argtypes = [array, count, count, array]
-            library.cell_peaks.restype = None
-            word = ctypes.c_uint
-            library.find_anchors.argtypes = [array, array, count, word, word, word, word, array]
-            library.find_anchors.restype = count
-        except (OSError, AttributeError):  # made for another machine, or from an older source
-            continue
-        return library
-    return None
-
-
-LIBRARY = _load()
+LIBRARY = load_library()
 
 
 def burg_recursion(x: Samples, products: Samples, noise: float, smallest: float) -> Samples | None:
@@ -72,15 +45,15 @@ def burg_recursion(x: Samples, products: Samples, noise: float, smallest: float)
     a, work = np.zeros(order + 1), np.empty(2 * order + 4)
     a[0] = 1.0
     LIBRARY.burg_recursion(
-        x.ctypes.data,
-        mirrored.ctypes.data,
+        at(x),
+        at(mirrored),
         x.size,
-        products.ctypes.data,
+        at(products),
         order,
         noise,
         smallest,
-        a.ctypes.data,
-        work.ctypes.data,
+        at(a),
+        at(work),
     )
     return a
 
@@ -107,9 +80,7 @@ def solve_toeplitz(column: Samples, b: Samples) -> Samples:
     if column.shape != b.shape or column.ndim != 1:
         raise ValueError(f"column {column.shape} and b {b.shape} must be vectors of one length")
     x, work = np.empty(b.size), np.empty(2 * b.size)
-    done = b.size == 0 or LIBRARY.toeplitz_solve(
-        column.ctypes.data, b.ctypes.data, b.size, x.ctypes.data, work.ctypes.data
-    )
+    done = b.size == 0 or LIBRARY.toeplitz_solve(at(column), at(b), b.size, at(x), at(work))
     if not done or not np.all(np.isfinite(x)):
         raise ValueError("the Toeplitz matrix is singular or not finite")
     return x
@@ -138,7 +109,7 @@ def continue_recursion(past: Samples, a: Samples, start: Samples) -> Samples:
         return np.asarray(lfilter(np.ones(1), a, start, zi=state)[0], dtype=np.float64)
     y[order:] = start
     mirrored = np.ascontiguousarray(a[:0:-1], np.float64)
-    LIBRARY.all_pole(mirrored.ctypes.data, order, y.ctypes.data, count)
+    LIBRARY.all_pole(at(mirrored), order, at(y), count)
     return y[order:]
 
 
@@ -165,14 +136,14 @@ def short_prediction(padded: Floats, lead: int, window: Floats, count: int, nois
     padded, window = np.ascontiguousarray(padded), np.ascontiguousarray(window)
     error, work = np.empty(count * hop, np.float32), np.empty(2 * hop + 16)
     LIBRARY.short_prediction(
-        padded.ctypes.data,
+        at(padded),
         lead,
         hop,
         count,
-        window.ctypes.data,
+        at(window),
         noise,
-        work.ctypes.data,
-        error.ctypes.data,
+        at(work),
+        at(error),
     )
     return error
 
@@ -185,7 +156,7 @@ def cell_peaks(values: Floats, cell: int) -> Floats:
         return np.asarray(np.maximum(cells.max(axis=1), -cells.min(axis=1)))
     values = np.ascontiguousarray(values, np.float32)
     peaks = np.empty(count, np.float32)
-    LIBRARY.cell_peaks(values.ctypes.data, cell, count, peaks.ctypes.data)
+    LIBRARY.cell_peaks(at(values), cell, count, at(peaks))
     return peaks
 
 
@@ -204,6 +175,31 @@ def find_anchors(samples: Samples, limit: int, factors: tuple[int, int, int]) ->
         return None
     samples = np.ascontiguousarray(samples, np.float64)
     keys = np.empty(samples.size, np.uint64)
-    at = samples.ctypes.data
-    found = LIBRARY.find_anchors(at, at, samples.size, limit, *factors, keys.ctypes.data)
+    found = LIBRARY.find_anchors(at(samples), at(samples), samples.size, limit, *factors, at(keys))
     return keys[:found].copy()
+
+
+def cell_ranges(samples: Samples, cell: int) -> Samples:
+    """Largest less smallest value in each whole cell of ``cell`` samples: shape (T,) → (T // cell,)."""
+    count = samples.size // cell
+    if LIBRARY is None:
+        cells = samples[: count * cell].reshape(count, cell)
+        highest, lowest = cells[:, 0].copy(), cells[:, 0].copy()
+        for place in range(1, cell):  # a few long operations are faster than many short ones
+            np.maximum(highest, cells[:, place], out=highest)
+            np.minimum(lowest, cells[:, place], out=lowest)
+        return highest - lowest
+    samples = np.ascontiguousarray(samples, np.float64)
+    ranges = np.empty(count)
+    LIBRARY.cell_ranges(at(samples), cell, count, at(ranges))
+    return ranges
+
+
+def windowed_products(samples: Samples, window: Samples, lags: int) -> Samples | None:
+    """Autocorrelation of ``samples * window``, both (T,), for lags below ``lags``; None if not compiled."""
+    if LIBRARY is None:
+        return None
+    samples = np.ascontiguousarray(samples, np.float64)
+    sums, work = np.zeros(lags), np.empty(samples.size + lags)
+    LIBRARY.add_products(at(samples), at(window), samples.size, lags, at(work), at(sums))
+    return sums

@@ -6,9 +6,12 @@ and costs more.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
+from . import kernels
 from .kernels import solve_toeplitz
 
 Samples = NDArray[np.float64]
@@ -23,12 +26,22 @@ def lpc(stretches: list[Samples], order: int) -> Samples:
     Raises:
         ValueError: there is no finite solution.
     """
-    correlation = sum((_autocorrelation(stretch, order) for stretch in stretches), np.zeros(order + 1))
+    correlation = sum((autocorrelation(stretch, order) for stretch in stretches), np.zeros(order + 1))
     correlation[0] = correlation[0] * (1 + _NOISE) + 1e-20
     return np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])])
 
 
-def _autocorrelation(samples: Samples, order: int) -> Samples:
-    windowed = samples * np.hanning(samples.size + 2)[1:-1]
+def autocorrelation(samples: Samples, order: int) -> Samples:
+    """Of the samples under a window of Hann: lags 0 to ``order``."""
+    window = hann_window(samples.size)
+    found = kernels.windowed_products(samples, window, order + 1)
+    if found is not None:
+        return found
     size = 1 << (samples.size + order).bit_length()
-    return np.asarray(np.fft.irfft(np.abs(np.fft.rfft(windowed, size)) ** 2)[: order + 1])
+    return np.asarray(np.fft.irfft(np.abs(np.fft.rfft(samples * window, size)) ** 2)[: order + 1])
+
+
+@lru_cache(maxsize=64)
+def hann_window(size: int) -> Samples:
+    """``(size,)``, without the zeros at both ends."""
+    return np.hanning(size + 2)[1:-1]
