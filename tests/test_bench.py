@@ -70,7 +70,7 @@ def plan(music: Path, protocol: str = "gaps", methods: str = "nothing,line,ar", 
     chosen = choose_methods(methods.split(","), protocol, [], rival_time_limit_s=5)
     lengths = (5.0, 20.0) if protocol == "gaps" else ()
     made = Plan(
-        protocol, PROTOCOLS[protocol].conditions(lengths), tuple(chosen), material(music), 0, 3, odg=False
+        protocol, PROTOCOLS[protocol].conditions(lengths), tuple(chosen), material(music), 0, 3, graders=()
     )
     return replace(made, **others)
 
@@ -93,9 +93,10 @@ class TestHonesty:
 
     def test_a_perfect_restoration_is_graded_as_one(self, music: Path) -> None:
         trial = make_trials(plan(music).tasks()[0])[0]
-        perfect = pool([score(Measured(trial, Outcome(trial.clean, None, 1.0, None)), odg=True)])
+        perfect = pool([score(Measured(trial, Outcome(trial.clean, None, 1.0, None)), graders=["peaq"])])
         assert perfect["odg"] is not None
         assert perfect["odg"] >= -0.05
+        assert perfect["two_f"] == 100.0
         assert perfect["sdr_db"] == 100
         assert perfect["lsd_db"] == 0
         assert perfect["healthy_changed"] == 0
@@ -118,7 +119,9 @@ class TestHonesty:
         soundfile.write(tmp_path / "Quiet" / "none.wav", np.zeros(4 * RATE_HZ), RATE_HZ)
         for protocol in ("gaps", "blind", "packets"):
             quiet = choose_material(tmp_path, per_genre=1, seconds=4, seed=0)
-            result = result_of(replace(plan(music, protocol, "nothing,ar"), material=quiet, odg=True))
+            result = result_of(
+                replace(plan(music, protocol, "nothing,ar"), material=quiet, graders=("peaq",))
+            )
             assert result.summary("ar")["sdr_db"] is None
             json.dumps(as_data(result), allow_nan=False)
             tables = [line for line in markdown(result).splitlines() if line.startswith("|")]
@@ -339,7 +342,7 @@ class TestReal:
         first = trial.spans[0]
         spoilt = trial.damaged.copy()
         spoilt[first.channel, first.start : first.end] *= -1
-        scores = score(Measured(trial, Outcome(spoilt, (first,), 1.0, None)), odg=False)
+        scores = score(Measured(trial, Outcome(spoilt, (first,), 1.0, None)), graders=())
         assert scores["worse"] == [1.0] + [0.0] * (len(trial.spans) - 1)
         assert scores["recall"] == scores["near_3ms"] == scores["worse"]
 

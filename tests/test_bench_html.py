@@ -105,9 +105,9 @@ def test_names_are_text_and_never_markup(html: str) -> None:
 
 
 def test_it_holds_tables_curves_bars_and_examples(html: str) -> None:
-    assert html.count("<svg") == 4  # SDR, spectral distance, ODG; genres
-    assert html.count("<polyline") == 9
-    assert html.count("<table>") == 3
+    assert html.count("<svg") == 5  # SDR, spectral distance, ODG, 2f; genres
+    assert html.count("<polyline") == 12
+    assert html.count("<table>") == 4
     assert html.count("<audio") == html.count("<img") == 8  # clean, damaged, two restored, twice
     assert "10 ms" in html
     assert "do nothing" in html
@@ -174,7 +174,7 @@ def test_in_a_browser_the_pictures_and_players_are_there(html: str, tmp_path: Pa
         assert player["error"] is None
         assert player["controls"]
         assert player["seconds"] == pytest.approx(3, abs=0.05)
-    assert [chart["lines"] for chart in seen["charts"]] == [3, 3, 3, 0]
+    assert [chart["lines"] for chart in seen["charts"]] == [3, 3, 3, 3, 0]
 
     bottom = max(y + h for kind in ("images", "players") for _, y, _, h in [e["box"] for e in seen[kind]])
     shot = tmp_path / "page.png"

@@ -789,6 +789,7 @@ class TestDamageAndScore:
         score = json.loads(capsys.readouterr().out)
         assert score["identical"] is True
         assert score["odg"] > -0.05
+        assert score["two_f"] == 100.0
         assert main(["score", str(clean), str(clean)]) == 0
         assert "identical" in capsys.readouterr().out
 

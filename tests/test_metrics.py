@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from restore_audio.errors import UsageError
+from restore_audio.measure import graders
+from restore_audio.measure.graders import check_graders, mean_opinion
 from restore_audio.measure.measured import Measured
 from restore_audio.measure.methods import Outcome
 from restore_audio.measure.metrics import (
@@ -22,6 +25,7 @@ from restore_audio.measure.metrics import (
     score_detection,
     sdr_db,
 )
+from restore_audio.measure.peaq.peaq import peaq
 from restore_audio.measure.scoring import Summary, pool, score
 from restore_audio.measure.trials import Trial
 from restore_audio.spans import Span
@@ -39,6 +43,37 @@ def music(seconds: float = 1.0, channels: int = 2) -> Array:
 
 def damaged(clean: Array) -> Array:
     return np.asarray(clean + 0.01 * np.random.default_rng(6).standard_normal(clean.shape))
+
+
+class TestGrades:
+    def test_2f_is_that_of_three_seconds_around_each_gap(self) -> None:
+        clean = 0.2 * music(12.0, 1)
+        spans = [Span(4 * RATE_HZ, 4 * RATE_HZ + 1600, 0), Span(9 * RATE_HZ, 9 * RATE_HZ + 1600, 0)]
+        test = clean.copy()
+        test[0, spans[1].start : spans[1].end] = 0.0
+        measured = Measured(Trial(clean, test, RATE_HZ, tuple(spans), True), Outcome(test, None, 1.0, None))
+        intact, struck = measured.gap_two_f
+        middle = (spans[1].start + spans[1].end) // 2
+        around = slice(middle - 3 * RATE_HZ // 2, middle + 3 * RATE_HZ // 2)
+        assert intact == 100.0
+        assert struck == peaq(clean[:, around], test[:, around], RATE_HZ).two_f
+        assert struck < 95.0
+
+    def test_other_programs_are_called_where_they_are_installed(self) -> None:
+        pytest.importorskip("zimtohrli")
+        clean = 0.2 * music(2.0)
+        same, worse = (mean_opinion("zimtohrli", clean, test, RATE_HZ) for test in (clean, damaged(clean)))
+        assert same is not None
+        assert worse is not None
+        assert worse < same - 0.1
+        assert mean_opinion("zimtohrli", clean[:, :8000], clean[:, :8000], RATE_HZ) is None
+
+    def test_a_grader_that_is_not_there_is_one_sentence(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(UsageError, match="choose from visqol, zimtohrli"):
+            check_graders(["pesq"])
+        monkeypatch.setattr(graders, "find_spec", lambda name: None)
+        with pytest.raises(UsageError, match="pip install visqol-python"):
+            check_graders(["visqol"])
 
 
 class TestSdr:
@@ -178,7 +213,7 @@ class TestDetection:
         """What a benchmark makes of a trial of half a minute at 16 kHz."""
         samples = np.zeros((2, 30 * RATE_HZ))
         trial = Trial(samples, samples, RATE_HZ, true, told=False)
-        return pool([score(Measured(trial, Outcome(samples, found, 1.0, None)), odg=False)])
+        return pool([score(Measured(trial, Outcome(samples, found, 1.0, None)), graders=())])
 
     def test_spans_and_boundaries_by_hand(self) -> None:
         found = self.summary(self.TRUE, self.FOUND)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from restore_audio.measure.peaq.frames import FrameMeasures, FrameMeter
 from restore_audio.measure.peaq.movs import average, signal_frames
 from restore_audio.measure.peaq.network import ModelOutputs
 from restore_audio.measure.peaq.peaq import PeaqResult, peaq, to_16_bit_scale
+from restore_audio.measure.peaq.two_f import two_f
 
 Array = NDArray[np.float64]
 DATA = Path(__file__).parent / "data" / "peaq"
@@ -123,6 +124,31 @@ class TestAgreement:
                 # What remains comes from four misprinted band edges in the reference program.
                 tolerance = 0.01 * max(0.3, abs(wanted))
             assert value == pytest.approx(wanted, abs=tolerance), field.name
+
+
+class TestTwoF:
+    # By hand from PQevalAudio's ADBB and AvgModDiff1B in expected.tsv.
+    @pytest.mark.parametrize(
+        ("reference", "test", "expected"),
+        [
+            ("synA_ref", "synA_ref", 100.0),
+            ("synA_ref", "synA_gain-3dB", 48.427),
+            ("synA_ref", "synA_gaps20", 40.051),
+            ("synA_ref", "synA_gaps80", 11.915),
+            ("synA_ref", "synA_codec", 71.158),
+            ("synX_ref", "synX_swap", 19.123),
+        ],
+    )
+    def test_it_is_that_of_pqevalaudios_variables(self, reference: str, test: str, expected: float) -> None:
+        assert graded(reference, test).two_f == pytest.approx(expected, abs=0.3)
+
+    def test_no_score_is_below_0_or_above_100(self) -> None:
+        outputs = graded_outputs(graded("synX_ref", "synX_swap"))
+        assert two_f(replace(outputs, adb=9.0)) == 0.0
+        assert two_f(replace(outputs, adb=0.0, avg_mod_diff1=0.0)) == 100.0
+
+    def test_without_a_grade_there_is_none(self) -> None:
+        assert peaq(dull_noise(0.5), dull_noise(0.5), RATE_HZ).two_f is None
 
 
 class TestExactProperties:

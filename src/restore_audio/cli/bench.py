@@ -121,7 +121,15 @@ def bench(
         bool | None,
         typer.Option(
             "--odg/--no-odg",
-            help="Grade by PEAQ too, which takes a while; not done for real unless asked for.",
+            help="Grade by PEAQ and the 2f-model too, which takes a while; for real only if asked for.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = None,
+    graders: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Grade by these programs too, which must be installed: visqol, zimtohrli.",
             rich_help_panel=RESULTS,
         ),
     ] = None,
@@ -160,6 +168,7 @@ def bench(
 ) -> None:
     """Measure what restoration does: SDR, spectra, PEAQ, detection, speed, beside baselines and rivals."""
     from ..measure.bench import Plan, run_bench
+    from ..measure.graders import PEAQ, check_graders
     from ..measure.material import choose_material
     from ..measure.methods import choose_methods
     from ..measure.real import makeable
@@ -172,7 +181,8 @@ def bench(
         _check_page(html, data, overwrite=overwrite)
     console = Console(verbosity=-1 if quiet else 0)
     lengths = _lengths(lengths_ms, protocol)
-    named = [name.strip() for name in (methods or "").split(",") if name.strip()]
+    named = _words(methods)
+    also = check_graders(_words(graders))
     found, missing = find_rivals() if rivals and protocol != PAPER else ([], [])
     chosen = choose_methods(named, protocol, found, rival_time_limit_s=rival_seconds)
     material = choose_material(
@@ -183,7 +193,8 @@ def bench(
     if protocol == REAL:
         conditions, left_out = makeable(conditions)
         odg = bool(odg)
-    plan = Plan(protocol, conditions, tuple(chosen), material, seed, gaps, mono, odg is not False)
+    graded_by = (*((PEAQ,) if odg is not False else ()), *also)
+    plan = Plan(protocol, conditions, tuple(chosen), material, seed, gaps, mono, graded_by)
     with console.progress("measuring", len(plan.tasks())) as tell:
         rows = run_bench(plan, jobs=jobs or os.cpu_count() or 1, folder=resume, progress=tell)
     notes = () if named or not PROTOCOLS[protocol].rivals else tuple(missing)
@@ -206,6 +217,10 @@ def _check_page(html: Path, data: Path | None, *, overwrite: bool) -> None:
         refuse_lost_inputs([html], (path for path in data.rglob("*") if path.is_file()))
 
 
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
 def _lengths(text: str | None, protocol: str) -> tuple[float, ...]:
     if text is None:
         return ()
@@ -226,7 +241,7 @@ def _families(text: str | None, protocol: str) -> tuple[str, ...]:
         return ()
     if protocol != REAL:
         raise UsageError(f"--families is for real; leave it out for {protocol}.")
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    return tuple(_words(text))
 
 
 def _show(console: Console, result: BenchResult, *, as_json: bool, as_markdown: bool) -> None:

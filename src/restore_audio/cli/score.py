@@ -30,16 +30,29 @@ def score(
     ] = None,
     odg: Annotated[
         bool,
-        typer.Option("--odg", help="Objective difference grade too (PEAQ, ITU-R BS.1387): 0 best, -4 worst."),
+        typer.Option(
+            "--odg",
+            help="Objective difference grade too (PEAQ, ITU-R BS.1387: 0 best, -4 worst), and the 2f-model's "
+            "mean score (100 best, 0 worst).",
+        ),
     ] = False,
+    graders: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Grade by these programs too, which must be installed: visqol, zimtohrli.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
-    """Compare a recording with its clean reference: SDR, log-spectral distance, and PEAQ if asked for."""
+    """Compare a recording with its clean reference: SDR, log-spectral distance, and grades if asked for."""
     from ..audio.audiofile import read_audio
+    from ..measure.graders import check_graders, mean_opinion
     from ..measure.metrics import changed_share, energy_error_db, log_spectral_distance_db, sdr_db
     from ..measure.peaq.peaq import peaq
     from ..show.report import read_spans
 
+    others = check_graders([word.strip() for word in (graders or "").split(",") if word.strip()])
     clean, clean_info = read_audio(reference)
     other, other_info = read_audio(test)
     for what, one, two in (
@@ -72,8 +85,11 @@ def score(
         graded = peaq(clean, other, rate_hz)
         values["odg"] = graded.odg
         values["worst_channel_odg"] = graded.worst_channel_odg
+        values["two_f"] = graded.two_f
         if graded.reason is not None:
             notes.append(f"no ODG: {graded.reason}")
+    for name in others:
+        values[f"{name}_mos"] = mean_opinion(name, clean, other, rate_hz)
     console = Console()
     if as_json:
         document = {
@@ -102,7 +118,7 @@ def _plain(value: float | None) -> float | None:
 
 def _text(name: str, value: float | None) -> str:
     if value is None:
-        return "not defined (the reference is silent there)" if "odg" not in name else "not defined"
+        return "not defined (the reference is silent there)" if name.endswith("_db") else "not defined"
     if value == math.inf:
         return "identical"
     return f"{100 * value:.4f} %" if name.endswith("share") else f"{value:.2f}"

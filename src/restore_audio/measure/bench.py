@@ -23,6 +23,7 @@ import numpy as np
 
 from ..errors import InputError, OutputError
 from ..workers import work_on
+from .graders import PEAQ
 from .material import Excerpt, Material, load_excerpt
 from .measured import Measured
 from .methods import Method, run_method
@@ -47,7 +48,7 @@ class Plan:
         seed: of all damage.
         gaps: damages in each excerpt.
         mono: channels are mixed first.
-        odg: PEAQ is computed too.
+        graders: perceptual grades that are computed too (:mod:`.graders`).
     """
 
     protocol: str
@@ -57,12 +58,12 @@ class Plan:
     seed: int = 0
     gaps: int = 4
     mono: bool = False
-    odg: bool = True
+    graders: tuple[str, ...] = (PEAQ,)
 
     def tasks(self) -> list[Task]:
         """Everything there is to do, excerpt by excerpt."""
         return [
-            Task(self.protocol, condition, method, excerpt, self.seed, self.gaps, self.mono, self.odg)
+            Task(self.protocol, condition, method, excerpt, self.seed, self.gaps, self.mono, self.graders)
             for excerpt in self.material.excerpts
             for condition in self.conditions
             for method in self.methods
@@ -81,7 +82,7 @@ class Task:
     seed: int
     gaps: int
     mono: bool
-    odg: bool
+    graders: tuple[str, ...]
 
     def rng(self) -> np.random.Generator:
         """The same for every method."""
@@ -126,7 +127,7 @@ def code_digest() -> str:
 
 def make_trials(task: Task) -> list[Trial]:
     """The damaged recordings of a task: the same for every method, made once for methods in a row."""
-    return _trials(replace(task, method=NO_METHOD, odg=False))
+    return _trials(replace(task, method=NO_METHOD, graders=()))
 
 
 @lru_cache(maxsize=1)
@@ -145,13 +146,13 @@ def run_task(task: Task) -> Row:
     if task.protocol == PAPER:
         from .paper_task import measure_paper
 
-        return Row(*names, measure_paper(task.method, task.excerpt, task.rng(), odg=task.odg))
+        return Row(*names, measure_paper(task.method, task.excerpt, task.rng(), graders=task.graders))
     scores: list[Scores] = []
     for trial in make_trials(task):
         outcome = run_method(task.method, trial)
         if outcome.samples is None:
             return Row(*names, {}, outcome.trouble)
-        scores.append(score(Measured(trial, outcome), odg=task.odg))
+        scores.append(score(Measured(trial, outcome), graders=task.graders))
     return Row(*names, join(scores))
 
 

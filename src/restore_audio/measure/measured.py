@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..spans import Span
+from ..spans import Span, merge_spans
+from .graders import mean_opinion
 from .methods import Outcome
 from .metrics import Detection, log_spectral_distance_db, score_detection, sdr_db
 from .trials import Samples, Trial
@@ -21,6 +22,9 @@ Values = list[float | None]
 
 LIMIT_DB = 100.0
 WORSE_DB = 1.0
+
+AROUND_S = 3.0
+"""PEAQ needs half a second to settle; in a whole excerpt a gap hardly counts."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,25 @@ class Measured:
         from .peaq.peaq import peaq
 
         return peaq(self.trial.clean, np.nan_to_num(self.samples), self.trial.rate_hz)
+
+    @property
+    def gap_two_f(self) -> Values:
+        """2f-model of :data:`AROUND_S` around each span; stretches that overlap are one."""
+        from .peaq.peaq import peaq
+
+        trial, reach = self.trial, round(0.5 * AROUND_S * self.trial.rate_hz)
+        total = trial.clean.shape[1]
+        around = [
+            Span(max((s.start + s.end) // 2 - reach, 0), (s.start + s.end) // 2 + reach, 0)
+            for s in self.spans
+        ]
+        pieces = [slice(s.start, min(s.end, total)) for s in merge_spans(around)]
+        tested = np.nan_to_num(self.samples)
+        return [peaq(trial.clean[:, p], tested[:, p], trial.rate_hz).two_f for p in pieces]
+
+    def opinion(self, grader: str) -> Values:
+        """Mean opinion of the whole by another program."""
+        return [mean_opinion(grader, self.trial.clean, self.samples, self.trial.rate_hz)]
 
     @cached_property
     def detection(self) -> Detection | None:

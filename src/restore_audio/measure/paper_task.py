@@ -99,7 +99,7 @@ class MeasuredPatches:
 
         return invert(_joined(self.restored), _clean_patches(self.excerpt)[0].size)[None]
 
-    @property
+    @cached_property
     def grade(self) -> PeaqResult:
         """PEAQ against the recording itself."""
         from .peaq.peaq import peaq
@@ -118,7 +118,9 @@ def _finite(values: Samples) -> list[float | None]:
     return [float(value) if np.isfinite(value) else None for value in values]
 
 
-def measure_paper(method: Method, excerpt: Excerpt, rng: np.random.Generator, *, odg: bool) -> Scores:
+def measure_paper(
+    method: Method, excerpt: Excerpt, rng: np.random.Generator, *, graders: Sequence[str]
+) -> Scores:
     """Score a method on an excerpt; the damage depends on the generator alone.
 
     Raises:
@@ -132,7 +134,7 @@ def measure_paper(method: Method, excerpt: Excerpt, rng: np.random.Generator, *,
     reference, test = clean[sounding] / PAPER_SCALE, restored[sounding] / PAPER_SCALE
     outcome = Outcome(None, None, meter.seconds, meter.peak_mb)
     measured = MeasuredPatches(excerpt, reference, test, restored, outcome)
-    return score(measured, patches=True, odg=odg and len(clean) > 0)
+    return score(measured, patches=True, graders=graders if len(clean) else ())
 
 
 def _restore(method: Method, damaged: Samples, lost: NDArray[np.bool_]) -> Samples:

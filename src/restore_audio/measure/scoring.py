@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .graders import PEAQ
 from .measured import Measured, Values, bounded
 from .metrics import (
     Detection,
@@ -55,13 +56,15 @@ REAL = Table("damage as machines make it", "damage", ("real",))
 UNDAMAGED = Table("False spans a minute in undamaged recordings / samples changed, %", "undamaged", ("real",))
 GAPS = Table("SDR in the gaps / log-spectral distance, dB", "conditions", TIMED)
 ODG = Table("ODG (PEAQ, basic version) of the excerpt / of its worst channel alone", "conditions", TIMED)
+TWO_F = Table("2f-model, 0 to 100, of the 3 s around each gap / of the excerpt", "conditions", TIMED)
+OTHER_GRADES = Table("Mean opinion of the excerpt: ViSQOL / Zimtohrli", "conditions", TIMED)
 FOUND = Table("Damage found, both ends within 1 ms / damage hit, %", "conditions", ("blind",))
 CHANGED = Table("Healthy samples changed / beyond 16 bit, %", "conditions", ("blind",))
 DETECTION = Table("Damage found, all conditions together", "total", ("blind",))
 TOTAL = Table("All conditions together", "total", TIMED)
 COST = Table("Cost", "total", ("real", "paper"))
 PAPER = Table("random frames of 512 ms patches lost", "paper", ("paper",))
-TABLES = (PAPER, REAL, UNDAMAGED, GAPS, ODG, FOUND, CHANGED, DETECTION, TOTAL, COST)
+TABLES = (PAPER, REAL, UNDAMAGED, GAPS, ODG, TWO_F, OTHER_GRADES, FOUND, CHANGED, DETECTION, TOTAL, COST)
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Metric:
         percent: a share, written in per cent.
         chart: caption of its curves and bars on the HTML page, which it has then.
         of: what it is computed of.
-        odg: needs PEAQ, which takes a while.
+        grader: what it needs beyond NumPy (:mod:`.graders`) and is asked for by name, as it takes a while.
         cost: what a run costs, the only thing that differs from run to run.
     """
 
@@ -94,7 +97,7 @@ class Metric:
     percent: bool = False
     chart: str = ""
     of: Literal["gaps", "patches", "both"] = "gaps"
-    odg: bool = False
+    grader: str = ""
     cost: bool = False
 
     def pooled(self, scores: Scores) -> float | None:
@@ -198,7 +201,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("nrmse_rms", "NRMSE (rms)", lambda m: m.nrmse_rms, tables=(PAPER,), digits=4, of="patches"),
     Metric("nrmse_range", "NRMSE (range)", lambda m: m.nrmse_range, tables=(PAPER,), digits=4, of="patches"),
     Metric(
-        "paper_odg", "paper ODG", lambda m: m.paper_odg, tables=(PAPER,), digits=2, of="patches", odg=True
+        "paper_odg", "paper ODG", lambda m: m.paper_odg, tables=(PAPER,), digits=2, of="patches", grader=PEAQ
     ),
     Metric(
         "odg",
@@ -208,7 +211,7 @@ METRICS: tuple[Metric, ...] = (
         digits=2,
         chart="ODG by PEAQ (0: nothing heard, −4: very annoying)",
         of="both",
-        odg=True,
+        grader=PEAQ,
     ),
     Metric(
         "worst_channel_odg",
@@ -216,7 +219,27 @@ METRICS: tuple[Metric, ...] = (
         lambda m: [m.grade.worst_channel_odg],
         tables=(ODG,),
         digits=2,
-        odg=True,
+        grader=PEAQ,
+    ),
+    Metric(
+        "gap_two_f",
+        "2f around the gaps",
+        lambda m: m.gap_two_f,
+        tables=(TWO_F,),
+        chart="2f-model of the 3 s around each gap (more is better)",
+        grader=PEAQ,
+    ),
+    Metric("two_f", "2f", lambda m: [m.grade.two_f], tables=(PAPER, TWO_F), of="both", grader=PEAQ),
+    Metric(
+        "visqol_mos", "ViSQOL", lambda m: m.opinion("visqol"), None, (OTHER_GRADES,), "", 2, grader="visqol"
+    ),
+    Metric(
+        "zimtohrli_mos",
+        "Zimtohrli",
+        lambda m: m.opinion("zimtohrli"),
+        tables=(OTHER_GRADES,),
+        digits=2,
+        grader="zimtohrli",
     ),
     Metric(
         "precision",
@@ -294,10 +317,10 @@ METRICS: tuple[Metric, ...] = (
 """All of them, in the order of the columns."""
 
 
-def score(measured: Any, *, patches: bool = False, odg: bool) -> Scores:
-    """Everything that is measured of a trial, or of the patches of the paper's task; PEAQ if ``odg``."""
+def score(measured: Any, *, patches: bool = False, graders: Sequence[str]) -> Scores:
+    """Everything that is measured of a trial, or of the patches of the paper's task, with these graders."""
     wanted = ("patches" if patches else "gaps", "both")
-    return {m.name: m.compute(measured) for m in METRICS if m.of in wanted and (odg or not m.odg)}
+    return {m.name: m.compute(measured) for m in METRICS if m.of in wanted and m.grader in ("", *graders)}
 
 
 def join(scores: Sequence[Scores]) -> Scores:

@@ -56,7 +56,7 @@ def make_examples(plan: Plan, count: int = 3) -> list[Example]:
         ]
         excerpt = plan.material.excerpts[number % len(plan.material.excerpts)]
         tasks = [
-            Task(plan.protocol, condition, m, excerpt, plan.seed, plan.gaps, plan.mono, False) for m in shown
+            Task(plan.protocol, condition, m, excerpt, plan.seed, plan.gaps, plan.mono, ()) for m in shown
         ]
         title = f"{excerpt.name} ({excerpt.genre}), {condition.name}"
         example = _paper(tasks, title) if plan.protocol == PAPER else _timed(tasks, title)

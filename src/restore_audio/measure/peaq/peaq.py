@@ -2,7 +2,7 @@
 
 In: reference and test ``(C, T)`` float64 in [−1, 1], aligned in time and level, one or two channels.
 Out: :class:`PeaqResult` with the objective difference grade (ODG): about 0.2 when nothing is heard,
-down to −3.98, "very annoying".
+down to −3.98, "very annoying"; and the 2f-model's mean score, 0 to 100.
 
 Source: ITU-R BS.1387-1 (2001), Annex 2, basic version, with the readings and choices of P. Kabal's
 PQevalAudio (2004), the program behind most published figures for audio inpainting. Other
@@ -41,6 +41,7 @@ from restore_audio.measure.peaq.ear import FRAME_SAMPLES, FULL_SCALE, HOP_SAMPLE
 from restore_audio.measure.peaq.frames import FrameMeasures, FrameMeter, join
 from restore_audio.measure.peaq.movs import average, signal_frames
 from restore_audio.measure.peaq.network import ModelOutputs, distortion_index, grade_of
+from restore_audio.measure.peaq.two_f import two_f
 
 BLOCK_FRAMES = 128  # what fits into a processor's cache
 
@@ -54,6 +55,11 @@ class PeaqResult:
     outputs: ModelOutputs | None = None  # the eleven model output variables
     channel_odgs: tuple[float | None, ...] = ()  # each channel alone; None where it has no signal
     reason: str | None = None  # set exactly when odg is None
+
+    @property
+    def two_f(self) -> float | None:
+        """The 2f-model's mean score, 0 to 100; None if there is no grade."""
+        return None if self.outputs is None else two_f(self.outputs)
 
     @property
     def worst_channel_odg(self) -> float | None:
