@@ -1,4 +1,4 @@
-"""Compile the kernels (``src/restore_audio/signal/kernels.c``) when a wheel is built or a checkout installed.
+"""Compile the kernels (``src/restore_audio/signal/*.c``) when a wheel is built or a checkout installed.
 
 A wheel gets the library and the platform in its name; an editable install gets it beside its source, where
 git ignores it. Where there is no compiler, or what it makes does not run here, the wheel is a pure one that
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SOURCE = Path("src", "restore_audio", "signal", "kernels.c")
+FOLDER = Path("src", "restore_audio", "signal")
 LIBRARY = "libkernels.dll" if sys.platform == "win32" else "libkernels.so"
 
 # Sums may be reordered, which vectorised sums need; nothing here touches the floating-point state of the
@@ -30,14 +30,21 @@ _TRIES = (("-DCLONES",), ())
 """The first also compiles for AVX2; compilers for other processors and some C libraries refuse that."""
 
 
+def sources(root: Path) -> list[Path]:
+    """The C sources of the checkout ``root`` and what they include."""
+    return sorted(path for path in (root / FOLDER).iterdir() if path.suffix in (".c", ".h"))
+
+
 def compiled(root: Path, target: Path) -> bool:
     """Compile the kernels of the checkout ``root`` to ``target``; whether that worked and the result runs."""
     # library.py computes the same sum, and uses no library of another source.
-    source = (root / SOURCE).read_bytes().replace(b"\r\n", b"\n")
-    known = f"-DSOURCE_SUM={zlib.crc32(source)}u"
+    files = sources(root)
+    text = b"".join(path.read_bytes().replace(b"\r\n", b"\n") for path in files)
+    known = f"-DSOURCE_SUM={zlib.crc32(text)}u"
+    compiled_files = [str(path) for path in files if path.suffix == ".c"]
     for compiler in _compilers():
         for more in _TRIES:
-            command = [*compiler, *_OPTIONS, known, *more, "-o", str(target), str(root / SOURCE)]
+            command = [*compiler, *_OPTIONS, known, *more, "-o", str(target), *compiled_files]
             done = subprocess.run(command, capture_output=True, check=False)
             if done.returncode == 0 and _runs(target):
                 return True
@@ -83,7 +90,7 @@ else:
             if self.target_name != "wheel":
                 return
             if version == "editable":
-                compiled(root, root / SOURCE.with_name(LIBRARY))
+                compiled(root, root / FOLDER / LIBRARY)
                 return
             self._folder = tempfile.TemporaryDirectory(prefix="kernels-")
             library = Path(self._folder.name, LIBRARY)
@@ -105,4 +112,4 @@ else:
 
 
 if __name__ == "__main__":
-    sys.exit(not compiled(Path(__file__).parent, Path(__file__).parent / SOURCE.with_name(LIBRARY)))
+    sys.exit(not compiled(Path(__file__).parent, Path(__file__).parent / FOLDER / LIBRARY))

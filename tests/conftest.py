@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 import hatch_build  # noqa: E402
 
-_source = ROOT / hatch_build.SOURCE
-_library = _source.with_name(hatch_build.LIBRARY)
-if not _library.exists() or _library.stat().st_mtime < _source.stat().st_mtime:
+_library = ROOT / hatch_build.FOLDER / hatch_build.LIBRARY
+_changed = max(path.stat().st_mtime for path in hatch_build.sources(ROOT))
+if not _library.exists() or _library.stat().st_mtime < _changed:
     hatch_build.compiled(ROOT, _library)

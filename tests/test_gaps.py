@@ -20,7 +20,7 @@ from restore_audio.detection.rounding import is_clipped, values_crossed
 from restore_audio.fill.fill import fill_spans
 from restore_audio.fill.methods import method_named
 from restore_audio.measure.metrics import sdr_db
-from restore_audio.signal import kernels
+from restore_audio.signal import screens
 from restore_audio.spans import Span
 
 RATE_HZ = 44_100
@@ -184,7 +184,7 @@ class TestEdges:
 
 class TestCandidates:
     def test_the_level_of_a_cell_is_the_range_of_its_samples(self):
-        assert kernels.cell_ranges(np.array([1.0, 3.0, 2.0, 2.0, 5.0, -5.0, 9.0]), 3).tolist() == [2.0, 10.0]
+        assert screens.cell_ranges(np.array([1.0, 3.0, 2.0, 2.0, 5.0, -5.0, 9.0]), 3).tolist() == [2.0, 10.0]
 
     def test_a_gap_is_one_candidate_and_music_has_few(self, example):
         damaged = dithered(holes(example, PLACES))[0]

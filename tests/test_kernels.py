@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 from scipy.signal import fftconvolve, lfilter
 
+from restore_audio.detection.features import levels_of
 from restore_audio.detection.screen import cell_peaks, prediction_error
-from restore_audio.signal import kernels
+from restore_audio.signal import kernels, screens
+from restore_audio.signal.bands import Bands
 from restore_audio.signal.burg import burg
 from restore_audio.signal.convolution import convolve, convolve_valid, fast_length
-from restore_audio.signal.library import SOURCE, load_library
+from restore_audio.signal.library import load_library
 from restore_audio.signal.lpc import autocorrelation
 
 ROOT = Path(__file__).parents[1]
@@ -139,12 +141,14 @@ def test_the_screen_says_what_numpy_says(rate_hz: int, samples: int, monkeypatch
 
 def test_a_library_of_another_source_is_not_used(tmp_path: Path) -> None:
     """Its functions may take other arguments, which ends the process."""
-    library, source = tmp_path / hatch_build.LIBRARY, tmp_path / SOURCE.name
-    source.write_bytes(SOURCE.read_bytes())
+    library = tmp_path / hatch_build.LIBRARY
+    for source in hatch_build.sources(ROOT):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
     if not hatch_build.compiled(ROOT, library):
         pytest.skip("no compiler")
     assert load_library(tmp_path) is not None
-    source.write_bytes(SOURCE.read_bytes() + b"/* changed */")
+    changed = tmp_path / "kernels.c"
+    changed.write_bytes(changed.read_bytes() + b"/* changed */")
     assert load_library(tmp_path) is None
 
 
@@ -159,6 +163,30 @@ def test_products_are_numpys(size: int, monkeypatch: pytest.MonkeyPatch) -> None
 def test_ranges_are_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
     x = music(4000, 1000)
     x.setflags(write=False)
-    compiled = kernels.cell_ranges(x, 11)
+    compiled = screens.cell_ranges(x, 11)
     monkeypatch.setattr(kernels, "LIBRARY", None)
-    np.testing.assert_array_equal(compiled, kernels.cell_ranges(x, 11))
+    np.testing.assert_array_equal(compiled, screens.cell_ranges(x, 11))
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 44_100, 48_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_levels_of_bands_are_numpys(rate_hz: int, channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    audio = np.stack([music(9_000 * c, 60_000) for c in range(channels)])
+    compiled = levels_of(audio, rate_hz)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    expected = levels_of(audio, rate_hz)
+    # Single precision: far below the loudest band of a frame its rounding is what is left.
+    assert np.abs(compiled.bands - expected.bands).max() < 0.1
+    assert np.abs(compiled.bands - expected.bands).mean() < 1e-4
+    np.testing.assert_allclose(compiled.fine, expected.fine, atol=1e-4)
+    np.testing.assert_allclose(compiled.side, expected.side, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [8, 30, 98, 242, 338, 528, 34])
+def test_a_band_of_one_bin_is_that_of_the_transform(size: int) -> None:
+    x = music(500, 20 * size + size).astype(np.float32)
+    window, bins = np.hanning(size).astype(np.float32), size // 2 + 1
+    made = np.empty((21, bins), np.float32)
+    Bands(window, np.eye(bins, dtype=np.float32)).powers(x, size, 21, made)
+    expected = np.abs(np.fft.rfft(x.reshape(21, size) * window)) ** 2
+    np.testing.assert_allclose(made, expected, atol=1e-5 * expected.max())

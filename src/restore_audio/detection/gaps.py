@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..signal import kernels
+from ..signal import screens
 from ..signal.running import running_max
 from ..spans import Span
 from .candidate import Candidate
@@ -65,7 +65,7 @@ def find_gaps(samples: Samples, rate_hz: int, longest: int) -> list[Candidate]:
     side = samples_of(_LEAST_SIDE_MS, rate_hz)
     if samples.size < 4 * side:
         return []
-    ranges = kernels.cell_ranges(samples, cell)
+    ranges = screens.cell_ranges(samples, cell)
     crowd, most = samples_of(_CROWDED_MS, rate_hz) // cell, longest // cell + 2 * _AROUND_CELLS
     size = ranges.size
     forwards = _rests(ranges, most, crowd)

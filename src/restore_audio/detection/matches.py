@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..signal import kernels
+from ..signal import screens
 from .measures import Samples
 
 SHORTEST_SAMPLES = 64
@@ -81,7 +81,7 @@ def find_matches(samples: Samples, longest_lag: int) -> list[Match]:
 
 def _pairs(samples: Samples, longest_lag: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places at which eight samples equal those ``lag`` before, and the lags."""
-    compiled = kernels.find_anchors(samples, int(_ANCHORS), _ODD)
+    compiled = screens.find_anchors(samples, int(_ANCHORS), _ODD)
     keys = _keys(samples) if compiled is None else compiled
     keys.sort()
     same = np.flatnonzero(keys[1:] >> _PLACE_BITS == keys[:-1] >> _PLACE_BITS)
@@ -96,7 +96,7 @@ def _pairs(samples: Samples, longest_lag: int) -> tuple[NDArray[np.int64], NDArr
 
 
 def _keys(samples: Samples) -> NDArray[np.uint64]:
-    """As :func:`.kernels.find_anchors`, where that is not compiled."""
+    """As :func:`..signal.screens.find_anchors`, where that is not compiled."""
     odd = np.array(_ODD, dtype=np.uint32)
     high = np.ascontiguousarray(samples).view(np.uint32)[1::2]  # sign, exponent and the first 20 bits
     hashes = high[:-2] * odd[0]

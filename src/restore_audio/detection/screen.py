@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..signal import kernels
+from ..signal import screens
 from ..signal.running import running_max
 from .measures import Samples, cell_samples, grid_samples
 
@@ -35,7 +35,7 @@ def prediction_error(samples: Samples, rate_hz: int) -> Floats:
     before = max(half, ORDER)
     padded = np.zeros(before + count * hop + half, dtype=np.float32)
     padded[before : before + samples.size] = samples
-    found = kernels.short_prediction(padded, before, _window(2 * hop), count, _NOISE)
+    found = screens.short_prediction(padded, before, _window(2 * hop), count, _NOISE)
     if found is not None:
         return found[: samples.size]
     views = np.lib.stride_tricks.sliding_window_view
@@ -90,7 +90,7 @@ def levinson(correlation: Samples) -> Samples:
 
 def cell_peaks(error: Floats, rate_hz: int) -> Floats:
     """Largest magnitude in each cell of 0.5 ms: ``(T,)`` → ``(T // cell,)``."""
-    return kernels.cell_peaks(error, cell_samples(rate_hz))
+    return screens.cell_peaks(error, cell_samples(rate_hz))
 
 
 def largest_around(peaks: Floats, first: int, last: int) -> Floats:

@@ -1,4 +1,4 @@
-"""Recursions that run compiled where they can: ``kernels.c``, called through ctypes.
+"""Recursions of linear prediction that run compiled where they can: ``kernels.c``, called through ctypes.
 
 In: arrays of float64. Out: new ones. Each function has a second way, in NumPy or SciPy, for an installation
 that was built without a compiler; the two agree within 1e-8 of the largest value. ``LIBRARY`` is None there.
@@ -10,8 +10,6 @@ and no dependency is added. The calls let other threads of Python run.
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +17,6 @@ from .convolution import convolve
 from .library import at, load_library
 
 Samples = NDArray[np.float64]
-Floats = NDArray[np.float32]
 
 
 LIBRARY = load_library()
@@ -111,88 +108,6 @@ def continue_recursion(past: Samples, a: Samples, start: Samples) -> Samples:
     mirrored = np.ascontiguousarray(a[:0:-1], np.float64)
     LIBRARY.all_pole(at(mirrored), order, at(y), count)
     return y[order:]
-
-
-def short_prediction(padded: Floats, lead: int, window: Floats, count: int, noise: float) -> Floats | None:
-    """Prediction error of models of order 16, one a hop, for a whole recording; None where not compiled.
-
-    Args:
-        padded: ``lead`` zeros (at least 16 and half a hop), the samples, zeros up to half a hop after the
-            last hop.
-        lead: as above.
-        window: of two hops, shape (2 hop,): what a model is fitted on.
-        count: hops.
-        noise: white noise that the fits imagine, as a share of the power.
-
-    Returns:
-        Shape (count · hop,).
-    """
-    hop = window.size // 2
-    if LIBRARY is None:
-        return None
-    assert padded.dtype == window.dtype == np.float32
-    assert lead >= max(hop // 2, 16)
-    assert padded.size >= lead + count * hop + hop // 2
-    padded, window = np.ascontiguousarray(padded), np.ascontiguousarray(window)
-    error, work = np.empty(count * hop, np.float32), np.empty(2 * hop + 16)
-    LIBRARY.short_prediction(
-        at(padded),
-        lead,
-        hop,
-        count,
-        at(window),
-        noise,
-        at(work),
-        at(error),
-    )
-    return error
-
-
-def cell_peaks(values: Floats, cell: int) -> Floats:
-    """The largest magnitude in each whole cell of ``cell`` values: shape (N,) → (N // cell,)."""
-    count = values.size // cell
-    if LIBRARY is None:
-        cells = values[: count * cell].reshape(count, cell)
-        return np.asarray(np.maximum(cells.max(axis=1), -cells.min(axis=1)))
-    values = np.ascontiguousarray(values, np.float32)
-    peaks = np.empty(count, np.float32)
-    LIBRARY.cell_peaks(at(values), cell, count, at(peaks))
-    return peaks
-
-
-def find_anchors(samples: Samples, limit: int, factors: tuple[int, int, int]) -> NDArray[np.uint64] | None:
-    """Keys of the places that :mod:`restore_audio.detection.matches` looks up; None where not compiled.
-
-    Args:
-        samples: shape (T,), T below 2^24.
-        limit: hashes below it are anchors.
-        factors: of three neighbouring samples in a hash, each below 2^32.
-
-    Returns:
-        For each anchor 40 bits of hash, then 24 bits of place, in order of place.
-    """
-    if LIBRARY is None or sys.byteorder != "little":
-        return None
-    samples = np.ascontiguousarray(samples, np.float64)
-    keys = np.empty(samples.size, np.uint64)
-    found = LIBRARY.find_anchors(at(samples), at(samples), samples.size, limit, *factors, at(keys))
-    return keys[:found].copy()
-
-
-def cell_ranges(samples: Samples, cell: int) -> Samples:
-    """Largest less smallest value in each whole cell of ``cell`` samples: shape (T,) → (T // cell,)."""
-    count = samples.size // cell
-    if LIBRARY is None:
-        cells = samples[: count * cell].reshape(count, cell)
-        highest, lowest = cells[:, 0].copy(), cells[:, 0].copy()
-        for place in range(1, cell):  # a few long operations are faster than many short ones
-            np.maximum(highest, cells[:, place], out=highest)
-            np.minimum(lowest, cells[:, place], out=lowest)
-        return highest - lowest
-    samples = np.ascontiguousarray(samples, np.float64)
-    ranges = np.empty(count)
-    LIBRARY.cell_ranges(at(samples), cell, count, at(ranges))
-    return ranges
 
 
 def windowed_products(samples: Samples, window: Samples, lags: int) -> Samples | None:

@@ -1,4 +1,4 @@
-"""The library compiled from ``kernels.c``: found beside it, checked against it, its functions declared.
+"""The library compiled from the C sources of this room: found, checked against them, its functions declared.
 
 Out: the library, or None where there is none of this source for this machine. A library of another source is
 not used: its functions may take other arguments.
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SOURCE = Path(__file__).with_name("kernels.c")
+FOLDER = Path(__file__).parent
 
 _ARRAY, _COUNT, _NUMBER, _WORD = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.c_uint
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -28,26 +28,37 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "cell_peaks": (None, (_ARRAY, _COUNT, _COUNT, _ARRAY)),
     "cell_ranges": (None, (_ARRAY, _COUNT, _COUNT, _ARRAY)),
     "add_products": (None, (_ARRAY, _ARRAY, _COUNT, _COUNT, _ARRAY, _ARRAY)),
+    "band_powers": (
+        None,
+        (
+            *(_ARRAY, _COUNT, _COUNT, _COUNT, _ARRAY, _ARRAY, _ARRAY, _COUNT),
+            *3 * (_ARRAY,),
+            _COUNT,
+            _ARRAY,
+            _ARRAY,
+        ),
+    ),
+    "difference_powers": (None, (_ARRAY, _ARRAY, ctypes.c_float, _COUNT, _COUNT, _ARRAY, _ARRAY, _ARRAY)),
     "find_anchors": (_COUNT, (_ARRAY, _ARRAY, _COUNT, _WORD, _WORD, _WORD, _WORD, _ARRAY)),
 }
-"""What each returns and takes; ``kernels.c`` says what that means."""
+"""What each returns and takes; the sources say what that means."""
 
 _NOTHING = ctypes.c_char * 0
 
 
-def source_sum(source: Path = SOURCE) -> int:
-    """A checksum of the source, which the build compiles in."""
-    return zlib.crc32(source.read_bytes().replace(b"\r\n", b"\n"))
+def source_sum(folder: Path = FOLDER) -> int:
+    """A checksum of the sources, which the build compiles in."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".c", ".h"))
+    return zlib.crc32(b"".join(path.read_bytes().replace(b"\r\n", b"\n") for path in files))
 
 
-def load_library(folder: Path = SOURCE.parent) -> ctypes.CDLL | None:
-    """The library in ``folder``; None if none there runs here and was compiled from the source beside it."""
+def load_library(folder: Path = FOLDER) -> ctypes.CDLL | None:
+    """The library in ``folder``; None if none there runs here and was compiled from the sources beside it."""
     for path in sorted(folder.glob("libkernels.*")):
         try:
             library = ctypes.CDLL(str(path))
             library.source_sum.restype = _WORD
-            source = folder / SOURCE.name
-            if source.exists() and library.source_sum() != source_sum(source):
+            if library.source_sum() != source_sum(folder):
                 continue
             for name, (returned, taken) in _FUNCTIONS.items():
                 function = getattr(library, name)

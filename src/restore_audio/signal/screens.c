@@ -1,0 +1,126 @@
+/* The loops over every sample of a recording, by which detectors find what is worth a look.
+
+   Called from screens.py, which says what each one does and has another way where this file was not compiled. */
+
+#include "kernels.h"
+
+#define SHORT 16 /* order of the short models */
+
+/* Prediction error of short models, one for each hop; screen.py has the formulas and does the same in NumPy.
+
+   padded: begins hop / 2 (at least SHORT: lead) samples before the first one and ends hop / 2 zeros after count hops.
+   window (2 * hop). noise: share of the power that the fit imagines. work (2 * hop + SHORT): anything.
+   error (count * hop). */
+EXPORT void short_prediction(const float *restrict padded, long lead, long hop, long count,
+                             const float *restrict window, double noise, double *restrict work,
+                             float *restrict error)
+{
+    for (long block = 0; block < count; block++) {
+        const float *frame = padded + lead - hop / 2 + block * hop;
+        for (long i = 0; i < 2 * hop; i++)
+            work[i] = (double)(frame[i] * window[i]);
+        for (long i = 2 * hop; i < 2 * hop + SHORT; i++)
+            work[i] = 0.0;
+        double r[SHORT + 1] = {0.0};
+        for (long first = 0; first < 2 * hop; first += 512) { /* pieces that stay in the cache */
+            long last = first + 512 < 2 * hop ? first + 512 : 2 * hop;
+            for (long lag = 0; lag < SHORT; lag += 4) {
+                double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0;
+                for (long i = first; i < last; i++) {
+                    s0 += work[i] * work[i + lag];
+                    s1 += work[i] * work[i + lag + 1];
+                    s2 += work[i] * work[i + lag + 2];
+                    s3 += work[i] * work[i + lag + 3];
+                }
+                r[lag] += s0;
+                r[lag + 1] += s1;
+                r[lag + 2] += s2;
+                r[lag + 3] += s3;
+            }
+            double s = 0.0;
+            for (long i = first; i < last; i++)
+                s += work[i] * work[i + SHORT];
+            r[SHORT] += s;
+        }
+        double a[SHORT + 1] = {1.0}, power = r[0] * (1.0 + noise) + 1e-12;
+        for (int m = 1; m <= SHORT; m++) {
+            double cross = 0.0, next[SHORT + 1];
+            for (int i = 0; i < m; i++)
+                cross += a[i] * r[m - i];
+            double k = -cross / power;
+            for (int i = 1; i <= m; i++)
+                next[i] = a[i] + k * a[m - i];
+            for (int i = 1; i <= m; i++)
+                a[i] = next[i];
+            power *= 1.0 - k * k > 1e-9 ? 1.0 - k * k : 1e-9;
+        }
+        float f[SHORT + 1];
+        for (int i = 0; i <= SHORT; i++)
+            f[i] = (float)a[i];
+        const float *x = padded + lead + block * hop;
+        float *restrict out = error + block * hop;
+        for (long n = 0; n < hop; n++) {
+            float s = 0.0f;
+            for (int i = 0; i <= SHORT; i++)
+                s += f[i] * x[n - i];
+            out[n] = s;
+        }
+    }
+}
+
+/* The largest magnitude of each cell: x (count * cell), peaks (count). */
+EXPORT void cell_peaks(const float *restrict x, long cell, long count, float *restrict peaks)
+{
+    for (long i = 0; i < count; i++) {
+        float high = 0.0f;
+        for (long n = 0; n < cell; n++) {
+            float size = x[n] < 0.0f ? -x[n] : x[n];
+            high = size > high ? size : high;
+        }
+        peaks[i] = high;
+        x += cell;
+    }
+}
+
+/* Places of x (size) at which a hash of three neighbouring samples lies below limit, and their keys: 40 bits of the
+   hashes there and four samples on, and the place in the lowest 24 bits. Places at which one of the next four samples
+   rests on its value, and the last eight, are left out. matches.py does the same in NumPy; x as the 32-bit halves of
+   its float64 samples, the lower half first. keys (size). Returns how many there are. */
+EXPORT long find_anchors(const unsigned int *restrict halves, const double *restrict x, long size, unsigned int limit,
+                         unsigned int one, unsigned int two, unsigned int three, unsigned long long *restrict keys)
+{
+    unsigned int hashes[1024 + 4];
+    long found = 0;
+    for (long first = 0; first < size - 8; first += 1024) {
+        long count = size - 8 - first < 1024 ? size - 8 - first : 1024;
+        const unsigned int *high = halves + 2 * first + 1;
+        for (long i = 0; i < count + 4; i++) {
+            unsigned int h = high[2 * i] * one + high[2 * i + 2] * two + high[2 * i + 4] * three;
+            hashes[i] = (h ^ (h >> 15)) * one;
+        }
+        for (long i = 0; i < count; i++) {
+            if (hashes[i] >= limit)
+                continue;
+            const double *s = x + first + i;
+            if (s[0] == s[1] || s[1] == s[2] || s[2] == s[3] || s[3] == s[4])
+                continue;
+            unsigned long long key = ((unsigned long long)hashes[i] << 32) ^ ((unsigned long long)hashes[i + 4] << 24);
+            keys[found++] = (key >> 24 << 24) | (unsigned long long)(first + i);
+        }
+    }
+    return found;
+}
+
+/* Largest less smallest value of each cell: x (count * cell), ranges (count). */
+EXPORT void cell_ranges(const double *restrict x, long cell, long count, double *restrict ranges)
+{
+    for (long i = 0; i < count; i++) {
+        double high = x[0], low = x[0];
+        for (long n = 1; n < cell; n++) {
+            high = x[n] > high ? x[n] : high;
+            low = x[n] < low ? x[n] : low;
+        }
+        ranges[i] = high - low;
+        x += cell;
+    }
+}
