@@ -24,7 +24,8 @@ from .steady import steady
 _MP3_LEVEL, _VORBIS_LEVEL = 0.0, 0.1
 """libsndfile's compression level, 0 (largest) to 1: 320 kbit/s MP3, Vorbis quality 9."""
 
-_TRANSFORM_CODECS = frozenset({"MPEG_LAYER_III", "VORBIS", "OPUS"})
+TRANSFORM_CODECS = frozenset({"MPEG_LAYER_III", "VORBIS", "OPUS"})
+"""Codings in which no sample stays what it was when a recording is encoded again."""
 
 _LOUDEST = 64.0
 """36 dB above full scale. From 10,000 on Opus and Vorbis write something else, from 10,000,000 on LAME ends
@@ -48,7 +49,7 @@ def _fitting(block: NDArray[Any], subtype: str, target: Path) -> NDArray[Any]:
     """
     if is_lossless(subtype):
         return block
-    if subtype not in _TRANSFORM_CODECS:
+    if subtype not in TRANSFORM_CODECS:
         clipped: NDArray[Any] = np.clip(np.nan_to_num(block), -1.0, 1.0)
         return clipped
     peak = float(np.max(np.abs(block), initial=0.0))

@@ -102,6 +102,14 @@ def fix(
         ),
     ] = None,
     picture: options.Picture = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A page to hear each repair before and after, in any browser, without a network.",
+            rich_help_panel=options.RESULTS,
+        ),
+    ] = None,
     loudness: Annotated[
         bool,
         typer.Option(
@@ -130,6 +138,10 @@ def fix(
 
     if overwrite and skip_existing:
         raise UsageError("--overwrite and --skip-existing contradict each other: give one of them.")
+    if html is not None and METHODS[method].resynthesises:
+        raise UsageError(
+            "--method paper makes everything anew, so --html has no repairs to show: leave it out."
+        )
     _check_tools(device, model, method, picture)
     found, failures = find_inputs(inputs, recursive=recursive)
     planned = plan(found, output, name=name, folder_wanted=any(Path(i).is_dir() for i in inputs))
@@ -143,7 +155,7 @@ def fix(
         detect=DetectSettings(sensitivity=sensitivity, max_gap_ms=max_gap_ms),
         fill=None if dry_run else FillSettings(method=method, max_gap_ms=max_gap_ms),
         spans=spans,
-        extras=Extras() if dry_run else Extras(report, labels, removed, picture),
+        extras=Extras() if dry_run else Extras(report, labels, removed, picture, html),
         several=len(planned) + len(failures) > 1,
         overwrite=overwrite,
         device=device,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from ..network.device import Device
     from ..outcomes import Report
 
-SUFFIXES = {"report": ".json", "labels": ".txt", "removed": ".removed.wav", "picture": ".png"}
+SUFFIXES = {
+    "report": ".json",
+    "labels": ".txt",
+    "removed": ".removed.wav",
+    "picture": ".png",
+    "html": ".html",
+}
 """What is added to a recording's name for each further result, where a folder was given."""
 
 
@@ -39,10 +45,16 @@ class Extras:
     labels: Path | None = None
     removed: Path | None = None
     picture: Path | None = None
+    html: Path | None = None
+
+    def named(self) -> dict[str, Path]:
+        """Those that are wanted, by the names of :data:`SUFFIXES`."""
+        places = {name: getattr(self, name) for name in SUFFIXES}
+        return {name: place for name, place in places.items() if place is not None}
 
     def wanted(self) -> list[Path]:
         """Those that are wanted."""
-        return [p for p in (self.report, self.labels, self.removed, self.picture) if p is not None]
+        return list(self.named().values())
 
 
 @dataclass(frozen=True)
@@ -79,18 +91,18 @@ class WorkSettings:
 def extras_of(job: Job, settings: WorkSettings) -> Extras:
     """The further results of one recording."""
 
-    def place(given: Path | None, suffix: str) -> Path | None:
-        if given is None or not (settings.several or given.is_dir()):
+    def place(name: str, given: Path) -> Path:
+        if not (settings.several or given.is_dir()):
             return given
-        return given / job.label.with_name(job.label.name + suffix)
+        return given / job.label.with_name(job.label.name + SUFFIXES[name])
 
-    extras = settings.extras
-    return Extras(
-        place(extras.report, SUFFIXES["report"]),
-        place(extras.labels, SUFFIXES["labels"]),
-        place(extras.removed, SUFFIXES["removed"]),
-        place(extras.picture, SUFFIXES["picture"]),
-    )
+    return Extras(**{name: place(name, given) for name, given in settings.extras.named().items()})
+
+
+def index_of(settings: WorkSettings) -> Path | None:
+    """The folder of pages that gets an index, if there is one."""
+    html = settings.extras.html
+    return html if html is not None and (settings.several or html.is_dir()) else None
 
 
 def spans_of(job: Job, settings: WorkSettings) -> Path | None:
@@ -140,6 +152,11 @@ def check_together(settings: WorkSettings, jobs: Sequence[Job], journal: Path | 
     if settings.several:
         _check_several(settings, jobs)
     written = [path for job in jobs for path in written_by(job, settings)]
+    pages = index_of(settings)
+    if pages is not None:
+        from ..show.listening_index import check_index
+
+        written.append(check_index(pages, overwrite=settings.overwrite))
     read = [job.source for job in jobs]
     spans = [settings.spans] if settings.spans is not None else []
     if settings.spans is not None and settings.spans.is_dir():
@@ -154,10 +171,11 @@ def check_together(settings: WorkSettings, jobs: Sequence[Job], journal: Path | 
 
 
 def _check_several(settings: WorkSettings, jobs: Sequence[Job]) -> None:
-    for option, path in (("--spans", settings.spans), *_named(settings.extras)):
-        if path is not None and path.is_file():
+    given = {**settings.extras.named(), **({} if settings.spans is None else {"spans": settings.spans})}
+    for option, path in given.items():
+        if path.is_file():
             raise UsageError(
-                f"With several inputs {option} must be a folder, and {path} is a file: name one."
+                f"With several inputs --{option} must be a folder, and {path} is a file: name one."
             )
     if settings.spans is not None and not settings.spans.is_dir():
         raise UsageError(
@@ -168,15 +186,6 @@ def _check_several(settings: WorkSettings, jobs: Sequence[Job]) -> None:
         if path in seen:
             raise UsageError(f"Two recordings would both write {path}: use --name, or separate runs.")
         seen.add(path)
-
-
-def _named(extras: Extras) -> Iterable[tuple[str, Path | None]]:
-    return (
-        ("--report", extras.report),
-        ("--labels", extras.labels),
-        ("--removed", extras.removed),
-        ("--picture", extras.picture),
-    )
 
 
 def work(job: Job, settings: WorkSettings, progress: Callable[[float], None]) -> Report:
@@ -276,6 +285,10 @@ def _write_extras(report: Report, extras: Extras, job: Job, files: Results) -> N
         texts.write_text(extras.labels, texts.report_labels(report), within=files)
     if extras.picture is not None:
         _draw(extras.picture, report, job, files)
+    if extras.html is not None and job.target is not None:
+        from ..show.listening import write_report
+
+        write_report(report, extras.html, before=job.source, after=files.path_of(job.target), within=files)
 
 
 def _draw(path: Path, report: Report, job: Job, files: Results) -> None:

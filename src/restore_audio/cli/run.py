@@ -14,7 +14,7 @@ from ..spans import SCHEMA_VERSION
 from .batch import Outcome, run
 from .jobs import STREAM, Failure, Job, shard
 from .journal import Journal
-from .recording import WorkSettings, check_together, sort_out, work, written_by
+from .recording import WorkSettings, check_together, index_of, sort_out, work, written_by
 
 if TYPE_CHECKING:
     from ..outcomes import Report
@@ -74,6 +74,11 @@ class Session:
                 self._told(outcome, tell, failed)
                 if journal is not None and outcome.result is not None:
                     journal.add(outcome.job)
+        pages = index_of(settings)
+        if pages is not None and pages.is_dir():
+            from ..show.listening_index import write_index
+
+            write_index(pages)
         if len(jobs) + len(failures) > 1:
             self._summary(len(todo) + len(failures) - len(failed), skipped, failed)
         return 1 if failed else 0

@@ -46,17 +46,47 @@ def peak_of(samples: NDArray[np.float64], rate_hz: int) -> float:
     return float(np.abs(stft(samples, Grid(rate_hz))).mean(axis=0).max(initial=0.0))
 
 
-def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+SHADES = 48
+"""Colours of a picture of levels: 1.7 dB each, which the eye does not tell apart and PNG packs well."""
+
+
+def levels_png(levels_db: NDArray[np.floating], *, top_db: float, height: int) -> bytes:
+    """Draw levels ``(F, K)`` in dB, a frame a pixel wide, ``top_db`` brightest.
+
+    Args:
+        levels_db: 0 Hz first.
+        top_db: drawn brightest; what lies :data:`RANGE_DB` below is black.
+        height: of the picture in pixels; of the bins in one the loudest is shown.
+    """
+    bins = levels_db.shape[0]
+    height = min(height, bins)
+    rows = np.maximum.reduceat(levels_db, np.arange(height) * bins // height, axis=0)[::-1]
+    shares = np.clip(1 + (rows - top_db) / RANGE_DB, 0, 1)
+    palette = np.linspace(0, len(_STOPS) - 1, SHADES)
+    colours = [np.interp(palette, np.arange(len(_STOPS)), _STOPS[:, part]) for part in range(3)]
+    return encode_png(
+        (shares * (SHADES - 1)).round().astype(np.uint8), np.stack(colours, axis=-1).round().astype(np.uint8)
+    )
+
+
+def encode_png(pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> bytes:
     """A PNG (ISO/IEC 15948) of ``(height, width, 3)`` red, green and blue.
+
+    Args:
+        pixels: the colours, or ``(height, width)`` numbers of the colours of ``palette``.
+        palette: ``(n, 3)``.
 
     >>> encode_png(np.zeros((1, 1, 3), np.uint8))[:8]
     b'\\x89PNG\\r\\n\\x1a\\n'
     """
-    height, width, _ = pixels.shape
-    lines = np.zeros((height, 1 + 3 * width), dtype=np.uint8)  # each line begins with its filter: none
-    lines[:, 1:] = pixels.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b""))
+    height, width = pixels.shape[:2]
+    flat = pixels.reshape(height, -1)
+    lines = np.zeros((height, 1 + flat.shape[1]), dtype=np.uint8)  # each line begins with its filter: none
+    lines[:, 1:] = flat
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if palette is None else 3, 0, 0, 0)
+    colours = () if palette is None else ((b"PLTE", palette.tobytes()),)
+    data = zlib.compress(lines.tobytes(), 9)
+    chunks = ((b"IHDR", header), *colours, (b"IDAT", data), (b"IEND", b""))
     body = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks

@@ -1,0 +1,104 @@
+"""What a page shows of a whole recording: its waveform, its spectrogram, and how much each repair changed.
+
+In: a damaged recording and its restoration as blocks ``(C, n)``, and the spans. Out: an :class:`Overview`,
+of a size that does not depend on the recording's length.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..spans import Span
+from .plot import spectrogram
+from .spectrogram import levels_png
+
+Samples = NDArray[np.float64]
+Blocks = Callable[[], Iterable[Samples]]
+
+COLUMNS = 1200
+"""Of the waveform and the spectrogram: more than a page is wide would not be seen."""
+
+HEIGHT = 128
+"""Of the spectrogram in pixels."""
+
+HEARD_S = 0.05
+"""The loudness of what was removed is taken over at least this long: about what an ear sums over."""
+
+SILENT_DB = -200.0
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A recording before and after, at a glance.
+
+    Attributes:
+        peaks_before, peaks_after: lowest and highest sample of each column, ``(2, columns)`` in [-1, 1].
+        picture_before, picture_after: spectrograms as PNG.
+        removed_db: for each span, the level of what was taken out, in dB below a full-scale constant.
+    """
+
+    peaks_before: NDArray[np.float32]
+    peaks_after: NDArray[np.float32]
+    picture_before: bytes
+    picture_after: bytes
+    removed_db: tuple[float, ...]
+
+
+def look_over(before: Blocks, after: Blocks, spans: Sequence[Span], *, rate_hz: int, total: int) -> Overview:
+    """Read both recordings and make their overview.
+
+    Args:
+        before, after: start reading; both have ``total`` samples a channel.
+        spans: what was found.
+        rate_hz: sample rate.
+        total: samples a channel.
+    """
+    columns = min(COLUMNS, total)
+    edges = np.arange(columns + 1, dtype=np.int64) * total // columns
+    peaks = np.zeros((2, 2, columns), dtype=np.float32)
+    peaks[:, 0], peaks[:, 1] = np.inf, -np.inf
+    energy = np.zeros(len(spans))
+    order = sorted(range(len(spans)), key=lambda k: spans[k].start)
+    starts = [spans[k].start for k in order]
+    ends = list(accumulate((spans[k].end for k in order), max))
+    first = 0
+    for pair in zip(before(), after(), strict=True):
+        old, new = (np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0) for block in pair)
+        last = first + old.shape[1]
+        for which, block in enumerate((old, new)):
+            _note_peaks(peaks[which], edges, first, block)
+        for k in order[bisect_left(ends, first + 1) : bisect_left(starts, last)]:
+            span = spans[k]
+            inside = slice(max(span.start - first, 0), max(span.end - first, 0))
+            removed = old[span.channel, inside] - new[span.channel, inside]
+            energy[k] += float(removed @ removed)
+        first = last
+    heard = HEARD_S * rate_hz
+    removed_db = (
+        10 * np.log10(e / max(s.length, heard)) if e > 0 else SILENT_DB
+        for e, s in zip(energy, spans, strict=True)
+    )
+    shown = [spectrogram(read(), rate_hz, first=0, last=total, columns=columns) for read in (before, after)]
+    top_db = max(float(s.levels_db.max()) for s in shown)
+    pictures = [levels_png(s.levels_db, top_db=top_db, height=HEIGHT) for s in shown]
+    return Overview(peaks[0], peaks[1], pictures[0], pictures[1], tuple(float(db) for db in removed_db))
+
+
+def _note_peaks(peaks: NDArray[np.float32], edges: NDArray[np.int64], first: int, block: Samples) -> None:
+    """Take a block ``(C, n)`` that begins at sample ``first`` into the peaks ``(2, columns)``."""
+    last = first + block.shape[1]
+    begin = int(np.searchsorted(edges, first, side="right")) - 1
+    stop = int(np.searchsorted(edges, last, side="left"))
+    starts = np.maximum(edges[begin:stop] - first, 0)
+    if block.shape[1] and starts.size:
+        columns = slice(begin, begin + starts.size)
+        low = np.minimum.reduceat(block.min(axis=0), starts)
+        high = np.maximum.reduceat(block.max(axis=0), starts)
+        peaks[0, columns] = np.minimum(peaks[0, columns], low)
+        peaks[1, columns] = np.maximum(peaks[1, columns], high)
