@@ -199,7 +199,9 @@ def test_a_person_plays_switches_and_goes_on(made):
             assert gains == [int(n == name) for n in ("Before", "After", "Removed")]
         assert browser.evaluate("player.playing")
         assert browser.evaluate("jumps.length") > 10
-        assert browser.evaluate("jumps.filter((j) => j < 0 && j > -50_000).length") == 0  # only the loop goes back
+        assert (
+            browser.evaluate("jumps.filter((j) => j < 0 && j > -50_000).length") == 0
+        )  # only the loop goes back
         browser.keyboard.press(" ")
         assert not browser.evaluate("player.playing")
         place = browser.evaluate("player.place")
