@@ -13,8 +13,9 @@ import pytest
 
 from browser import opened, violations
 from recordings import holes, load, music, save
+from restore_audio import restore_file
 from restore_audio.cli import main
-from restore_audio.pipeline import Report, restore_file
+from restore_audio.outcomes import Report
 from restore_audio.show import clips, listening, overview
 from restore_audio.spans import Span
 

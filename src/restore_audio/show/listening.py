@@ -1,6 +1,6 @@
 """The listening report: a page that stands alone, on which each repair is heard before and after.
 
-In: a :class:`~restore_audio.pipeline.Report` and both recordings. Out: HTML with its styles, script,
+In: a :class:`~restore_audio.outcomes.Report` and both recordings. Out: HTML with its styles, script,
 pictures and sounds inside, which opens from disk.
 """
 
@@ -24,7 +24,7 @@ from .report import write_bytes
 
 if TYPE_CHECKING:
     from ..audio.output import Results
-    from ..pipeline import Report
+    from ..outcomes import Report
 
 
 def write_report(report: Report, path: Path, *, before: Path, after: Path, within: Results) -> None:
