@@ -30,6 +30,7 @@ import torch
 import torch.nn.functional as F
 from detector_examples import UNKNOWN, Segment
 from safetensors.numpy import save_file
+from small_network import fit_mean, scored
 from torch import nn
 
 from restore_audio.damage.codecs import CODECS
@@ -39,7 +40,10 @@ from restore_audio.detection.stretches import doubted, log_odds, measures_of
 
 WIDTH = 64
 DILATIONS = (1, 2, 4, 8, 16, 24, 4, 2, 1)
-HIDDEN, FOLDS = 16, 5
+FOLDS = 5
+SECOND = {"hidden": 16, "epochs": 100, "batch": 256, "least_scale": 1e-3}
+"""How the network that weighs stretches is fitted."""
+
 OPENED = -1.0
 """Log odds from which on a stretch is doubted."""
 
@@ -272,55 +276,6 @@ def hear(network: FrameNetwork, segments: Path, music: Path, seconds: float) -> 
     return heard
 
 
-def fit_second(rows: np.ndarray, damage: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """One hidden layer of HIDDEN; hard negatives count more, since few false alarms matter most."""
-    torch.manual_seed(seed)
-    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-3
-    x = torch.tensor(np.clip((rows - mean) / scale, -4, 4), dtype=torch.float32)
-    y = torch.tensor(damage, dtype=torch.float32)
-    net = nn.Sequential(nn.Linear(x.shape[1], HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, 1))
-    optimizer = torch.optim.Adam(net.parameters(), lr=8e-3, weight_decay=1e-3)
-    epochs = 100
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-    for _ in range(epochs):
-        for batch in torch.randperm(len(y)).split(max(256, len(y) // 10)):
-            score = net(x[batch])[:, 0]
-            loss = F.binary_cross_entropy_with_logits(score, y[batch], reduction="none")
-            weight = torch.where(y[batch] > 0, 0.5, 1.0 + 2 * torch.sigmoid(score.detach()))
-            optimizer.zero_grad()
-            (loss * weight).mean().backward()
-            optimizer.step()
-        schedule.step()
-    made = [p.detach().numpy() for p in net.parameters()]
-    return {
-        "mean": mean,
-        "scale": scale,
-        "inner": made[0].T,
-        "inner_bias": made[1],
-        "outer": made[2][0],
-        "bias": made[3],
-    }
-
-
-def fit_weigher(rows: np.ndarray, damage: np.ndarray) -> dict[str, np.ndarray]:
-    """The mean of three networks, as one network of thrice the width."""
-    nets = [fit_second(rows, damage, seed) for seed in (1, 2, 3)]
-    return {
-        "mean": nets[0]["mean"],
-        "scale": nets[0]["scale"],
-        "inner": np.concatenate([n["inner"] for n in nets], axis=1),
-        "inner_bias": np.concatenate([n["inner_bias"] for n in nets]),
-        "outer": np.concatenate([n["outer"] for n in nets]) / len(nets),
-        "bias": np.mean([n["bias"] for n in nets], axis=0),
-    }
-
-
-def scored(weigher: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """As :meth:`FrameNetwork.weigh`, without thresholds."""
-    normal = np.clip((rows - weigher["mean"]) / weigher["scale"], -4, 4)
-    return np.tanh(normal @ weigher["inner"] + weigher["inner_bias"]) @ weigher["outer"] + weigher["bias"]
-
-
 def export(options: argparse.Namespace) -> None:
     """Fit the second network and the thresholds; write all."""
     torch.set_num_threads(1)
@@ -336,7 +291,7 @@ def export(options: argparse.Namespace) -> None:
     out = np.zeros(len(rows))
     for number in range(FOLDS):
         inside = fold == number
-        out[inside] = scored(fit_weigher(rows[~inside], damage[~inside]), rows[inside])
+        out[inside] = scored(fit_mean(rows[~inside], damage[~inside], **SECOND), rows[inside])
     thresholds = {}
     minutes = (heard.seconds.get("music", 0.0) + heard.seconds.get("clean", 0.0)) / 60
     for kind, allowed in ALLOWED.items():
@@ -355,7 +310,7 @@ def export(options: argparse.Namespace) -> None:
         print(
             f"{kind}: {thresholds[kind]:.2f} by {worst}; of {hits.sum()} doubted {np.mean(out[hits] > thresholds[kind]):.1%} kept"
         )
-    weigher = fit_weigher(rows, damage)
+    weigher = fit_mean(rows, damage, **SECOND)
     write(options.output, state, weigher, {"opened": OPENED, "thresholds": thresholds})
     print(f"{minutes / 60:.1f} h of music, {len(rows)} stretches, {damage.sum()} of them damage")
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from small_network import fit_mean, scored
 
 from restore_audio.audio.audiofile import read_audio
 from restore_audio.damage.codecs import CODECS
@@ -36,7 +37,8 @@ from restore_audio.detection.gaps import find_gaps
 from restore_audio.detection.screen import prediction_error
 
 LONGEST_S = 0.4
-FOLDS, HIDDEN, EPOCHS = 5, 16, 120
+FOLDS = 5
+SETTINGS = {"hidden": 16, "epochs": 120, "batch": 512, "least_scale": 1e-6}
 ALLOWED = {"gap": 0.3, "click": 0.1, "dropout": 0.5}
 """False alarms in ten minutes that the screens' candidates may give on tracks held out."""
 
@@ -151,56 +153,6 @@ def gather_gaps(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     return np.array(rows, dtype=np.float64), np.array(labels), np.array(folds), heard
 
 
-def fit_once(rows: np.ndarray, labels: np.ndarray, seed: int) -> dict[str, np.ndarray | float]:
-    """One network; hard negatives count more, since few false alarms matter most."""
-    torch.manual_seed(seed)
-    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
-    x = torch.tensor(np.clip((rows - mean) / scale, -4, 4), dtype=torch.float32)
-    y = torch.tensor(labels, dtype=torch.float32)
-    net = torch.nn.Sequential(
-        torch.nn.Linear(x.shape[1], HIDDEN), torch.nn.Tanh(), torch.nn.Linear(HIDDEN, 1)
-    )
-    optimizer = torch.optim.Adam(net.parameters(), lr=8e-3, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
-    for _ in range(EPOCHS):
-        for batch in torch.randperm(len(y)).split(max(512, len(y) // 10)):
-            score = net(x[batch])[:, 0]
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(score, y[batch], reduction="none")
-            weight = torch.where(y[batch] > 0, 0.5, 1.0 + 2 * torch.sigmoid(score.detach()))
-            optimizer.zero_grad()
-            (loss * weight).mean().backward()
-            optimizer.step()
-        schedule.step()
-    inner, outer = net[0], net[2]
-    return {
-        "mean": mean,
-        "scale": scale,
-        "inner": inner.weight.detach().numpy().T.astype(float),
-        "inner_bias": inner.bias.detach().numpy().astype(float),
-        "outer": outer.weight.detach().numpy()[0].astype(float),
-        "bias": float(outer.bias.detach()),
-    }
-
-
-def fit(rows: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray | float]:
-    """The mean of three networks, as one network of thrice the width."""
-    nets = [fit_once(rows, labels, seed) for seed in (1, 2, 3)]
-    return {
-        "mean": nets[0]["mean"],
-        "scale": nets[0]["scale"],
-        "inner": np.concatenate([n["inner"] for n in nets], axis=1),
-        "inner_bias": np.concatenate([n["inner_bias"] for n in nets]),
-        "outer": np.concatenate([n["outer"] for n in nets]) / len(nets),
-        "bias": float(np.mean([n["bias"] for n in nets])),
-    }
-
-
-def score(net: dict, rows: np.ndarray) -> np.ndarray:
-    """What a network says of evidence (N, features)."""
-    normal = np.clip((rows - net["mean"]) / net["scale"], -4, 4)
-    return np.tanh(normal @ net["inner"] + net["inner_bias"]) @ net["outer"] + net["bias"]
-
-
 def main() -> None:
     """Gather, train, set the bias, write."""
     parser = argparse.ArgumentParser(
@@ -223,16 +175,16 @@ def main() -> None:
         held_out = np.zeros(len(rows))
         for fold in range(FOLDS):
             inside = folds == fold
-            held_out[inside] = score(fit(rows[~inside], labels[~inside]), rows[inside])
+            held_out[inside] = scored(fit_mean(rows[~inside], labels[~inside], **SETTINGS), rows[inside])
         worst = np.sort(held_out[labels == 0])[::-1]
-        bar = worst[min(int(ALLOWED[kind] * heard * 6), len(worst) - 1)]
-        net = fit(rows, labels)
-        net["bias"] -= float(bar)
-        recall = float(np.mean(held_out[labels == 1] > bar))
+        threshold = float(worst[min(int(ALLOWED[kind] * heard * 6), len(worst) - 1)])
+        net = fit_mean(rows, labels, **SETTINGS)
+        recall = float(np.mean(held_out[labels == 1] > threshold))
         print(
             f"{kind}: {heard:.1f} h, {np.sum(labels == 0)} negatives, {np.sum(labels)} positives, {recall:.1%} kept"
         )
-        document[kind] = {k: v if isinstance(v, float) else np.round(v, 5).tolist() for k, v in net.items()}
+        rounded = {name: np.round(values, 5).tolist() for name, values in net.items()}
+        document[kind] = {**rounded, "bias": float(net["bias"][0]) - threshold}
     options.output.write_text(json.dumps(document), encoding="utf-8")
 
 
