@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
+from restore_audio.arrays import Samples
 from restore_audio.damage.families import Simple, apply, draw_after, draw_negative
 from restore_audio.damage.simulate import Damage
 from restore_audio.damage.tape import Dropout, Tape
@@ -15,7 +16,6 @@ from restore_audio.detection import frame_network
 from restore_audio.detection.detect import detect, detect_blocks
 from restore_audio.detection.features import FEATURES, features_of, levels_of
 from restore_audio.detection.learned import find_weighed
-from restore_audio.detection.measures import Samples
 from restore_audio.errors import ModelError
 from restore_audio.measure.suite import load_piece, suite_pieces
 from restore_audio.spans import Span

@@ -8,6 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from .settings import LOUDEST_SAMPLE, MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 
 Samples = NDArray[np.float64]
+"""Audio ``(C, T)`` or ``(T,)``, and whatever else is measured of it in double precision."""
+
+Run = tuple[int, int]
+"""First and last (exclusive) index."""
 
 
 def as_audio(samples: ArrayLike, rate_hz: int) -> Samples:
@@ -46,3 +50,13 @@ def sane(block: Samples) -> Samples:
         return block
     with np.errstate(invalid="ignore"):
         return np.where(np.abs(block) <= LOUDEST_SAMPLE, block, np.nan)
+
+
+def runs_of(flags: NDArray[np.bool_]) -> list[Run]:
+    """First and last (exclusive) index of each stretch of true values.
+
+    >>> runs_of(np.array([True, False, True, True]))
+    [(0, 1), (2, 4)]
+    """
+    edges = np.flatnonzero(np.diff(flags.view(np.int8), prepend=0, append=0))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]

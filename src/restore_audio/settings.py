@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 FRAMES_PER_S = 250
 """Frames a second at every sample rate: a hop of 4 ms."""
@@ -21,6 +22,14 @@ HEALTHY_SHARE = 0.999
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Where the network can be asked to run."""
+
+TaskName = Literal["paper", "restore"]
+ScheduleName = Literal["cosine", "fixed"]
+LevelName = Literal["patch", "global"]
+PrefillName = Literal["none", "linear"]
+LossName = Literal["psnr", "mse"]
+SamplingName = Literal["random", "grid"]
+"""Choices of a training, for its settings and for the command line."""
 
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 192_000

@@ -23,8 +23,8 @@ from typing import Protocol
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..errors import InputError, OutputError
 from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
 from .decode import check_whole, native_blocks, open_recording
@@ -34,8 +34,6 @@ from .layout import find_layout
 from .native import from_float, is_lossless, to_float
 from .output import Results, beside, check_target
 from .suffixes import CONTAINERS
-
-Samples = NDArray[np.float64]
 
 BLOCK_FRAMES = 1 << 16
 

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter, resample_poly
 
+from ..arrays import Samples
 from .audiofile import probe, read_blocks
-
-Samples = NDArray[np.float64]
 
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0

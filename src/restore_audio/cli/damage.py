@@ -14,9 +14,10 @@ from ..show.console import Console
 from . import options
 
 if TYPE_CHECKING:
+    from ..arrays import Samples
     from ..audio.audiofile import AudioInfo
     from ..audio.output import Results
-    from ..damage.record import Damaged, Record, Samples
+    from ..damage.record import Damaged, Record
 
 KINDS = (*FAMILIES, *UNDAMAGED)
 
@@ -212,8 +213,8 @@ def _draw(
 
 def _write(samples: Samples, info: AudioInfo, output: Path, damaged: Damaged, files: Results) -> None:
     """The source with the samples that differ replaced, or anew where length or rate are others."""
+    from ..arrays import runs_of
     from ..audio.audiofile import rewrite, write_audio
-    from ..damage.record import true_runs
     from ..fill.splice import cut_patches
     from ..spans import Span, merge_spans
 
@@ -224,7 +225,7 @@ def _write(samples: Samples, info: AudioInfo, output: Path, damaged: Damaged, fi
     differing = [
         Span(start, end, channel, filled=True)
         for channel, row in enumerate(damaged.samples != samples)
-        for start, end in true_runs(row)
+        for start, end in runs_of(row)
     ]
     patches = cut_patches(damaged.samples, merge_spans(differing, gap_samples=_JOINED_SAMPLES))
     rewrite(info.path, output, patches, within=files)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,14 +32,6 @@ Split = Annotated[
 Genres = Annotated[list[str] | None, typer.Option("--genre", help="Only this genre; can be repeated.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the paper's split of FMA.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result.")]
-
-
-class Subset(StrEnum):
-    """What can be fetched."""
-
-    FMA_SMALL = "fma-small"
-    FMA_MEDIUM = "fma-medium"
-    FMA_METADATA = "fma-metadata"
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +64,7 @@ def stats(
 
 @data_app.command()
 def fetch(
-    what: Annotated[Subset, typer.Argument(help="Which of FMA's archives.")],
+    what: Annotated[str, typer.Argument(help="fma-small, fma-medium or fma-metadata.")],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the music shall be.")],
     mirror: Annotated[
         str | None, typer.Option("--mirror", metavar="URL", help="Another address that has FMA's archives.")
@@ -96,7 +87,7 @@ def fetch(
     console = Console(verbosity=-1 if quiet else 0)
     with console.progress(f"fetching {what}", 1) as tell:
         path = download.fetch(
-            what.value,
+            what,
             to,
             address=mirror or download.FMA_ADDRESS,
             patience=download.Patience(attempts=attempts),

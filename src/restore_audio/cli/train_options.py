@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from ..network.networks import NETWORKS
-from ..settings import DEVICES
+from ..settings import DEVICES, LevelName, LossName, PrefillName, SamplingName, ScheduleName, TaskName
 from .options import choice
 
 DATA = "Music"
@@ -17,13 +17,6 @@ BUDGET = "How long (one of them)"
 PROTOCOL = "How"
 PAPER = "How, in the paper's task only"
 RUN = "The run"
-
-TaskName = Literal["paper", "restore"]
-ScheduleName = Literal["cosine", "fixed"]
-LevelName = Literal["patch", "global"]
-PrefillName = Literal["none", "linear"]
-LossName = Literal["psnr", "mse"]
-SamplingName = Literal["random", "grid"]
 
 Data = Annotated[
     Path,

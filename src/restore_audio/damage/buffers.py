@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arrays import Samples
 from ..spans import Span
 from .kinds import BUFFER_FAULTS
-from .record import Damaged, Samples, draw_places
+from .record import Damaged, draw_places
 from .shifts import cut_out
 
 SIZES = (64, 128, 256, 441, 480, 512, 882, 960, 1024, 2048, 4096)

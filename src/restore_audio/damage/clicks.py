@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arrays import Samples
 from ..spans import Span
 from .kinds import CLICK_TAILS
-from .record import Damaged, Samples, draw_places, log_uniform
+from .record import Damaged, draw_places, log_uniform
 from .simulate import click_shape
 
 _LENGTHS_MS = {"thump": (20.0, 150.0), "ringing": (3.0, 40.0), "switching": (10.0, 80.0)}

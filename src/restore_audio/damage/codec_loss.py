@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from ..arrays import Samples, runs_of
 from ..spans import Span
 from .codecs import (
     Encoded,
@@ -33,7 +34,7 @@ from .kinds import CODECS
 from .libopus import decode_opus
 from .packet_loss import lose_packets
 from .processed import Resampled, fit
-from .record import Damaged, Samples, is_free, loud_around, true_runs
+from .record import Damaged, is_free, loud_around
 from .shifts import taken
 
 LOSSES = {
@@ -210,13 +211,13 @@ def different(lossless: Samples, lossy: Samples, rate_hz: int) -> list[tuple[int
     threshold = np.maximum(np.maximum(level, 0.0) * 10 ** (DIFFERENCE_DB / 10), _QUIETEST**2)
     far = (uniform_filter1d(changed, short) > threshold) & (changed > 0)
     joined = _closed(far, round(0.008 * rate_hz))
-    return [(a, b) for a, b in true_runs(joined) if b - a >= short // 2]
+    return [(a, b) for a, b in runs_of(joined) if b - a >= short // 2]
 
 
 def _closed(mask: NDArray[np.bool_], gap: int) -> NDArray[np.bool_]:
     """Runs of False up to ``gap`` between runs of True filled."""
     filled = mask.copy()
-    runs = true_runs(mask)
+    runs = runs_of(mask)
     for (_, end), (start, _) in itertools.pairwise(runs):
         if start - end <= gap:
             filled[end:start] = True
@@ -262,7 +263,7 @@ def draw_codec_loss(
     edge = int(np.ceil(_EDGE_S * rate / packet))
     lost[:edge] = lost[max(packets - edge, 0) :] = False
     loud: NDArray[np.bool_] = np.any(loud_around(audio, rate_hz, -50.0), axis=0)
-    for start, end in true_runs(lost):
+    for start, end in runs_of(lost):
         lost[start + most : end] = False
         first, last = (edge * packet * rate_hz // rate for edge in (start, min(end, start + most)))
         if not loud[[first, last]].all() or not is_free(first, last, rate_hz, avoid):

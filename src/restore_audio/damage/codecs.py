@@ -15,10 +15,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..arrays import Samples
 from ..errors import UsageError
 from .kinds import CODECS
 from .processed import fit
-from .record import Damaged, Samples
+from .record import Damaged
 
 _ENCODERS = {"mp3": "libmp3lame", "aac": "aac", "opus": "libopus"}
 _DECODERS = {"mp3": "mp3float", "aac": "aac", "opus": "opus", "vorbis": "vorbis"}

@@ -13,9 +13,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arrays import Samples
 from ..spans import Span
 from .kinds import DISC_METHODS
-from .record import Damaged, Samples, draw_places
+from .record import Damaged, draw_places
 
 _KINDS = {"mean": "interpolated", "hold": "interpolated", "mute": "zeros"}
 _LENGTHS = {"mean": (1.0, 60.0), "hold": (3.0, 60.0), "mute": (7.0, 1300.0)}

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..arrays import Samples
 from .buffers import Buffers, draw_buffers
 from .clicks import Clicks, draw_clicks
 from .codec_loss import CodecLoss, draw_codec_loss
@@ -38,7 +39,7 @@ from .kinds import (
 from .negatives import Negative, draw_negative
 from .packet_loss import PacketLoss, draw_packet_loss
 from .processed import Processed, Resampled, draw_processed
-from .record import Damaged, Record, Samples, record_from_dict, unreadable
+from .record import Damaged, Record, record_from_dict, unreadable
 from .simulate import Damage, apply_damages, damage_spans, draw_damages
 from .slips import Slips, draw_slips
 from .tape import Tape, draw_tape

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from .record import Samples, log_uniform
+from ..arrays import Samples
+from .record import log_uniform
 
 _BLOCK_SAMPLES = 16
 

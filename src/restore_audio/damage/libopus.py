@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arrays import Samples
 from ..errors import UsageError
-from .record import Samples
 
 RATE_HZ = 48_000
 _LONGEST_SAMPLES = 5760

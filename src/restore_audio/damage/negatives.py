@@ -8,11 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arrays import Samples
 from .codecs import Encoded, transcode
 from .gates import GATES
 from .kinds import CODECS, NEGATIVES
 from .processed import Processed
-from .record import Damaged, Samples
+from .record import Damaged
 from .synthesised import SOUNDS
 
 _ROUNDED = {

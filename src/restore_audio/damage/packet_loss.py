@@ -13,10 +13,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples, runs_of
 from ..signal.g711 import conceal_g711
 from ..spans import Span
 from .kinds import PACKET_FILLS
-from .record import Damaged, Samples, is_free, log_uniform, loud_around, true_runs
+from .record import Damaged, is_free, log_uniform, loud_around
 
 _KINDS = {"zeros": "zeros", "repeat": "repeat", "g711": "concealed"}
 
@@ -47,7 +48,7 @@ class PacketLoss:
             gone[packet * self.packet_samples : (packet + 1) * self.packet_samples] = True
         samples = before.samples.copy()
         spans = []
-        for start, end in true_runs(gone):
+        for start, end in runs_of(gone):
             for channel in range(len(samples)):
                 first, last = self._fill(samples[channel], start, end, before.rate_hz)
                 spans.append(Span(first, last, channel, _KINDS[self.fill]))
@@ -117,7 +118,7 @@ def draw_packet_loss(
     edge = int(np.ceil(_EDGE_MS * rate_hz / 1000 / packet))
     lost[:edge] = lost[max(packets - edge, 0) :] = False
     loud: NDArray[np.bool_] = np.any(loud_around(audio, rate_hz, -50.0), axis=0)
-    for start, end in true_runs(lost):
+    for start, end in runs_of(lost):
         lost[start + most_packets : end] = False
         first, last = start * packet, min(end, start + most_packets) * packet
         if not loud[[first, last]].all() or not is_free(first, last, rate_hz, avoid):

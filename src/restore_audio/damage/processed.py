@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.signal import butter, firwin, oaconvolve, sosfilt
 
+from ..arrays import Samples
 from .kinds import PROCESSES
-from .record import Damaged, Samples, log_uniform
+from .record import Damaged, log_uniform
 
 _RATES_HZ = (32_000, 44_100, 48_000, 88_200, 96_000)
 _MU = 255.0

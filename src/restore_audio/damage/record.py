@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from ..arrays import Samples
 from ..errors import InputError
 from ..spans import Span
-
-Samples = NDArray[np.float64]
 
 _CONTEXT_MS = 40.0
 _AVOID_MS = 100.0
@@ -142,12 +141,6 @@ def loud_around(audio: Samples, rate_hz: int, quietest_db: float) -> NDArray[np.
     threshold = 10 ** (quietest_db / 10)
     loud: NDArray[np.bool_] = (before >= threshold) & (after >= threshold)
     return loud
-
-
-def true_runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Start and end (exclusive) of each run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 def records_to_json(records: Sequence[Record]) -> str:

@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
+from ..arrays import Samples
 from ..settings import PATCH_FRAMES
 from ..spans import Span
 from .kinds import SIMPLE
-from .record import Samples, draw_places
+from .record import draw_places
 
 LENGTHS_MS: dict[str, tuple[float, float]] = {
     "zeros": (1.0, 100.0),

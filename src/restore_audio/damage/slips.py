@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arrays import Samples
 from ..spans import Span
-from .record import Damaged, Samples, draw_places
+from .record import Damaged, draw_places
 from .shifts import taken
 
 LENGTHS = (1.0, 50.0)

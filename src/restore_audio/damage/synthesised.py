@@ -10,8 +10,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.signal import butter, lfilter, sosfilt
 
+from ..arrays import Samples
 from .gates import ducked, rhythmic_gate
-from .record import Samples, log_uniform
+from .record import log_uniform
 
 Mono = Samples
 

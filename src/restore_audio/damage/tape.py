@@ -15,8 +15,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
+from ..arrays import Samples, runs_of
 from ..spans import Span
-from .record import Damaged, Samples, draw_places, log_uniform, true_runs
+from .record import Damaged, draw_places, log_uniform
 
 REFERENCE_HZ = 5000.0
 SPAN_LOSS_DB = 1.0
@@ -77,7 +78,7 @@ class Tape:
             heard = dropout.bell() * dropout.depth_db >= SPAN_LOSS_DB
             low_db = dropout.level_db + (dropout.depth_db - dropout.level_db) * 500 / REFERENCE_HZ
             kind = "treble" if low_db < 3.0 else "dropout"
-            spans += [Span(dropout.start + a, dropout.start + b, channel, kind) for a, b in true_runs(heard)]
+            spans += [Span(dropout.start + a, dropout.start + b, channel, kind) for a, b in runs_of(heard)]
         return before.struck(samples, spans)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, lfilter, sosfilt
 
-from .record import Samples, log_uniform
+from ..arrays import Samples
+from .record import log_uniform
 
 _TURNS_PER_MINUTE = (33.3, 45.0, 78.0)
 

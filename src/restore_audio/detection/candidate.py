@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .measures import Samples
+from ..arrays import Samples
 
 
 @dataclass(frozen=True)

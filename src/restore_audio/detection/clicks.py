@@ -14,10 +14,11 @@ import math
 
 import numpy as np
 
+from ..arrays import Run, Samples
 from ..signal.running import running_max
 from .candidate import Candidate
 from .interpolation import repair
-from .measures import SILENT_DB, Run, Samples, cell_samples, db, rms, samples_of
+from .measures import SILENT_DB, cell_samples, db, rms, samples_of
 from .screen import Floats, background, cell_peaks, largest_around
 
 FEATURES = (

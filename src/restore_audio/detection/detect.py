@@ -18,8 +18,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..settings import DetectSettings
 from ..spans import Span, merge_spans
 from ..threads import in_order
@@ -27,8 +27,6 @@ from . import registry
 from .measures import samples_of
 from .tails import tail_end
 from .windows import Window, cut_windows
-
-Samples = NDArray[np.float64]
 
 _TOGETHER = 0.5
 """Share of a span that another channel's must overlap to strengthen it."""

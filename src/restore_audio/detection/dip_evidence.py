@@ -12,9 +12,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..signal.running import running_mean
 from .dips import Dip, Levels
-from .measures import Samples, median, quantile, samples_of
+from .measures import median, quantile, samples_of
 
 FEATURES = (
     "depth",

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import Samples
 from ..signal.running import running_mean
 from .candidate import Candidate
 from .dip_evidence import dip_evidence, edges_of, levels_of
 from .dips import find_dips
-from .measures import SILENT_DB, Samples, cell_samples, samples_of
+from .measures import SILENT_DB, cell_samples, samples_of
 
 _LEAST_DB = 8.0
 _HELD = 0.8

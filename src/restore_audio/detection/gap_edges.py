@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arrays import Run, Samples
 from ..signal.lpc import lpc
-from .measures import Run, Samples, rms, samples_of
+from .measures import rms, samples_of
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..signal.lpc import lpc
 from .gap_edges import Gap
-from .measures import Samples, db, rms, samples_of
+from .measures import db, rms, samples_of
 from .prediction import ORDER
 from .rounding import ADJACENT, values_crossed
 

@@ -16,13 +16,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..arrays import Run, Samples, runs_of
 from ..signal import screens
 from ..signal.running import running_max
 from ..spans import Span
 from .candidate import Candidate
 from .gap_edges import Gap, find_edges, with_smear
 from .gap_evidence import gap_evidence, sides_of
-from .measures import SILENT_DB, Run, Samples, db, rms, runs_of, samples_of
+from .measures import SILENT_DB, db, rms, samples_of
 from .rounding import is_clipped
 from .runs import LONGEST_MS as LONGEST_RUN_MS
 from .runs import run_evidence

@@ -19,8 +19,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..spans import Span
-from .measures import SILENT_DB, Samples, confidence, db, rms
+from .measures import SILENT_DB, confidence, db, rms
 from .runs import FEWEST_SAMPLES, SHORTEST_MS
 from .surprise import surprise
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arrays import Run, Samples
 from ..signal.least_squares import filter_products, solve_gap
 from ..signal.lpc import lpc
-from .measures import Run, Samples
 
 ORDER = 32
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..signal import screens
-from .measures import Samples
 
 SHORTEST_SAMPLES = 64
 """The smallest buffers that are in use; eight anchors lie in one, on average."""

@@ -10,9 +10,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Samples = NDArray[np.float64]
-Run = tuple[int, int]
-
 SILENT_DB = -60.0
 """RMS level, dBFS, below which a gap is inaudible."""
 
@@ -22,16 +19,6 @@ _FLOOR = 1e-9
 def samples_of(milliseconds: float, rate_hz: int) -> int:
     """Samples in a time, at least one."""
     return max(1, round(milliseconds * rate_hz / 1000))
-
-
-def runs_of(flags: NDArray[np.bool_]) -> list[Run]:
-    """First and last (exclusive) index of each stretch of true values.
-
-    >>> runs_of(np.array([True, False, True, True]))
-    [(0, 1), (2, 4)]
-    """
-    edges = np.flatnonzero(np.diff(flags.view(np.int8), prepend=0, append=0))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 def rms(values: NDArray[np.floating]) -> float:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import Samples
 from ..signal.g711 import FULL_MS, PITCH_MS, blended_back, conceal_g711
 from .matches import Match
-from .measures import Samples, rms, samples_of
+from .measures import rms, samples_of
 
 _LONGEST_MS = 400.0
 _CELL_MS = 1.0

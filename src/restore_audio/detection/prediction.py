@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import Samples
 from ..signal.lpc import lpc
-from .measures import Samples, db, rms, samples_of
+from .measures import db, rms, samples_of
 
 ORDER = 24
 _CONTEXT_MS = 20.0

@@ -15,9 +15,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..arrays import Samples
 from ..spans import Span
 from .matches import Match, find_matches
-from .measures import SILENT_DB, Samples, confidence, db, rms, samples_of
+from .measures import SILENT_DB, confidence, db, rms, samples_of
 from .pitch_copies import concealed_by_g711
 from .prediction import prediction_break
 

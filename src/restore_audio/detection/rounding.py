@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .measures import Samples
+from ..arrays import Samples
 
 ADJACENT = 3
 """Samples right outside of an edge, which may be a soft one."""

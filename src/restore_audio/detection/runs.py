@@ -16,8 +16,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Run, Samples, runs_of
 from ..spans import Span
-from .measures import SILENT_DB, Run, Samples, confidence, db, rms, runs_of, samples_of
+from .measures import SILENT_DB, confidence, db, rms, samples_of
 from .rounding import ADJACENT, is_clipped, values_crossed
 
 FEWEST_SAMPLES = 16

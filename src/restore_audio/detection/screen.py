@@ -11,9 +11,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..signal import screens
 from ..signal.running import running_max
-from .measures import Samples, cell_samples, grid_samples
+from .measures import cell_samples, grid_samples
 
 Floats = NDArray[np.float32]
 

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arrays import Samples
 from ..signal.lpc import lpc
 from ..signal.running import running_max
 from ..spans import Span
-from .measures import SILENT_DB, Samples, cell_samples, confidence, db, rms, samples_of
+from .measures import SILENT_DB, cell_samples, confidence, db, rms, samples_of
 from .screen import Floats, background, cell_peaks, largest_around
 
 ORDER = 32

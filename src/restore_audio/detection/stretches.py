@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import runs_of
 from .features import FINE, Levels
 from .frame_network import KINDS, QUARTERS
-from .measures import runs_of
 
 Floats = NDArray[np.float32]
 

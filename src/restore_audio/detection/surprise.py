@@ -15,9 +15,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..signal.kernels import solve_toeplitz
 from ..signal.lpc import autocorrelation
-from .measures import Samples
 
 ORDER = 32
 _CONTEXT_SAMPLES = 1024

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import Samples
 from ..signal.lpc import lpc
-from .measures import Samples, samples_of
+from .measures import samples_of
 
 LONGEST_MS = 200.0
 """Of a slow tail: vinyl's thumps last up to 150 ms."""

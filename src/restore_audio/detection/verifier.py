@@ -16,11 +16,12 @@ from importlib.resources import files
 
 import numpy as np
 
+from ..arrays import Samples
 from ..errors import ModelError
 from ..spans import Span
 from .candidate import Candidate
 from .explanation import explain, features_of
-from .measures import Samples, confidence
+from .measures import confidence
 from .windows import Window
 
 

@@ -12,16 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..settings import DetectSettings
 from ..spans import Span
 from .measures import grid_samples, samples_of
 from .repeats import LONGEST_LAG_S
 from .runs import find_nan
 from .screen import Floats, prediction_error
-
-Samples = NDArray[np.float64]
 
 _CORE_GRIDS = 256
 """Length of a core in grids of 32 ms: about 8 s, long enough that margins cost little."""

@@ -21,8 +21,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from .ar import (
     ArSettings,
     Model,
@@ -35,8 +35,6 @@ from .ar import (
     surroundings,
 )
 from .gaps import Gap, Prediction
-
-Samples = NDArray[np.float64]
 
 SETTINGS = (
     ArSettings(),

@@ -39,15 +39,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..signal.burg import NOISE_DB, burg
 from ..signal.convolution import convolve_valid
 from ..signal.kernels import continue_recursion
 from ..signal.least_squares import filter_products, solve_gap
 from .gaps import Gap, Prediction
 
-Samples = NDArray[np.float64]
 Model = tuple[Samples, float]
 
 SHORTEST_CONTEXT = 8

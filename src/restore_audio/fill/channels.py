@@ -22,12 +22,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
-
-Samples = NDArray[np.float64]
 
 TAPS = 33
 """Odd; the middle tap is the same instant."""

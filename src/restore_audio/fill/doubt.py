@@ -18,12 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
-
-Samples = NDArray[np.float64]
 
 DOUBTED = frozenset({"concealed", "noise", "click", "dropout", "treble"})
 """Kinds whose samples may be better than a fill. Others hold nothing of the signal, or a person told them."""

@@ -21,8 +21,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..settings import FillSettings
 from ..spans import Span, merge_spans
 from ..threads import pool, usable_cores
@@ -35,7 +35,6 @@ from .windows import Tape, Window, plan_windows
 if TYPE_CHECKING:
     from ..network.predictor import Inpainter
 
-Samples = NDArray[np.float64]
 OpenNetwork = Callable[[], "Inpainter | None"]
 _Filled = tuple[Samples, list[Span]]
 

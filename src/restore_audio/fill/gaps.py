@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..spans import Span, merge_spans
-
-Samples = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

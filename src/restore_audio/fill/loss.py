@@ -21,7 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Samples = NDArray[np.float64]
+from ..arrays import Samples
+
 Spectrum = NDArray[np.complex128]
 
 FLANKS_MS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..settings import HEALTHY_SHARE, NETWORK_TILES, PATCH_BINS, PATCH_FRAMES
 from ..signal.griffin_lim import griffin_lim
 from ..signal.patches import HALO_FRAMES, cut, stitch
@@ -29,8 +30,6 @@ from .methods import Blend
 
 if TYPE_CHECKING:
     from ..network.predictor import Inpainter
-
-Samples = NDArray[np.float64]
 
 
 def complete(gap: Gap, network: Inpainter, blend: Blend) -> None:

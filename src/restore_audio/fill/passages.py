@@ -38,12 +38,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples, runs_of
 from ..signal.convolution import fast_length
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
-
-Samples = NDArray[np.float64]
-
 
 MARGIN_DB = 1.5
 """Added to the expected error: that of AR alone is more to be trusted."""
@@ -210,9 +208,8 @@ def _sums(values: Samples, mask: NDArray[np.bool_]) -> Samples:
     """Σ_n values[place + n] · mask[n] for each place."""
     total = np.concatenate([[0.0], np.cumsum(values)])
     places = values.size - mask.size + 1
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
     sums = np.zeros(places)
-    for first, last in edges.reshape(-1, 2):
+    for first, last in runs_of(mask):
         sums += total[last : last + places]
         sums -= total[first : first + places]
     return sums

@@ -21,12 +21,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from ..arrays import Samples
 from ..signal.kernels import continue_recursion
 from .ar import ArSettings, Sides, fit_sides
 from .gaps import Gap, Prediction
 from .loss import TINY, Loss, Scene, Spectrum, estimate_loss, seen_by_frames
-
-Samples = NDArray[np.float64]
 
 COLOURS = {"dropout": ("flat", "sloped", "stepped"), "treble": ("sloped", "stepped")}
 """By kind of damage, the colours of loss that are tried."""

@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..arrays import Samples
 from ..spans import Span
-
-Samples = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from .ar import ArSettings, Sides, fit_sides
 from .gaps import Gap, Prediction
-
-Samples = NDArray[np.float64]
 
 MODELS = ArSettings(context_ms=186.0)
 """Of the models that tell music from tail: measured, half of it loses 2 dB, twice as much gains nothing."""

@@ -22,12 +22,10 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..spans import Span
 from .splice import Patch, splice
-
-Samples = NDArray[np.float64]
 
 CONTEXT_S = 2.0
 """Audio on each side of a window's gaps, where there is as much."""

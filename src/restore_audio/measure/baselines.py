@@ -29,6 +29,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..fill.ar import ArSettings, fill_gap
 from ..fill.gaps import Gap, walk_gaps
 from ..signal.burg import burg
@@ -38,7 +39,6 @@ from ..signal.spectrum import Grid, between_frames, known_share, stft
 from ..spans import Span
 from .matching_pursuit import pursue
 
-Samples = NDArray[np.float64]
 Filler = Callable[[Samples, Sequence[Span], int], Samples]
 
 PUBLISHED_AR = ArSettings(context_ms=186.0, order_share=0.125, noise_db=-100.0, passes=0)

@@ -18,11 +18,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..errors import UsageError
 
-Samples = NDArray[np.float64]
 PEAQ = "peaq"
 RATE_HZ = 48_000
 SHORTEST_S = 1.0

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-Samples = NDArray[np.float64]
+from ..arrays import Samples
 
 
 @dataclass(frozen=True)

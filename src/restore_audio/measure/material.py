@@ -17,13 +17,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..audio.stretch import read_stretch, shape_of
 from ..audio.suffixes import RECORDINGS
 from ..errors import InputError
-
-Samples = NDArray[np.float64]
 
 SUITE = "built-in suite"
 _MARGIN_S = 0.5

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arrays import Samples
 from ..spans import Span, merge_spans
 from .graders import mean_opinion
 from .methods import Outcome
 from .metrics import Detection, log_spectral_distance_db, score_detection, sdr_db
-from .trials import Samples, Trial
+from .trials import Trial
 
 if TYPE_CHECKING:
     from .peaq.peaq import PeaqResult

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..errors import UsageError
 from ..fill.methods import METHODS
 from ..settings import FillSettings
@@ -27,8 +27,6 @@ from .protocols import PAPER, PROTOCOLS
 from .resources import Meter
 from .rivals import FoundRival, run_rival
 from .trials import Trial
-
-Samples = NDArray[np.float64]
 
 OURS = tuple(name for name, method in METHODS.items() if not method.resynthesises)
 """Methods of ``fix`` that work in the time domain."""

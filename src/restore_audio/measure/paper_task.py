@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..damage.simulate import random_frames
 from ..settings import PATCH_FRAMES
 from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ, interpolate_frames
@@ -35,8 +36,6 @@ from .scoring import Scores, score
 if TYPE_CHECKING:
     from ..network.predictor import Inpainter
     from .peaq.peaq import PeaqResult
-
-Samples = NDArray[np.float64]
 
 PAPER_SCALE = 127.98
 PATCH_S = PATCH_FRAMES * PAPER_HOP_SAMPLES / PAPER_RATE_HZ

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     import numpy as np
 
-    from .trials import Samples, Trial
+    from ..arrays import Samples
+    from .trials import Trial
 
     MakeTrials = Callable[[Samples, int, "Condition", np.random.Generator, int], list[Trial]]
 

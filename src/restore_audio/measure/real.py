@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Samples
 from ..damage.families import NEGATIVES, apply, draw_after, draw_family, draw_negative
 from ..damage.record import Record
 from ..errors import UsageError
 from ..spans import merge_spans
 from .protocols import CLEAN, Condition
-from .trials import Samples, Trial
+from .trials import Trial
 
 UNDAMAGED = "undamaged"
 

@@ -24,14 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..audio.audiofile import read_audio, write_audio
 from ..errors import InputError
 from ..spans import Span
 from .resources import peak_of_process
-
-Samples = NDArray[np.float64]
 
 TIME_LIMIT_S = 120.0
 _VERSION_LIMIT_S = 30.0

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..arrays import Samples
 from ..damage.packet_loss import lose_packets
 from ..damage.simulate import Damage, apply_damages, damage_spans, draw_damages
 from ..spans import merge_spans
 from .protocols import CLEAN, Condition
-from .trials import Samples, Trial
+from .trials import Trial
 
 ENCODER_RATE_HZ = 16_000
 ENCODER_SAMPLES, ENCODER_GAP_SAMPLES = 5120, 1024

@@ -8,14 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..spans import Span
 from .bench import Plan, Task, make_trials
 from .methods import OURS, Method, run_method
 from .protocols import PAPER
-
-Samples = NDArray[np.float64]
 
 LENGTH_S = 3.0
 _TRIES = 12

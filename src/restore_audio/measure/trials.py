@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..arrays import Samples
 from ..spans import Span
-
-Samples = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ Everything here is a pure function of tensors ``(N, F, K)``, on any device.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..settings import HEALTHY_SHARE, NETWORK_TILES
+from ..settings import HEALTHY_SHARE, NETWORK_TILES, LevelName, PrefillName
 from ..signal.spectrum import frames_around
 
 PAPER_SCALE = 127.98
@@ -47,9 +47,9 @@ class FeatureSettings:
         prefill: ``linear`` puts a straight line across lost frames before the network sees them.
     """
 
-    level: Literal["patch", "global"] = "patch"
+    level: LevelName = "patch"
     power: float = 0.5
-    prefill: Literal["none", "linear"] = "none"
+    prefill: PrefillName = "none"
 
     def __post_init__(self) -> None:
         if self.level not in ("patch", "global") or self.prefill not in ("none", "linear"):

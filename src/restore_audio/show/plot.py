@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..errors import UsageError
 from ..spans import Span
 from .report import write_bytes
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..audio.output import Results
-
-Samples = NDArray[np.float64]
 
 COLUMNS = 1200
 """Columns of a spectrogram: more than the picture has pixels for would only blur."""

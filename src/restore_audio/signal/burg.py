@@ -25,12 +25,10 @@ Sources: Burg, *Maximum entropy spectral analysis* (1975); Vos, *A fast implemen
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from .convolution import fast_length
 from .kernels import burg_recursion
-
-Samples = NDArray[np.float64]
 
 NOISE_DB = -65.0
 """Level of the imagined noise relative to the signal's; from −55 to −80 dB nothing measurable changes."""

@@ -8,9 +8,8 @@ overlapped and added.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float64]
+from ..arrays import Samples
 
 PITCH_MS = (5.0, 15.0)
 FULL_MS, SILENT_MS = 10.0, 60.0

@@ -11,13 +11,10 @@ and no dependency is added. The calls let other threads of Python run.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from .convolution import convolve
 from .library import at, load_library
-
-Samples = NDArray[np.float64]
-
 
 LIBRARY = load_library()
 

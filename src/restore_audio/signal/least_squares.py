@@ -7,12 +7,10 @@ For one contiguous gap the normal equations are Toeplitz, so Levinson's recursio
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from .convolution import convolve_valid, fast_length
 from .kernels import solve_toeplitz
-
-Samples = NDArray[np.float64]
 
 
 def filter_products(filters: list[tuple[Samples, float]]) -> Samples:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from . import kernels
 from .kernels import solve_toeplitz
-
-Samples = NDArray[np.float64]
 
 _NOISE = 1e-6
 """White noise under the fit, as a share of the power: it keeps band-limited sound from a singular fit."""

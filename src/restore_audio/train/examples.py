@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..damage.simulate import random_frames
-from ..settings import PATCH_BINS, PATCH_FRAMES
+from ..settings import PATCH_BINS, PATCH_FRAMES, SamplingName
 from ..signal.spectrum import (
     PAPER_HOP_SAMPLES,
     PAPER_WINDOW_SAMPLES,
@@ -63,7 +63,7 @@ class PaperExamples:
         cache: Cache,
         seed: int,
         *,
-        sampling: Literal["random", "grid"] = "random",
+        sampling: SamplingName = "random",
         tracks: Sequence[CachedTrack] | None = None,
     ) -> None:
         self.cache = cache

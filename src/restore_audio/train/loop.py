@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -27,6 +27,7 @@ from torch import nn
 from ..errors import OutputError, RestoreError
 from ..network.checkpoint import ModelCard, save
 from ..network.networks import NetworkSettings, build
+from ..settings import ScheduleName
 from .clock import Clock, interruptible
 from .distributed import Workers
 from .metrics_log import MetricsLog
@@ -62,7 +63,7 @@ class TrainSettings:
     width: int = 16
     batch: int = 29
     learning_rate: float = 1e-3
-    schedule: Literal["cosine", "fixed"] = "cosine"
+    schedule: ScheduleName = "cosine"
     warmup_steps: int = 200
     examples: int = 0
     minutes: float = 0.0

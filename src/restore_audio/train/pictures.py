@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ..arrays import runs_of
 from ..fill.fill import fill_spans
 from ..fill.methods import METHODS
 from ..fill.paper import invert
@@ -74,8 +75,7 @@ def restore_pictures(task: RestoreTask, network: nn.Module, device: torch.device
         fill = fills[int(number)]
         clean = fill.clean.astype(np.float64)
         damaged = np.where(fill.healthy, clean, 0.0)
-        edges = np.flatnonzero(np.diff(np.concatenate([[True], fill.healthy, [True]]).astype(np.int8)))
-        spans = [Span(int(start), int(end), channel=0) for start, end in edges.reshape(-1, 2)]
+        spans = [Span(start, end, channel=0) for start, end in runs_of(~fill.healthy)]
         restored, _ = fill_spans(
             damaged[None],
             spans,

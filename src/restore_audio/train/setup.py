@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ..data import fma
 from ..data.cache import Cache, CachedTrack
@@ -19,7 +18,7 @@ from ..data.library import Library, scan_library, with_split
 from ..data.prepare import PrepareSettings, prepare
 from ..errors import InputError
 from ..network.features import FeatureSettings
-from ..settings import NETWORK_TILES
+from ..settings import NETWORK_TILES, LossName, SamplingName
 from ..signal.spectrum import PAPER_RATE_HZ
 from .examples import PaperExamples, RestoreExamples
 from .fills import SHARD_EXAMPLES, Fills, make_fills, shard_count
@@ -69,8 +68,8 @@ def paper_task(
     sources: Sources,
     *,
     features: FeatureSettings,
-    loss_name: Literal["mse", "psnr"],
-    sampling: Literal["random", "grid"],
+    loss_name: LossName,
+    sampling: SamplingName,
     say: Say,
 ) -> PaperTask:
     """The paper's task on a folder of music.

@@ -12,7 +12,7 @@ A task is all that the loop in :mod:`restore_audio.train.loop` knows of either.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from ..network.features import (
     prepare_paper,
     prepare_restore,
 )
+from ..settings import LossName
 from .examples import PaperBatch, PaperExamples, RestoreBatch, RestoreExamples
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class PaperTask:
     train: PaperExamples
     validation: PaperExamples
     features: FeatureSettings = field(default_factory=FeatureSettings)
-    loss_name: Literal["mse", "psnr"] = "psnr"
+    loss_name: LossName = "psnr"
     validation_patches: int = 1024
     batch: int = 64
 

@@ -15,12 +15,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ...arrays import Samples
 from ...audio.audiofile import read_audio
-
-Samples = NDArray[np.float64]
 
 PLACE = Path(__file__).resolve().parent
 INDEX = PLACE / "suite.json"
