@@ -19,7 +19,7 @@ from restore_audio.cli.app import COMMANDS
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-RUN = ("fix", "detect", "damage", "score", "models", "doctor", "--version", "--help")
+RUN = ("fix", "revert", "audit", "detect", "damage", "score", "models", "doctor", "--version", "--help")
 """Commands that are run as they stand; the others take minutes or music: only their options are checked."""
 
 

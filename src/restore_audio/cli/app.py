@@ -26,6 +26,8 @@ INTERRUPTED = 130
 COMMANDS = {
     "fix": "Find the holes in recordings and fill them; everything else stays exactly as it was.",
     "detect": "Find the damage of recordings and list it; no recording is changed.",
+    "revert": "Put repairs of a restored recording back as they were, to the sample.",
+    "audit": "Cut short clips before, after and of what was removed, of the loudest repairs of all reports.",
     "damage": "Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON.",
     "score": "Compare a recording with its clean reference: SDR, log-spectral distance, "
     "and PEAQ if asked for.",

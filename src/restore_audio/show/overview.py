@@ -7,7 +7,7 @@ of a size that does not depend on the recording's length.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -63,16 +63,41 @@ def look_over(before: Blocks, after: Blocks, spans: Sequence[Span], *, rate_hz: 
     edges = np.arange(columns + 1, dtype=np.int64) * total // columns
     peaks = np.zeros((2, 2, columns), dtype=np.float32)
     peaks[:, 0], peaks[:, 1] = np.inf, -np.inf
+    place = 0
+
+    def noting() -> Iterator[tuple[Samples, Samples]]:
+        nonlocal place
+        for pair in zip(before(), after(), strict=True):
+            for which, block in enumerate(pair):
+                _note_peaks(peaks[which], edges, place, np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0))
+            place += pair[0].shape[1]
+            yield pair
+
+    removed_db = removed_levels_db(noting(), spans, rate_hz)
+    shown = [spectrogram(read(), rate_hz, first=0, last=total, columns=columns) for read in (before, after)]
+    top_db = max(float(s.levels_db.max()) for s in shown)
+    pictures = [levels_png(s.levels_db, top_db=top_db, height=HEIGHT) for s in shown]
+    return Overview(peaks[0], peaks[1], pictures[0], pictures[1], tuple(removed_db))
+
+
+def removed_levels_db(
+    pairs: Iterable[tuple[Samples, Samples]], spans: Sequence[Span], rate_hz: int
+) -> list[float]:
+    """How loud what repairs took out is, in dB below a full-scale constant, over :data:`HEARD_S` at least.
+
+    Args:
+        pairs: blocks ``(C, n)`` of the recording before and after, all of them.
+        spans: of the repairs, in any order.
+        rate_hz: sample rate.
+    """
     energy = np.zeros(len(spans))
     order = sorted(range(len(spans)), key=lambda k: spans[k].start)
     starts = [spans[k].start for k in order]
     ends = list(accumulate((spans[k].end for k in order), max))
     first = 0
-    for pair in zip(before(), after(), strict=True):
+    for pair in pairs:
         old, new = (np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0) for block in pair)
         last = first + old.shape[1]
-        for which, block in enumerate((old, new)):
-            _note_peaks(peaks[which], edges, first, block)
         for k in order[bisect_left(ends, first + 1) : bisect_left(starts, last)]:
             span = spans[k]
             inside = slice(max(span.start - first, 0), max(span.end - first, 0))
@@ -80,14 +105,10 @@ def look_over(before: Blocks, after: Blocks, spans: Sequence[Span], *, rate_hz: 
             energy[k] += float(removed @ removed)
         first = last
     heard = HEARD_S * rate_hz
-    removed_db = (
-        10 * np.log10(e / max(s.length, heard)) if e > 0 else SILENT_DB
+    return [
+        float(10 * np.log10(e / max(s.length, heard))) if e > 0 else SILENT_DB
         for e, s in zip(energy, spans, strict=True)
-    )
-    shown = [spectrogram(read(), rate_hz, first=0, last=total, columns=columns) for read in (before, after)]
-    top_db = max(float(s.levels_db.max()) for s in shown)
-    pictures = [levels_png(s.levels_db, top_db=top_db, height=HEIGHT) for s in shown]
-    return Overview(peaks[0], peaks[1], pictures[0], pictures[1], tuple(float(db) for db in removed_db))
+    ]
 
 
 def _note_peaks(peaks: NDArray[np.float32], edges: NDArray[np.int64], first: int, block: Samples) -> None:

@@ -1,0 +1,77 @@
+"""``restore-audio audit``: short clips of the loudest repairs, to listen to a folder in a few minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError, RestoreError
+from ..show.console import Console
+from . import options
+from .jobs import make_folder, refuse_lost_inputs
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(audit)
+
+
+def audit(
+    reports: Annotated[
+        list[Path],
+        typer.Argument(metavar="REPORT", help="Reports of fix (--report), or folders of them."),
+    ],
+    to: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="Where the clips go.", rich_help_panel=options.FILES)
+    ],
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", min=1, max=10_000, help="How many repairs.")
+    ] = 10,
+    around_s: Annotated[
+        float,
+        typer.Option("--around-s", metavar="S", min=0.0, max=60.0, help="Seconds on each side of a repair."),
+    ] = 1.5,
+    overwrite: options.Overwrite = False,
+) -> int:
+    """Cut short clips before, after and of what was removed, of the loudest repairs of all reports.
+
+    Example: restore-audio fix -r tapes/ -o fixed/ --report reports/, then restore-audio audit reports/ --to
+    clips/. Each line: rank, recording, number in its report, time, kind, level of what was removed in dBFS.
+    """
+    from ..show.audit import largest, write_clips
+    from ..show.reports_read import read_report
+
+    console = Console()
+    failed = False
+    told = []
+    for path in _files(reports):
+        try:
+            told.append(read_report(path))
+        except RestoreError as error:
+            failed = True
+            console.error(f"restore-audio: {error}")
+    found, missing = largest(told, count)
+    for sentence in missing:
+        failed = True
+        console.error(f"restore-audio: {sentence}")
+    make_folder(to)
+    names = [path for repair in found for path in repair.files(to)]
+    recordings = [path for report in told for path in (report.source, report.target) if path is not None]
+    refuse_lost_inputs(names, [*recordings, *(report.path for report in told)])
+    write_clips(found, to, around_s=around_s, overwrite=overwrite)
+    for repair in found:
+        console.result(repair.line())
+    return 1 if failed else 0
+
+
+def _files(places: list[Path]) -> list[Path]:
+    """Reports by name, and those in folders, however deep."""
+    files: list[Path] = []
+    for place in places:
+        inside = sorted(place.rglob("*.json")) if place.is_dir() else [place]
+        if not inside:
+            raise InputError(f"The folder {place} holds no reports: give what fix --report has written.")
+        files += inside
+    return files

@@ -1,0 +1,80 @@
+"""Reports that were written before, read again.
+
+In: a JSON report of ``fix``. Out: its recordings and its spans, numbered from 1 as they stand in it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..spans import Span, parse_spans
+
+_NO_LENGTH = 1 << 62
+
+
+@dataclass(frozen=True)
+class ReadReport:
+    """A report of one recording.
+
+    Attributes:
+        path: the report.
+        document: all that it holds.
+        source, target: the recordings; None where they are not named, or were streams.
+        rate_hz: of both.
+        spans: with ``filled``, by their numbers.
+    """
+
+    path: Path
+    document: dict[str, Any]
+    source: Path | None
+    target: Path | None
+    rate_hz: int
+    spans: dict[int, Span]
+
+    @property
+    def repairs(self) -> dict[int, Span]:
+        """The spans that were filled."""
+        return {number: span for number, span in self.spans.items() if span.filled}
+
+
+def read_report(path: Path) -> ReadReport:
+    """Read a JSON report of one recording.
+
+    Raises:
+        InputError: it cannot be read, or is no report of ours.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        version = document["schema_version"]
+        rate_hz, channels = int(document["rate_hz"]), int(document["channels"])
+        entries = list(document["spans"])
+        source, target = (document.get(name) for name in ("source", "target"))
+        spans = {}
+        for number, entry in enumerate(entries, 1):
+            text = json.dumps({"schema_version": version, "spans": [entry]})
+            (span,) = parse_spans(
+                text, rate_hz=rate_hz, channels=channels, length_samples=_NO_LENGTH, name=str(path)
+            )
+            spans[number] = replace(span, filled=bool(entry.get("filled")), reason=entry.get("reason"))
+    except OSError as error:
+        raise InputError(
+            f"The report {path} cannot be read ({error.strerror}): check the path and its permissions."
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise InputError(
+            f"{path} is no report of one recording: give what fix --report has written."
+        ) from None
+    return ReadReport(path, document, _place(source, path), _place(target, path), rate_hz, spans)
+
+
+def _place(name: object, report: Path) -> Path | None:
+    """A recording by the name in a report: as it stands, or beside the report."""
+    if not isinstance(name, str) or name in ("", "-") or "\0" in name:
+        return None
+    place = Path(name)
+    beside = report.parent / place.name
+    return beside if not place.exists() and beside.exists() else place
