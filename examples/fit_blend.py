@@ -1,6 +1,6 @@
 """How much of the network goes into a gap: what the ``Blend`` in fill/methods.py was chosen from.
 
-    python examples/fit_blend.py corpus/validation [--shares 0.7,0.85,1] [--model FILE]
+    python examples/fit_blend.py corpus/validation [--shares 0.7,0.85,1] [--model FILE] [--json FILE]
 
 Prints SDR and log-spectral distance of AR with each share of the network, for gaps whose positions are told.
 Neither other channels nor similar passages help here, as they leave the network nothing to do. The excerpts
@@ -10,6 +10,7 @@ are drawn from another seed than those that ``bench`` measures on.
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of an excerpt")
     parser.add_argument("--gaps", type=int, default=3, help="in an excerpt, of each length")
     parser.add_argument("--seed", type=int, default=1, help="of excerpts and gaps")
+    parser.add_argument("--json", type=Path, help="write the table there as well")
     options = parser.parse_args()
     network = Inpainter.open(model_path(options.model), "restore")
     material = choose_material(
@@ -65,11 +67,16 @@ def main() -> None:
         for name, pairs in values.items():
             sdr_mean, lsd_mean = (mean_finite(column) for column in zip(*pairs, strict=True))
             rows[name].append(f"{sdr_mean:.2f} / {lsd_mean:.2f}")
-    print(f"Measured on {material.title}: SDR / log-spectral distance, dB\n")
-    print("| | " + " | ".join(f"{ms:g} ms" for ms in lengths) + " |")
-    print("|---|" + "---:|" * len(lengths))
-    for name, cells in rows.items():
-        print(f"| {name} | " + " | ".join(cells) + " |")
+    header = ["", *(f"{ms:g} ms" for ms in lengths)]
+    about = f"Measured on {material.title}: SDR / log-spectral distance, dB"
+    print(f"{about}\n")
+    for row in (header, ["---", *["---:"] * len(lengths)], *([name, *cells] for name, cells in rows.items())):
+        print("| " + " | ".join(row) + " |")
+    if options.json is not None:
+        table = {"title": about, "header": header, "rows": [[name, *cells] for name, cells in rows.items()]}
+        options.json.write_text(
+            json.dumps({"tables": [table]}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

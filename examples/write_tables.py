@@ -63,7 +63,7 @@ class Results:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise TableError(
-                f"{path} cannot be read; make it with: python examples/write_tables.py --measure {name}"
+                f"{path} cannot be read; make it anew: python examples/write_tables.py --measure {name}"
             ) from error
 
     def measure(self, name: str) -> None:
@@ -85,8 +85,12 @@ class Results:
         """A page with its tables written anew."""
         return BLOCK.sub(lambda block: f"{block['name']} -->\n{self.table(block['name'])}\n", text)
 
+    def is_kept(self, name: str) -> bool:
+        """Whether there is a result of this name."""
+        return (self.folder / f"{name}.json").exists()
+
     def table(self, name: str) -> str:
-        """The lines of a table.
+        """The lines of a table; where its result is not kept, the command that makes it.
 
         Raises:
             TableError: there is no such table, or its result lacks what it shows.
@@ -94,6 +98,8 @@ class Results:
         spec = self.plan["table"].get(name)
         if spec is None:
             raise TableError(f"tables.toml has no table '{name}'")
+        if not self.is_kept(spec["result"]):
+            return f"Not measured for this version: `python examples/write_tables.py --measure {spec['result']}`."
         data = self.load(spec["result"])
         if "text" in spec:
             return _filled(spec["text"], data, name).strip()
