@@ -3,8 +3,8 @@
 In: small whole files of every container and coding that libsndfile (and PyAV, if it is there) writes, spans,
 labels, weights, journals and zip archives, mutated by their structure. A finding is anything but a result or
 one sentence of ours within 20 s and 1 GB: a crash, a traceback, an "unexpected" error, words of a library on
-the terminal, a changed source, a left-over file, a result that does not open. The seconds are the process's own
-on the processor, so that a busy machine makes no findings; one that sleeps is waited for ten times as long.
+the terminal, a changed source, a left-over file, a result that does not open. The seconds are the process's
+own on the processor, so that a busy machine makes no findings; one that sleeps gets ten times as many.
 
 Every try is drawn from the seed and its own number: ``--only N`` repeats one.
 """

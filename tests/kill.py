@@ -1,8 +1,8 @@
 """Kill the tool at random moments and fill its disk: ``python -m tests.kill --kills 200``.
 
-In: runs of ``fix`` and ``detect`` over one recording and over several, in one process and in three. Out: what
-was lost, half done or left over. After SIGINT and SIGTERM each recording's files must be there all or not at
-all, and the exit code of a run over one recording says which; after SIGKILL (of all, of the parent, of a
+In: runs of ``fix`` over one recording and over several, in one process and in three, and of ``archive``. Out:
+what was lost, half done or left over. After SIGINT and SIGTERM each recording's files must be there all or not
+at all, and the exit code of a run over one recording says which; after SIGKILL (of all, of the parent, of a
 worker) that must hold after the next run of the same command, which must also end with every result done,
 none twice, and nothing left over. A worker alone that is killed must cost nothing at all.
 """
@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from restore_audio.files import sum_of
 
 REPO = Path(__file__).resolve().parent.parent
 ORPHANS_END_S = 30.0
@@ -70,6 +72,7 @@ RUNS = [
         "batch-3", ("fix", "{in}", "-o", "{out}", "-j", "3", *_JOURNAL, *_ALL), 6, _ALL_SUFFIXES, journal=True
     ),
     Run("batch-2", ("fix", "{in}", "-o", "{out}", "-j", "2", *_JOURNAL), 4, journal=True),
+    Run("archive", ("archive", "{in}", "--to", "{out}", "-j", "2", "--checksums"), 4),
 ]
 
 
@@ -108,6 +111,12 @@ class Case:
 
     def group(self, number: int) -> list[str]:
         """The files of one recording."""
+        if self.run.name == "archive":
+            return [
+                f"recordings/{number}.wav",
+                f"recordings/{number}.wav.sha256",
+                f"reports/{number}.wav.json",
+            ]
         target = "0.flac" if self.run.name == "flac" else f"{number}.wav"
         return [target, *(target + suffix for suffix in self.run.extras)]
 
@@ -149,6 +158,8 @@ class Case:
 
         if path.suffix == ".json":
             return bool(json.loads(path.read_text())["samples"] == 40_000)
+        if path.suffix == ".sha256":
+            return path.read_text().split()[0] == sum_of(path.with_suffix(""))
         if path.suffix == ".txt":
             return path.read_text().endswith("\n")
         audio, _ = soundfile.read(path)

@@ -9,6 +9,7 @@ Several files can appear together: before the first is renamed, a record of all 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -182,6 +183,12 @@ def beside(target: Path) -> Iterator[Path]:
     """
     with Together(durable=False) as one:
         yield one.add(target)
+
+
+def sum_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _written(path: Path, content: dict[str, object]) -> int:

@@ -143,6 +143,8 @@ class Restorer:
                     _write_removed(removed, info, target, files)
             written = files.path_of(target)
             made = probe(written)
+            before = _loudness(source) if loudness else None
+            after = None if before is None else before if identical else _loudness(written)
             report = Report(
                 source,
                 target,
@@ -156,8 +158,8 @@ class Restorer:
                 device=weights.device,
                 device_reason=weights.reason,
                 identical=identical,
-                before=_loudness(source) if loudness else None,
-                after=_loudness(written) if loudness else None,
+                before=before,
+                after=after,
                 elapsed_s=time.perf_counter() - started,
             )
             also(report, files)

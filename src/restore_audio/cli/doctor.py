@@ -36,6 +36,7 @@ OPTIONAL = {
     "torchaudio": "--method paper",
     "matplotlib": "--picture (pip install 'restore-audio[plots]')",
     "av": "M4A files, simulated codecs (pip install 'restore-audio[codecs]')",
+    "pyarrow": "archive's tables as Parquet (pip install 'restore-audio[archive]')",
     "tensorboard": "train's pictures and sounds (pip install 'restore-audio[train]')",
 }
 

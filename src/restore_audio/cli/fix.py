@@ -142,7 +142,7 @@ def fix(
         raise UsageError(
             "--method paper makes everything anew, so --html has no repairs to show: leave it out."
         )
-    _check_tools(device, model, method, picture)
+    check_tools(device, model, method, picture)
     found, failures = find_inputs(inputs, recursive=recursive)
     planned = plan(found, output, name=name, folder_wanted=any(Path(i).is_dir() for i in inputs))
     console = Console(
@@ -181,7 +181,7 @@ def fix(
     return session.run(planned, settings, failures, tell)
 
 
-def _check_tools(device: str, model: str | None, method: str, picture: Path | None) -> None:
+def check_tools(device: str, model: str | None, method: str, picture: Path | None) -> None:
     """What can be known to be missing is said before hours of work."""
     if picture is not None:
         from ..show.plot import require_matplotlib

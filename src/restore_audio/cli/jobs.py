@@ -10,9 +10,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ..audio.suffixes import RECORDINGS
 from ..errors import InputError, OutputError, UsageError
+
+Thing = TypeVar("Thing")
 
 STREAM = Path("-")
 """Standard input or output."""
@@ -296,7 +299,7 @@ def make_folder(folder: Path) -> None:
         ) from None
 
 
-def shard(jobs: Sequence[Job], text: str) -> list[Job]:
+def shard(jobs: Sequence[Thing], text: str) -> list[Thing]:
     """Every n-th job, for schedulers that start n runs.
 
     >>> [job.source.name for job in shard([Job(Path(n), None) for n in "abcde"], "2/2")]

@@ -9,12 +9,12 @@ killed between the two, the next finds the files there with those sums, and know
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, OutputError
+from ..files import sum_of
 from .jobs import Job
 
 
@@ -89,12 +89,6 @@ def note_making(path: Path, job: Job, files: dict[Path, Path]) -> None:
     """
     sums = {str(target.absolute()): sum_of(now) for target, now in files.items()}
     _append(path, {"making": _key(job), "files": sums})
-
-
-def sum_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _has_sum(path: str, wanted: object) -> bool:

@@ -74,13 +74,14 @@ def curves(places: Sequence[float], series: Sequence[Series], *, x_title: str, y
     return "".join([*parts, "</svg>"])
 
 
-def bars(groups: Sequence[str], series: Sequence[Series], *, title: str) -> str:
+def bars(groups: Sequence[str], series: Sequence[Series], *, title: str, digits: int = 1) -> str:
     """Groups of lying bars, one of each series in a group, with their values written beside them.
 
     Args:
         groups: names of the groups, one for each value of a series; those without any value are left out.
         series: what is compared.
         title: what the bars measure, with unit.
+        digits: of the values, behind the point.
     """
     known = [v for s in series for v in s.values if v is not None]
     if not known:
@@ -108,7 +109,9 @@ def bars(groups: Sequence[str], series: Sequence[Series], *, title: str) -> str:
                 f'<rect class="bar s{number % COLOURS}" x="{x:.1f}" y="{y}" width="{max(end - x, 0.5):.1f}" '
                 f'height="{BAR - 2}"><title>{escape(line.name)}: {value:.2f}</title></rect>'
             )
-            parts.append(_text(end + 4, y + BAR - 3, f"{round(value, 1) + 0.0:.1f}", "start", small=True))
+            parts.append(
+                _text(end + 4, y + BAR - 3, f"{round(value, digits) + 0.0:,.{digits}f}", "start", small=True)
+            )
     top = 24 + group_height * len(shown) + 8
     parts += _legend([line.name for line in series], left=left, top=top)
     return "".join([*parts, "</svg>"])

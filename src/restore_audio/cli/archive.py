@@ -1,0 +1,193 @@
+"""``restore-audio archive``: whole collections, with tables of what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from ..fill.methods import METHODS
+from ..settings import DEVICES, DetectSettings, FillSettings
+from ..show.console import Console
+from ..threads import usable_cores
+from . import options
+from .fix import check_tools
+from .jobs import STREAM, Failure, below, find_inputs, make_folder, refuse_lost_inputs, shard
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(archive)
+
+
+def archive(
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="DIR", help="The archive; made if needed.", rich_help_panel=options.FILES
+        ),
+    ],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOURCE]...",
+            help="Folders (searched with all inside) and recordings; none: those of the manifest in DIR.",
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
+    scan_only: Annotated[
+        bool,
+        typer.Option("--scan-only", help="Only write the manifest.", rich_help_panel=options.FILES),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Survey: find the damage, write reports, table and summary, no recording.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = False,
+    sensitivity: options.Sensitivity = DetectSettings.sensitivity,
+    max_gap_ms: options.MaxGapMs = FillSettings.max_gap_ms,
+    method: Annotated[
+        str, options.choice([m for m in METHODS if m != "paper"], text="As in fix.", panel=options.FILL)
+    ] = FillSettings.method,
+    device: Annotated[
+        str, options.choice(DEVICES, text="Where the network runs.", panel=options.FILL)
+    ] = "auto",
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Other weights, as in fix.", rich_help_panel=options.FILL),
+    ] = None,
+    checksums: Annotated[
+        bool,
+        typer.Option(
+            "--checksums", help="A .sha256 file beside each result.", rich_help_panel=options.RESULTS
+        ),
+    ] = False,
+    bwf_history: Annotated[
+        bool,
+        typer.Option(
+            "--bwf-history",
+            help="A CodingHistory line in the bext chunk of WAV files that were repaired.",
+            rich_help_panel=options.RESULTS,
+        ),
+    ] = False,
+    loudness: Annotated[
+        bool,
+        typer.Option(
+            "--loudness/--no-loudness",
+            help="Loudness and true peak before and after.",
+            rich_help_panel=options.RESULTS,
+        ),
+    ] = True,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            help="Recordings at a time; all cores.",
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Only the I-th of N parts of the manifest.",
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Restore a collection into DIR: recordings/, reports/, manifest, table and summary.html.
+
+    The same command goes on where it was stopped. Originals are never changed. Example: restore-audio archive
+    records/ --to restored/ --checksums
+    """
+    from ..archive import manifest
+    from ..archive.session import Session
+    from ..archive.work import ArchiveSettings
+
+    console = Console(verbosity=-1 if quiet else int(verbose))
+    if part is not None and sources:
+        raise UsageError(
+            "--shard divides the manifest in --to: scan first with --scan-only, then leave out the sources."
+        )
+    check_tools(device, model, method, None)
+    folder = to.absolute()
+    failures: list[Failure] = []
+    if sources:
+        found, failures = _found(sources, folder)
+        for failure in failures:
+            console.error(f"restore-audio: {failure.sentence}")
+        if not found:
+            return 1
+        make_folder(folder)
+        with manifest.alone(folder), console.progress("scanning", len(found)) as progress:
+            entries = manifest.scan(found, folder, threads=jobs or usable_cores(), progress=progress)
+    else:
+        entries = manifest.read(folder / manifest.NAME)
+    if scan_only:
+        console.say(f"{folder / manifest.NAME}: {len(entries):,} recordings")
+        return int(bool(failures))
+    settings = ArchiveSettings(
+        folder,
+        DetectSettings(sensitivity=sensitivity, max_gap_ms=max_gap_ms),
+        None if dry_run else FillSettings(method=method, max_gap_ms=max_gap_ms),
+        device,
+        str(Path(model).absolute()) if model is not None and Path(model).is_file() else model,
+        checksums,
+        bwf_history,
+        loudness,
+        overwrite,
+    )
+    mine = entries if part is None else shard(entries, part)
+    refuse_lost_inputs(settings.written(entries), [Path(entry.path) for entry in entries])
+    session = Session(console, settings, jobs)
+    return int(bool(session.run(entries, mine) or failures))
+
+
+def _found(sources: Sequence[str], folder: Path) -> tuple[list[tuple[Path, str]], list[Failure]]:
+    """Each recording and its place in the archive, below the name of its source where there are several."""
+    folders = [path for path in map(Path, sources) if path.is_dir()]
+    for source in folders:
+        if folder.resolve().is_relative_to(source.resolve()):
+            raise UsageError(
+                f"{folder} lies in {source}, so that results would become sources: choose another --to."
+            )
+    items, failures = find_inputs(sources, recursive=True)
+    found: list[tuple[Path, str]] = []
+    seen: dict[str, Path] = {}
+    for item in items:
+        prefix = Path(item.root.resolve().name) if len(sources) > 1 and item.root in folders else Path()
+        place = (prefix / below(item) / item.path.name).as_posix()
+        wrong = _no_place(item.path, place, seen.get(place.casefold()))
+        if wrong is None:
+            seen[place.casefold()] = item.path
+            found.append((item.path, place))
+        else:
+            failures.append(Failure(item.path, wrong))
+    return found, failures
+
+
+def _no_place(path: Path, place: str, other: Path | None) -> str | None:
+    """Why a recording cannot be part of an archive; None if it can."""
+    if path == STREAM:
+        return "Standard input cannot be part of an archive: name recordings or folders."
+    if other is not None:  # some file systems take names for one that differ in case only
+        return f"{other} and {path} would both become {place}: put them into separate archives."
+    try:
+        place.encode()
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        name = str(path).encode(errors="backslashreplace").decode()
+        return f"The name {name} is not Unicode, which no table can hold: rename it."
+    return None
