@@ -29,7 +29,7 @@ COMMANDS = {
     "revert": "Put repairs of a restored recording back as they were, to the sample.",
     "audit": "Cut short clips before, after and of what was removed, of the loudest repairs of all reports.",
     "damage": "Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON.",
-    "archive": "Restore a whole collection, with manifest, reports, table and summary; here or on Ray.",
+    "archive": "Restore a whole collection into a folder, with manifest, reports, table and summary.",
     "score": "Compare a recording with its clean reference: SDR, log-spectral distance, "
     "and PEAQ if asked for.",
     "bench": "Measure what restoration does: SDR, spectra, PEAQ, detection, speed, "

@@ -107,10 +107,10 @@ def archive(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> int:
-    """Restore a collection into DIR: recordings/, reports/, manifest, table and summary.html.
+    """Restore a whole collection into a folder, with manifest, reports, table and summary.
 
-    The same command goes on where it was stopped. Originals are never changed. Example: restore-audio archive
-    records/ --to restored/ --checksums
+    DIR gets recordings/, reports/, manifest.csv, table.csv and summary.html. The same command goes on where it
+    was stopped. Originals are never changed. Example: restore-audio archive records/ --to restored/ --checksums
     """
     from ..archive import manifest
     from ..archive.session import Session
