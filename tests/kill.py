@@ -1,10 +1,10 @@
 """Kill the tool at random moments and fill its disk: ``python -m tests.kill --kills 200``.
 
 In: runs of ``fix`` over one recording and over several, in one process and in three, and of ``archive``.
-Out: what was lost, half done or left over. After SIGINT and SIGTERM each recording's files must be there all or
-not at all, and the exit code of a run over one recording says which; after SIGKILL (of all, of the parent, of a
-worker) that must hold after the next run of the same command, which must also end with every result done,
-none twice, and nothing left over. A worker alone that is killed must cost nothing at all.
+Out: what was lost, half done or left over. After SIGINT and SIGTERM each recording's files must be there
+all or not at all, and the exit code of a run over one recording says which; after SIGKILL (of all, of the
+parent, of a worker) that must hold after the next run of the same command, which must also end with every
+result done, none twice, and nothing left over. A worker alone that is killed must cost nothing at all.
 """
 
 from __future__ import annotations

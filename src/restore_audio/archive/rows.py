@@ -18,7 +18,7 @@ from ..spans import KINDS, Span
 from .manifest import Entry, write
 
 if TYPE_CHECKING:
-    from ..pipeline import Report
+    from ..outcomes import Report
 
 RECORDINGS, REPORTS, SURVEYS, FAILURES = "recordings", "reports", "surveys", "failures"
 """Folders of an archive. What they hold of a recording counts in the order reports, failures, surveys."""

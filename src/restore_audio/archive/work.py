@@ -42,7 +42,8 @@ from .rows import (
 if TYPE_CHECKING:
     from ..audio.output import Results
     from ..network.device import Device
-    from ..pipeline import Report, Restorer
+    from ..outcomes import Report
+    from ..pipeline import Restorer
 
 Progress = Callable[[float], None]
 

@@ -109,8 +109,9 @@ def archive(
 ) -> int:
     """Restore a whole collection into a folder, with manifest, reports, table and summary.
 
-    DIR gets recordings/, reports/, manifest.csv, table.csv and summary.html. The same command goes on where it
-    was stopped. Originals are never changed. Example: restore-audio archive records/ --to restored/ --checksums
+    DIR gets recordings/, reports/, manifest.csv, table.csv and summary.html. The same command goes on where
+    it was stopped. Originals are never changed. Example: restore-audio archive records/ --to restored/
+    --checksums
     """
     from ..archive import manifest
     from ..archive.session import Session
