@@ -15,6 +15,7 @@ import numpy as np
 from ..spans import Span
 from .clicks import find_clicks
 from .dropouts import find_dropouts
+from .extrapolated import find_extrapolated
 from .gaps import as_gap, find_gaps
 from .interpolated import find_interpolated
 from .learned import find_weighed
@@ -70,6 +71,10 @@ def _interpolated(window: Window, channel: int) -> list[Span]:
     return find_interpolated(window.samples[channel], channel, window.rate_hz)
 
 
+def _extrapolated(window: Window, channel: int) -> list[Span]:
+    return find_extrapolated(window.samples[channel], channel, window.rate_hz)
+
+
 def _clicks(window: Window, channel: int) -> list[Span]:
     found = find_clicks(window.samples[channel], window.prediction_error(channel), window.rate_hz)
     return weigh("click", found, window, channel)
@@ -94,6 +99,7 @@ DETECTORS: list[Detector] = [
     Detector("gaps", each_channel(_gaps), exact=True),
     Detector("repeats", each_channel(_repeats), exact=True),
     Detector("interpolated", each_channel(_interpolated), exact=True),
+    Detector("extrapolated", each_channel(_extrapolated), exact=True),
     Detector("clicks", each_channel(_clicks)),
     Detector("dropouts", each_channel(_dropouts)),
     Detector("splices", _splices),

@@ -39,6 +39,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         ),
     ),
     "difference_powers": (None, (_ARRAY, _ARRAY, ctypes.c_float, _COUNT, _COUNT, _ARRAY, _ARRAY, _ARRAY)),
+    "sign_agreement": (None, (_ARRAY, *7 * (_COUNT,), *3 * (_ARRAY,))),
     "find_anchors": (_COUNT, (_ARRAY, _ARRAY, _COUNT, _WORD, _WORD, _WORD, _WORD, _ARRAY)),
 }
 """What each returns and takes; the sources say what that means."""

@@ -124,3 +124,42 @@ EXPORT void cell_ranges(const double *restrict x, long cell, long count, double 
         x += cell;
     }
 }
+
+/* How like itself a sound is a short time before: for each window of words * 64 samples, one every hop * 64, the lag
+   from low to high at which most signs of a filtered x (size) agree, and how many do. The first of the pieces of three
+   words decides whether the rest is counted. Filtered: x[n] - x[n - 1] - x[n - 2] + x[n - 3]. bits (size / 64 + 2).
+   most, lags (count): windows begin at word first + i * hop, at least high / 64 + 1 words in. */
+EXPORT void sign_agreement(const double *restrict x, long size, long words, long hop, long first, long count, long low,
+                           long high, unsigned long long *restrict bits, int *restrict most, int *restrict lags)
+{
+    for (long word = 0; word < size / 64 + 2; word++)
+        bits[word] = 0;
+    for (long word = 0; word < size / 64; word++) {
+        unsigned long long made = 0;
+        const double *s = x + 64 * word;
+        for (long i = word ? 0 : 3; i < 64; i++)
+            made |= (unsigned long long)((s[i] - s[i - 1]) - (s[i - 2] - s[i - 3]) > 0.0) << i;
+        bits[word] = made;
+    }
+    for (long window = 0; window < count; window++) {
+        const unsigned long long *here = bits + first + window * hop;
+        int best = 0, at = 0;
+        for (long lag = low; lag <= high; lag++) {
+            long back = (lag + 63) / 64, shift = 64 * back - lag;
+            const unsigned long long *before = here - back;
+            int same = 0;
+            for (long i = 0; i < words; i++) {
+                unsigned long long old = shift ? before[i] >> shift | before[i + 1] << (64 - shift) : before[i];
+                same += 64 - __builtin_popcountll(old ^ here[i]);
+                if (i == 2 && same < 134)
+                    break;
+            }
+            if (same > best) {
+                best = same;
+                at = (int)lag;
+            }
+        }
+        most[window] = best;
+        lags[window] = at;
+    }
+}

@@ -98,3 +98,44 @@ def cell_ranges(samples: Samples, cell: int) -> Samples:
     ranges = np.empty(count)
     kernels.LIBRARY.cell_ranges(at(samples), cell, count, at(ranges))
     return ranges
+
+
+def sign_agreement(
+    samples: Samples, words: int, hop: int, lags: tuple[int, int]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
+    """How like itself a sound is a short time before; None where not compiled.
+
+    Signs of ``x[n] - x[n - 1] - x[n - 2] + x[n - 3]`` are compared, in windows that begin at multiples of
+    ``64 * hop``.
+
+    Args:
+        samples: shape (T,).
+        words: 64 samples each, of a window.
+        hop: words from one window to the next.
+        lags: shortest and longest, in samples.
+
+    Returns:
+        For each window the most signs that agree at one lag, and that lag; zeros for the first windows, and
+        few where not even 70 % of the first three words agree.
+    """
+    if kernels.LIBRARY is None:
+        return None
+    samples = np.ascontiguousarray(samples, np.float64)
+    count = max((samples.size // 64 - words) // hop + 1, 0)
+    first = -(-(lags[1] // 64 + 1) // hop)
+    most, best = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    if count > first:
+        bits = np.empty(samples.size // 64 + 2, np.uint64)
+        kernels.LIBRARY.sign_agreement(
+            at(samples),
+            samples.size,
+            words,
+            hop,
+            first * hop,
+            count - first,
+            *lags,
+            at(bits),
+            at(most[first:]),
+            at(best[first:]),
+        )
+    return most, best
