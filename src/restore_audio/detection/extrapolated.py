@@ -18,10 +18,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples, runs_of
 from ..signal import screens
 from ..signal.lpc import lpc
 from ..spans import Span
-from .measures import SILENT_DB, Samples, confidence, db, rms, samples_of
+from .measures import SILENT_DB, confidence, db, rms, samples_of
 
 _WORDS, _HOP = 7, 6
 """Windows of 448 samples, one every 384: one lies within each 20 ms."""
@@ -30,8 +31,8 @@ _PERIOD_S = (100 / 48_000, 720 / 48_000)
 """Shortest and longest period that libopus looks for."""
 
 _RATES_HZ = (32_000, 50_000)
-_AGREE = 0.78
-"""Share of signs: three in four concealed packets that began with a period lie above, one in a thousand
+_AGREE = 0.84
+"""Share of signs: three in four concealed packets lie above, one in twenty
 windows of music."""
 
 _MOST_WINDOWS = 150
@@ -79,11 +80,13 @@ def find_extrapolated(samples: Samples, channel: int, rate_hz: int) -> list[Span
         return []
     lags = (int(_PERIOD_S[0] * rate_hz), math.ceil(_PERIOD_S[1] * rate_hz))
     agreement, best = _agreement(samples, lags)
-    windows = np.flatnonzero(agreement >= _AGREE * 64 * _WORDS)
-    if windows.size > _MOST_WINDOWS:
+    longest = samples_of(_MOST_MS, rate_hz) // (64 * _HOP)
+    runs = runs_of(agreement >= _AGREE * 64 * _WORDS)
+    windows = [number for a, b in runs if b - a <= longest for number in range(a, b)]
+    if len(windows) > _MOST_WINDOWS:
         return []
     spans: list[Span] = []
-    for number in windows.tolist():
+    for number in windows:
         span = _extrapolated(samples, 64 * _HOP * number, int(best[number]), channel, rate_hz)
         if span is None:
             continue

@@ -126,8 +126,8 @@ EXPORT void cell_ranges(const double *restrict x, long cell, long count, double 
 }
 
 /* How like itself a sound is a short time before: for each window of words * 64 samples, one every hop * 64, the lag
-   from low to high at which most signs of a filtered x (size) agree, and how many do. The first of the pieces of three
-   words decides whether the rest is counted. Filtered: x[n] - x[n - 1] - x[n - 2] + x[n - 3]. bits (size / 64 + 2).
+   from low to high at which most signs of a filtered x (size) agree, and how many do. Where fewer than 94 of the first
+   128 agree, the rest is not counted. Filtered: x[n] - x[n - 1] - x[n - 2] + x[n - 3]. bits (size / 64 + 2).
    most, lags (count): windows begin at word first + i * hop, at least high / 64 + 1 words in. */
 EXPORT void sign_agreement(const double *restrict x, long size, long words, long hop, long first, long count, long low,
                            long high, unsigned long long *restrict bits, int *restrict most, int *restrict lags)
@@ -151,7 +151,7 @@ EXPORT void sign_agreement(const double *restrict x, long size, long words, long
             for (long i = 0; i < words; i++) {
                 unsigned long long old = shift ? before[i] >> shift | before[i + 1] << (64 - shift) : before[i];
                 same += 64 - __builtin_popcountll(old ^ here[i]);
-                if (i == 2 && same < 134)
+                if (i == 1 && same < 94)
                     break;
             }
             if (same > best) {

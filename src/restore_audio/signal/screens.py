@@ -116,7 +116,7 @@ def sign_agreement(
 
     Returns:
         For each window the most signs that agree at one lag, and that lag; zeros for the first windows, and
-        few where not even 70 % of the first three words agree.
+        few where fewer than 94 of the first 128 agree.
     """
     if kernels.LIBRARY is None:
         return None
