@@ -77,8 +77,8 @@ RIVALS: tuple[Rival, ...] = (
         (*_FFMPEG, "-c:a", "pcm_f32le", "{output}"),
         ("-version",),
     ),
-    # The widest windows and fusion that it has, which reach its longest dropouts, and overlap-save, which leaves
-    # the level of everything else alone, as overlap-add does not.
+    # The widest windows and fusion that it has, which reach its longest dropouts, and overlap-save, which
+    # leaves the level of everything else alone, as overlap-add does not.
     Rival(
         "ffmpeg-adeclick-tuned",
         "ffmpeg",
