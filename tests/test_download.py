@@ -293,6 +293,14 @@ class TestUnzip:
             download.unzip(tmp_path / "in" / "a.zip", tmp_path / "in" / "out")
         assert [path.name for path in tmp_path.rglob("*")] == ["in", "a.zip"]
 
+    def test_damaged_names_of_any_length_are_told_in_a_short_sentence(self, tmp_path: Path) -> None:
+        content = bytearray(zipped({"d/" * 500 + "e": b"x"}))
+        content[40] ^= 1  # of the name beside the file, which the list of names contradicts now
+        (tmp_path / "a.zip").write_bytes(content)
+        with pytest.raises(InputError, match="is not a whole zip archive") as caught:
+            download.unzip(tmp_path / "a.zip", tmp_path / "out")
+        assert len(str(caught.value)) < 600
+
     def test_links_are_refused(self, tmp_path: Path) -> None:
         link = zipfile.ZipInfo("music")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16

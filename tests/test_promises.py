@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from recordings import holes, load, music, save
 from restore_audio import detect, pipeline, restore, restore_file
+from restore_audio.audio.audiofile import BLOCK_FRAMES
 from restore_audio.measure.metrics import sdr_db
 from restore_audio.settings import DetectSettings, FillSettings
 from restore_audio.spans import Span
@@ -118,6 +119,17 @@ class TestWhatWasRemovedCanBePutBack:
         assert np.array_equal(difference + after, before)
         assert not difference[outside(before.shape, report.spans)].any()
         assert np.abs(difference).max() > 0.5
+
+    @pytest.mark.parametrize("samples", [4_001, BLOCK_FRAMES + 1, 2 * BLOCK_FRAMES - 1])
+    def test_where_a_coding_ends_with_a_sample_more_the_sum_is_the_input(self, samples, tmp_path):
+        source = tmp_path / "a.voc"  # libsndfile reads a byte of padding as a sample
+        soundfile.write(source, music(9.0, 16_000)[0, :samples], 16_000, format="VOC", subtype="ULAW")
+        before = load(source)
+        target, removed = tmp_path / "b.voc", tmp_path / "removed.wav"
+        restore_file(source, target, fill=AR, spans=[Span(1_000, 1_050, 0)], removed=removed)
+        length = before.shape[1]
+        assert load(removed).shape == before.shape
+        assert np.array_equal(load(target)[:, :length] + load(removed), before)
 
     def test_of_a_clean_recording_nothing_was_removed(self, tmp_path):
         source = save(tmp_path / "a.wav", music(1.0))

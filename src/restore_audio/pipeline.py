@@ -243,8 +243,8 @@ def _write_removed(path: Path, info: AudioInfo, target: Path, files: Results) ->
         raise OutputError(f"{path} cannot hold differences exactly: name a .wav file with --removed.")
     exact_in_float = info.subtype in ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24")
     pairs = zip(
-        read_blocks(info.path, BLOCK_FRAMES), read_blocks(files.path_of(target), BLOCK_FRAMES), strict=True
-    )
-    differences = (before - after for before, after in pairs)
+        read_blocks(info.path, BLOCK_FRAMES), read_blocks(files.path_of(target), BLOCK_FRAMES), strict=False
+    )  # some codings end with samples that the source does not have
+    differences = (before - after[:, : before.shape[1]] for before, after in pairs)
     subtype = "FLOAT" if exact_in_float else "DOUBLE"
     write_audio(path, differences, info.rate_hz, subtype=subtype, within=files)

@@ -44,6 +44,8 @@ ARCHIVES = {
     "fma-medium": Archive("fma_medium.zip", "c67b69ea232021025fca9231fc1c7c1a063ab50b"),
 }
 
+_LONGEST_REASON = 200
+"""Characters: names in damaged archives can have any length."""
 _CHUNK_BYTES = 1 << 20
 _RECEIVED_BYTES = 1 << 15
 """What is written at a time: a broken transfer loses less than this."""
@@ -244,8 +246,9 @@ def unzip(archive: Path, to: Path, *, progress: Progress = lambda done, total: N
         EOFError,
         RuntimeError,
     ) as error:
+        reason = str(error)[:_LONGEST_REASON]
         raise InputError(  # RuntimeError: encrypted, or packed in an unknown way
-            f"{archive} is not a whole zip archive ({error}); delete it and fetch it again."
+            f"{archive} is not a whole zip archive ({reason}); delete it and fetch it again."
         ) from error
     except OSError as error:
         raise OutputError(
