@@ -13,6 +13,8 @@ from scipy.linalg import solve_toeplitz
 from scipy.signal import fftconvolve, lfilter
 
 from restore_audio.detection.features import levels_of
+from restore_audio.detection.interpolated import _stretches
+from restore_audio.detection.interpolation import repair
 from restore_audio.detection.screen import cell_peaks, prediction_error
 from restore_audio.signal import kernels, screens
 from restore_audio.signal.bands import Bands
@@ -190,3 +192,35 @@ def test_a_band_of_one_bin_is_that_of_the_transform(size: int) -> None:
     Bands(window, np.eye(bins, dtype=np.float32)).powers(x, size, 21, made)
     expected = np.abs(np.fft.rfft(x.reshape(21, size) * window)) ** 2
     np.testing.assert_allclose(made, expected, atol=1e-5 * expected.max())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_detectors_look_at_first_is_numpys(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.round(music(20_000 * seed, 60_000) * 2**7) / 2**7  # coarse: it rests and lies on lines often
+    x[30_000:30_009] = np.linspace(x[30_000], x[30_008], 9)
+    x[40_001:40_021:2] = 0.5 * (x[40_000:40_020:2] + x[40_002:40_022:2])
+
+    def looked_at() -> list[NDArray[np.floating]]:
+        flags, totals = screens.mark_straight(x, 1.05 * 2.0**-7, 96)
+        stretches = [np.stack(_stretches(x, flags, totals, every)) for every in (1, 2)]
+        assert all(found.shape[1] > 3 for found in stretches)
+        return [flags.astype(float), totals.astype(float), *stretches, *screens.cell_powers(x, 132, 44)]
+
+    compiled = looked_at()
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    for ours, numpys in zip(compiled, looked_at(), strict=True):
+        assert ours.shape == numpys.shape
+        assert near(ours, numpys)
+
+
+@pytest.mark.parametrize("gap", [1, 20, 300])
+def test_a_trial_repair_is_numpys(gap: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = music(3_000, 20_000)
+    compiled = repair(x, (9_000, 9_000 + gap), 882)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    numpys = repair(x, (9_000, 9_000 + gap), 882)
+    assert compiled is not None
+    assert numpys is not None
+    assert near(compiled.fill, numpys.fill)
+    for name in ("error_before", "error_after", "error_around"):
+        assert getattr(compiled, name) == pytest.approx(getattr(numpys, name), rel=1e-7)

@@ -44,10 +44,8 @@ _FLOOR = 1e-5
 """−100 dBFS: below it there is nothing to tell apart."""
 
 
-def levels_of(audio: Samples, cell: int) -> Levels:
-    """RMS level in dB for each cell of 1 ms, smoothed over three."""
-    cells = audio[: audio.size // cell * cell].reshape(-1, cell)
-    power = np.einsum("ij,ij->i", cells, cells) / cell
+def levels_of(power: Samples) -> Levels:
+    """RMS level in dB of mean squares for each cell of 1 ms, smoothed over three."""
     return np.asarray(10.0 * np.log10(running_mean(power, 3) + _FLOOR**2))
 
 
@@ -58,6 +56,7 @@ def dip_evidence(
     falls: Levels,
     rises: Levels,
     audio: Samples,
+    begin: int,
     cell: int,
     rate_hz: int,
 ) -> Samples:
@@ -68,7 +67,8 @@ def dip_evidence(
         mine: the level that dips.
         other: another level of the same sound.
         falls, rises: how steep ``mine`` is elsewhere.
-        audio: what ``mine`` is the level of.
+        audio: what ``mine`` is the level of, 46 ms before the dip to 46 ms after it at least.
+        begin: sample at which ``audio`` begins.
         cell: samples of a cell.
         rate_hz: sample rate.
     """
@@ -87,9 +87,9 @@ def dip_evidence(
     rivals_rise = np.concatenate([rises[max(first - 500, 0) : first - 8], rises[last + 8 : last + 500]])
     colours = [
         _colour(audio[place : place + samples_of(20.0, rate_hz)], rate_hz)
-        for place in (first * cell - samples_of(23.0, rate_hz), (last + 3) * cell)
+        for place in (first * cell - samples_of(23.0, rate_hz) - begin, (last + 3) * cell - begin)
     ]
-    within = _colour(audio[(first + 2) * cell : (last - 2) * cell], rate_hz)
+    within = _colour(audio[(first + 2) * cell - begin : (last - 2) * cell - begin], rate_hz)
     mean_colour = (colours[0] + colours[1]) / 2
     values = [
         min(level_before, level_after) - bottom,
@@ -107,7 +107,7 @@ def dip_evidence(
         10.0 * math.log10(1.0 + _count(rivals_rise, 0.6 * dip.rise_db)),
         float(np.std(colours[1] - colours[0])),
         float(np.std(within - mean_colour)),
-        20.0 * _likeness(audio, first * cell, (last + 2) * cell, samples_of(20.0, rate_hz)),
+        20.0 * _likeness(audio, first * cell - begin, (last + 2) * cell - begin, samples_of(20.0, rate_hz)),
         level_before - median(mine[first - 60 : first - 12]),
         level_after - median(mine[last + 12 : last + 60]),
         bottom,

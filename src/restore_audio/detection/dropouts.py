@@ -13,6 +13,7 @@ import numpy as np
 
 from ..arrays import Samples
 from ..signal.running import running_mean
+from ..signal.screens import cell_powers
 from .candidate import Candidate
 from .dip_evidence import dip_evidence, edges_of, levels_of
 from .dips import find_dips
@@ -33,9 +34,8 @@ def find_dropouts(samples: Samples, rate_hz: int, longest: int) -> list[Candidat
     cell = 2 * cell_samples(rate_hz)
     if samples.size < 600 * cell:
         return []
-    full = samples - running_mean(samples, samples_of(3.0, rate_hz))
-    bright = np.diff(samples, n=2, append=[0.0, 0.0])
-    level, treble = levels_of(full, cell), levels_of(bright, cell)
+    width = samples_of(3.0, rate_hz)
+    level, treble = map(levels_of, cell_powers(samples, width, cell))
     found = []
     dips, falls, rises = find_dips(level, _LEAST_DB, max(longest // cell, 1))
     for dip in dips:
@@ -46,6 +46,10 @@ def find_dropouts(samples: Samples, rate_hz: int, longest: int) -> list[Candidat
             continue  # digital silence: whether that is damage, its exact edges tell better
         if level[dip.first - 12 : dip.first - 2].mean() < SILENT_DB:
             continue
-        features = dip_evidence(dip, level, treble, falls, rises, full, cell, rate_hz)
+        near = samples_of(50.0, rate_hz)
+        begin = dip.first * cell - near
+        around = samples[max(begin - width, 0) : dip.last * cell + near + width]
+        full = (around - running_mean(around, width))[begin - max(begin - width, 0) :]
+        features = dip_evidence(dip, level, treble, falls, rises, full, begin, cell, rate_hz)
         found.append(Candidate(*edges_of(dip, level, cell), features))
     return found

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
+from ..signal.screens import mark_straight, straight_stretches
 from ..spans import Span
 from .measures import SILENT_DB, confidence, db, rms
 from .runs import FEWEST_SAMPLES, SHORTEST_MS
@@ -73,6 +74,11 @@ _MOST_CANDIDATES = 200
 """Windows with more are made of lines."""
 
 
+Flags = NDArray[np.bool_]
+Totals = NDArray[np.int32]
+Places = NDArray[np.integer]
+
+
 @dataclass(frozen=True)
 class _Stretch:
     """Samples ``places`` (indices, in order) that may be made up; every other one if ``means``."""
@@ -92,15 +98,11 @@ def find_interpolated(samples: Samples, channel: int, rate_hz: int) -> list[Span
     if samples.size < 4 * _AROUND:
         return []
     step = _step(samples)
-    bends = np.diff(samples)
-    bends = np.abs(np.diff(bends))  # of sample k + 1
-    straight = np.zeros(samples.size, dtype=bool)
-    straight[1:-1] = bends <= _ROUNDED * step
-    straight[:_AROUND] = straight[-_AROUND:] = False
+    straight, totals = mark_straight(samples, _ROUNDED * step, _AROUND)
     longest_run = max(FEWEST_SAMPLES, math.ceil(rate_hz * SHORTEST_MS / 1000))
     spans = []
-    for stretch in _screened(samples, straight, bends, step):
-        nats = _nats(samples, straight, stretch, step, longest_run)
+    for stretch in _screened(samples, straight, totals, step):
+        nats = _nats(samples, straight, totals, stretch, step, longest_run)
         score = (nats - _NATS) / _NATS_PER_SCORE
         if score > _LEAST_SCORE:
             first, last = int(stretch.places[0]), int(stretch.places[-1]) + 1
@@ -119,23 +121,16 @@ def _step(samples: Samples) -> float:
     return next((grid for grid in _GRIDS if np.all(np.rint(some / grid) == some / grid)), _FINEST)
 
 
-def _screened(samples: Samples, straight: NDArray[np.bool_], bends: Samples, step: float) -> list[_Stretch]:
+def _screened(samples: Samples, straight: Flags, totals: Totals, step: float) -> list[_Stretch]:
     """Stretches that lie straight where little else does."""
-    starts, ends = _edges(straight)
-    kept = ends - starts >= 2
-    starts, ends = _joined(starts[kept], ends[kept], 1)
-    # Of a held value the last sample bends: it is held as well.
-    ends = ends + (samples[ends - 1] == samples[ends])
-    firsts, lasts = _every_other(straight)
     found = []
-    for first, last, every in ((starts, ends, 1), (firsts, lasts, 2)):
+    for every in (1, 2):
+        first, last = _stretches(samples, straight, totals, every)
         count = (last - first + every - 1) // every
-        enough = count >= _FEWEST
-        first, last, count = first[enough], last[enough], count[enough]
-        likely = np.minimum(count, _MOST) * (_rareness(straight, first, last) - _SHARED_NATS)
+        likely = np.minimum(count, _MOST) * (_rareness(totals, first, last) - _SHARED_NATS)
         good = np.flatnonzero(likely > _NATS + _LEAST_SCORE * _NATS_PER_SCORE)
         first, last, count = first[good], last[good], count[good]
-        rough = np.log(np.maximum(_DENSITY * _roughness(bends, first, last) / step, 1e-9)) - _SHARED_NATS
+        rough = np.log(np.maximum(_DENSITY * _roughness(samples, first, last) / step, 1e-9)) - _SHARED_NATS
         good = np.flatnonzero(np.minimum(count, _MOST) * rough > _NATS + _LEAST_SCORE * _NATS_PER_SCORE)
         if good.size > _MOST_CANDIDATES:
             continue
@@ -146,15 +141,29 @@ def _screened(samples: Samples, straight: NDArray[np.bool_], bends: Samples, ste
     return found
 
 
-def _edges(flags: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _stretches(samples: Samples, straight: Flags, totals: Totals, every: int) -> tuple[Places, Places]:
+    """First and last (exclusive) of the stretches in which each sample, or every other one, is straight."""
+    compiled = straight_stretches(samples, straight, totals, every, _FEWEST, _BETWEEN)
+    if compiled is not None:
+        return compiled
+    if every == 2:
+        return _every_other(straight, totals)
+    starts, ends = _edges(straight)
+    kept = ends - starts >= 2
+    starts, ends = _joined(starts[kept], ends[kept], 1)
+    # Of a held value the last sample bends: it is held as well.
+    ends = ends + (samples[ends - 1] == samples[ends])
+    enough = ends - starts >= _FEWEST
+    return starts[enough], ends[enough]
+
+
+def _edges(flags: Flags) -> tuple[Places, Places]:
     """First and last (exclusive) index of each stretch of true values; none may touch an end."""
     edges = np.flatnonzero(flags[1:] != flags[:-1]) + 1
     return edges[0::2], edges[1::2]
 
 
-def _joined(
-    starts: NDArray[np.int64], ends: NDArray[np.int64], apart: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _joined(starts: Places, ends: Places, apart: int) -> tuple[Places, Places]:
     """The same stretches, those at most ``apart`` from the next one joined with it."""
     if starts.size == 0:
         return starts, ends
@@ -162,41 +171,47 @@ def _joined(
     return starts[np.concatenate([[0], new + 1])], ends[np.concatenate([new, [ends.size - 1]])]
 
 
-def _every_other(straight: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _every_other(straight: Flags, totals: Totals) -> tuple[Places, Places]:
     """First and last (exclusive) index of stretches in which every other sample, and few more, are true."""
-    total = np.concatenate([[0], np.cumsum(straight, dtype=np.int64)])
     firsts, lasts = [], []
     for phase in (0, 1):
         starts, ends = _edges(straight[phase::2])
         first, last = 2 * starts + phase, 2 * ends + phase - 1
         count = ends - starts
-        between = total[last] - total[first] - count
+        between = totals[last] - totals[first] - count
         kept = (count >= _FEWEST) & (between <= _BETWEEN * count)
         firsts.append(first[kept])
         lasts.append(last[kept])
     return np.concatenate(firsts), np.concatenate(lasts)
 
 
-def _rareness(straight: NDArray[np.bool_], first: NDArray[np.int64], last: NDArray[np.int64]) -> Samples:
+def _rareness(totals: Totals, first: Places, last: Places) -> Samples:
     """Minus the logarithm of the share of straight samples around each stretch."""
-    total = np.concatenate([[0], np.cumsum(straight, dtype=np.int64)])
-    before = total[first - 2] - total[np.maximum(first - _AROUND, 0)]
-    after = total[np.minimum(last + _AROUND, straight.size)] - total[np.minimum(last + 2, straight.size)]
+    size = totals.size - 1
+    before = totals[first - 2] - totals[np.maximum(first - _AROUND, 0)]
+    after = totals[np.minimum(last + _AROUND, size)] - totals[np.minimum(last + 2, size)]
     return np.asarray(-np.log(np.maximum(before + after, 1.0) / (2 * _AROUND)))
 
 
-def _roughness(bends: Samples, first: NDArray[np.int64], last: NDArray[np.int64]) -> Samples:
+def _roughness(samples: Samples, first: Places, last: Places) -> Samples:
     """How much the sound bends right beside each stretch, at its calmest."""
     medians = []
     for size in _BESIDE:
         reach = np.arange(2, 2 + size)
         for places in (first[:, None] - 1 - reach, last[:, None] - 1 + reach):
-            medians.append(np.median(bends[np.clip(places, 0, bends.size - 1)], axis=1))
+            middle = np.clip(places + 1, 1, samples.size - 2)  # the bend of sample k is that at k + 1
+            bends = samples[middle + 1] - samples[middle] - (samples[middle] - samples[middle - 1])
+            medians.append(np.median(np.abs(bends), axis=1))
     return np.asarray(np.min(medians, axis=0))
 
 
 def _nats(
-    samples: Samples, straight: NDArray[np.bool_], stretch: _Stretch, step: float, longest_run: int
+    samples: Samples,
+    straight: Flags,
+    totals: Totals,
+    stretch: _Stretch,
+    step: float,
+    longest_run: int,
 ) -> float:
     """What the least of the three measures says, in nats; −inf for what can be something else."""
     first, last = int(stretch.places[0]), int(stretch.places[-1]) + 1
@@ -224,19 +239,19 @@ def _nats(
     ends = np.array([first]), np.array([last])
     bends = np.abs(np.diff(samples[max(first - _LEVEL_SAMPLES, 0) : last + _LEVEL_SAMPLES], n=2))
     shift = max(first - _LEVEL_SAMPLES, 0)
-    rough = float(_roughness(bends, ends[0] - shift, ends[1] - shift)[0])
+    rough = float(_roughness(samples[shift : last + _LEVEL_SAMPLES], ends[0] - shift, ends[1] - shift)[0])
     if not stretch.means:
         corners = (bends[first - shift - 3 : first - shift - 1], bends[last - shift - 1 : last - shift + 1])
         rough = min(rough, *(float(corner.max()) for corner in corners))
     measures = (
-        count * float(_rareness(straight, *ends)[0]),
+        count * float(_rareness(totals, *ends)[0]),
         count * math.log(max(_DENSITY * rough / exactness, 1e-9)),
         surprise(samples, asked, exactness),
     )
     return min(measures) - _SHARED_NATS * count
 
 
-def _on_lines(samples: Samples, straight: NDArray[np.bool_], first: int, last: int, step: float) -> bool:
+def _on_lines(samples: Samples, straight: Flags, first: int, last: int, step: float) -> bool:
     """Whether each part between two bends is a line but for rounding, not a curve that bends a little."""
     corners = [first - 1, *(first + np.flatnonzero(~straight[first:last])).tolist(), last]
     for start, end in pairwise(corners):

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Run, Samples
+from ..signal import kernels
 from ..signal.least_squares import filter_products, solve_gap
-from ..signal.lpc import lpc
+from ..signal.lpc import NOISE, hann_window, lpc
 
 ORDER = 32
 
@@ -40,6 +41,12 @@ def repair(samples: Samples, stretch: Run, context: int) -> Repair | None:
     left, right = samples[max(start - context, 0) : start], samples[end : end + context]
     if min(left.size, right.size) < 3 * ORDER:
         return None
+    windows = hann_window(left.size), hann_window(right.size)
+    found = kernels.trial_repair(samples, stretch, windows, ORDER, NOISE)
+    if found is not None:
+        made, energies = found
+        over, beside = end - start + ORDER, left.size + right.size - 2 * ORDER
+        return Repair(made, *(energies / (over, over, beside)).tolist()) if energies.size else None
     try:
         filter_ = lpc([left, right], ORDER)
     except ValueError:

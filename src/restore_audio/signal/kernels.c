@@ -176,3 +176,63 @@ EXPORT void add_products(const double *restrict x, const double *restrict window
         sums[lag] += s;
     }
 }
+
+/* A stretch of x, first ... last - 1, filled from what is around it, begin ... first - 1 and last ... end - 1;
+   interpolation.py has the formulas and does the same in NumPy. left and right: windows of the two sides.
+   fill (last - first); energies (3): of the prediction errors over the stretch and the order behind it, as found and
+   as filled, and on both sides. work: room for 8 * (order + 1) + 3 * (last - first) + the longer side, and order.
+   Returns 0 where there is no solution. */
+EXPORT long trial_repair(const double *restrict x, long begin, long first, long last, long end,
+                         const double *restrict left, const double *restrict right, long order, double noise,
+                         double *restrict fill, double *restrict energies, double *restrict work)
+{
+    long size = order + 1, gap = last - first;
+    double *r = work, *a = r + size, *negative = a + size, *own = negative + size, *two = own + size;
+    double *column = two + 2 * size, *b = column + gap, *filled = b + gap, *rest = filled + gap + 2 * order;
+    for (long i = 0; i < size; i++)
+        r[i] = own[i] = 0.0;
+    add_products(x + begin, left, first - begin, size, rest, r);
+    add_products(x + last, right, end - last, size, rest, r);
+    r[0] = r[0] * (1.0 + noise) + 1e-20;
+    for (long i = 0; i < order; i++)
+        negative[i] = -r[i + 1];
+    a[0] = 1.0;
+    if (!toeplitz_solve(r, negative, order, a + 1, two))
+        return 0;
+    for (long lag = 0; lag < size; lag++)
+        for (long i = lag; i < size; i++)
+            own[lag] += a[i] * a[i - lag];
+    for (long i = 0; i < gap + 2 * order; i++)
+        filled[i] = i < order || i >= gap + order ? x[first - order + i] : 0.0;
+    for (long i = 0; i < gap; i++) {
+        column[i] = i < size ? own[i] : 0.0;
+        double sum = own[0] * filled[i + order];
+        for (long lag = 1; lag < size; lag++)
+            sum += own[lag] * (filled[i + order - lag] + filled[i + order + lag]);
+        b[i] = -sum;
+    }
+    if (!toeplitz_solve(column, b, gap, fill, rest))
+        return 0;
+    for (long i = 0; i < gap; i++)
+        filled[order + i] = fill[i];
+    for (long i = 0; i < 3; i++)
+        energies[i] = 0.0;
+    for (long n = 0; n < gap + order; n++) {
+        double found = 0.0, made = 0.0;
+        for (long i = 0; i < size; i++) {
+            found += a[i] * x[first + n - i];
+            made += a[i] * filled[n + order - i];
+        }
+        energies[0] += found * found;
+        energies[1] += made * made;
+    }
+    for (long n = begin + order; n < end; n++) {
+        if (n == first)
+            n = last + order;
+        double error = 0.0;
+        for (long i = 0; i < size; i++)
+            error += a[i] * x[n - i];
+        energies[2] += error * error;
+    }
+    return 1;
+}

@@ -115,3 +115,39 @@ def windowed_products(samples: Samples, window: Samples, lags: int) -> Samples |
     sums, work = np.zeros(lags), np.empty(samples.size + lags)
     LIBRARY.add_products(at(samples), at(window), samples.size, lags, at(work), at(sums))
     return sums
+
+
+def trial_repair(
+    samples: Samples,
+    stretch: tuple[int, int],
+    windows: tuple[Samples, Samples],
+    order: int,
+    noise: float,
+) -> tuple[Samples, Samples] | None:
+    """The work of :func:`restore_audio.detection.interpolation.repair`.
+
+    Args:
+        samples: shape (T,).
+        stretch: first and last sample (exclusive) of what is filled.
+        windows: of the sides that the model is fitted on, up to the stretch and from it on.
+        order: of the model.
+        noise: white noise under the fit, as a share of the power.
+
+    Returns:
+        The fill, and the energies of the prediction error over the stretch and the order after it, as found
+        and as filled, and on both sides; both empty where there is no solution. None if not compiled.
+    """
+    if LIBRARY is None:
+        return None
+    first, last = stretch
+    begin, end = first - windows[0].size, last + windows[1].size
+    gap, energies = np.empty(last - first), np.empty(3)
+    work = np.empty(12 * (order + 1) + 5 * gap.size + max(window.size for window in windows))
+    samples = np.ascontiguousarray(samples, np.float64)
+    done = LIBRARY.trial_repair(
+        *(at(samples), begin, first, last, end, at(windows[0]), at(windows[1]), order, noise),
+        *(at(gap), at(energies), at(work)),
+    )
+    if not done or not (np.isfinite(energies).all() and np.isfinite(gap).all()):
+        return np.empty(0), np.empty(0)
+    return gap, energies

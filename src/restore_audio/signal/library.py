@@ -40,6 +40,16 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "difference_powers": (None, (_ARRAY, _ARRAY, ctypes.c_float, _COUNT, _COUNT, _ARRAY, _ARRAY, _ARRAY)),
     "sign_agreement": (None, (_ARRAY, *7 * (_COUNT,), *3 * (_ARRAY,))),
+    "mark_straight": (None, (_ARRAY, _COUNT, _NUMBER, _COUNT, _ARRAY, _ARRAY)),
+    "straight_stretches": (
+        _COUNT,
+        (_ARRAY, _ARRAY, _ARRAY, _COUNT, _COUNT, _COUNT, _NUMBER, _ARRAY, _ARRAY),
+    ),
+    "cell_powers": (None, (_ARRAY, _COUNT, _COUNT, _COUNT, _COUNT, _ARRAY, _ARRAY)),
+    "trial_repair": (
+        _COUNT,
+        (_ARRAY, *4 * (_COUNT,), _ARRAY, _ARRAY, _COUNT, _NUMBER, _ARRAY, _ARRAY, _ARRAY),
+    ),
     "find_anchors": (_COUNT, (_ARRAY, _ARRAY, _COUNT, _WORD, _WORD, _WORD, _WORD, _ARRAY)),
 }
 """What each returns and takes; the sources say what that means."""

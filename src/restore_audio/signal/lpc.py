@@ -14,7 +14,7 @@ from ..arrays import Samples
 from . import kernels
 from .kernels import solve_toeplitz
 
-_NOISE = 1e-6
+NOISE = 1e-6
 """White noise under the fit, as a share of the power: it keeps band-limited sound from a singular fit."""
 
 
@@ -25,7 +25,7 @@ def lpc(stretches: list[Samples], order: int) -> Samples:
         ValueError: there is no finite solution.
     """
     correlation = sum((autocorrelation(stretch, order) for stretch in stretches), np.zeros(order + 1))
-    correlation[0] = correlation[0] * (1 + _NOISE) + 1e-20
+    correlation[0] = correlation[0] * (1 + NOISE) + 1e-20
     return np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])])
 
 

@@ -163,3 +163,103 @@ EXPORT void sign_agreement(const double *restrict x, long size, long words, long
         lags[window] = at;
     }
 }
+
+/* Marks samples that lie on a line between their neighbours to within width, margin from either end, in flags (size),
+   and counts in totals (size + 1) those before each sample. interpolated.py does the same in NumPy. */
+EXPORT void mark_straight(const double *restrict x, long size, double width, long margin,
+                          unsigned char *restrict flags, int *restrict totals)
+{
+    for (long i = 0; i < size; i++)
+        flags[i] = 0;
+    for (long i = margin; i < size - margin; i++) {
+        double bend = x[i + 1] - x[i] - (x[i] - x[i - 1]);
+        flags[i] = bend <= width && bend >= -width;
+    }
+    int total = 0;
+    for (long i = 0; i < size; i++) {
+        totals[i] = total;
+        total += flags[i];
+    }
+    totals[size] = total;
+}
+
+/* Stretches of flags (none set at either end) with at least fewest of them, in firsts and lasts (exclusive), each
+   (size): with every 1, of at least two, joined across one that is not set, and with the sample behind where it holds
+   the value; with every 2, in which every other one is set and at most share times as many between them. */
+EXPORT long straight_stretches(const double *restrict x, const unsigned char *restrict flags,
+                               const int *restrict totals, long size, long every, long fewest, double share,
+                               long *restrict firsts, long *restrict lasts)
+{
+    long found = 0;
+    for (long phase = 0; phase < every; phase++) {
+        long begin = -1, end = -1;
+        for (long i = phase; i < size + every; i += every) {
+            if (i < size && !flags[i])
+                continue;
+            long first = i;
+            while (i < size && flags[i])
+                i += every;
+            if (every == 1) {
+                if (first < size && i - first < 2)
+                    continue;
+                if (begin >= 0 && first < size && first - end <= 1) {
+                    end = i;
+                    continue;
+                }
+                if (begin >= 0) {
+                    end += x[end - 1] == x[end];
+                    if (end - begin >= fewest) {
+                        firsts[found] = begin;
+                        lasts[found++] = end;
+                    }
+                }
+                begin = first;
+                end = i;
+            } else if (first < size) {
+                long count = (i - first) / 2;
+                if (count >= fewest && totals[i - 1] - totals[first] - count <= share * count) {
+                    firsts[found] = first;
+                    lasts[found++] = i - 1;
+                }
+            }
+        }
+    }
+    return found;
+}
+
+static inline long mirror(long i, long size)
+{
+    return i < 0 ? -1 - i : i >= size ? 2 * size - 1 - i : i;
+}
+
+/* Mean squares in count cells of x (size): of what is left when the mean of the width samples around each is taken
+   off, mirrored at the ends, and of the second differences, 0 beyond the last. dropouts.py does it in NumPy. */
+EXPORT void cell_powers(const double *restrict x, long size, long width, long cell, long count,
+                        double *restrict rest, double *restrict bends)
+{
+    long lead = width / 2;
+    double sum = 0.0;
+    for (long c = 0; c < count; c++) {
+        long first = c * cell;
+        double one = 0.0, two = 0.0;
+        int inner = first >= lead && first + cell + width < size;
+        if (c % 16 == 0 || !inner) { /* anew, so that rounding does not add up */
+            sum = 0.0;
+            for (long i = first - lead; i < first - lead + width; i++)
+                sum += x[mirror(i, size)];
+        }
+        for (long n = first; n < first + cell; n++) {
+            double left = x[n] - sum / (double)width;
+            one += left * left;
+            sum += inner ? x[n - lead + width] - x[n - lead]
+                         : x[mirror(n - lead + width, size)] - x[mirror(n - lead, size)];
+        }
+        long last = first + cell < size - 2 ? first + cell : size - 2;
+        for (long n = first; n < last; n++) {
+            double bend = x[n + 2] - x[n + 1] - (x[n + 1] - x[n]);
+            two += bend * bend;
+        }
+        rest[c] = one / (double)cell;
+        bends[c] = two / (double)cell;
+    }
+}

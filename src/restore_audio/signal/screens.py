@@ -11,10 +11,11 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from . import kernels
 from .library import at
+from .running import running_mean
 
-Samples = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
 
@@ -139,3 +140,69 @@ def sign_agreement(
             at(best[first:]),
         )
     return most, best
+
+
+def mark_straight(samples: Samples, width: float, margin: int) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+    """Which samples lie on a line between their neighbours, and how many do before each.
+
+    Args:
+        samples: shape (T,).
+        width: how far the second difference may lie from 0.
+        margin: samples at either end that are not looked at, at least 1.
+
+    Returns:
+        Flags, shape (T,), and counts, shape (T + 1,).
+    """
+    flags, totals = np.zeros(samples.size, dtype=bool), np.zeros(samples.size + 1, np.int32)
+    if kernels.LIBRARY is None:
+        bends = np.diff(samples)
+        flags[1:-1] = np.abs(np.diff(bends)) <= width
+        flags[:margin] = flags[-margin:] = False
+        np.cumsum(flags, out=totals[1:])
+    elif samples.size > 2 * margin:
+        samples = np.ascontiguousarray(samples, np.float64)
+        kernels.LIBRARY.mark_straight(at(samples), samples.size, width, margin, at(flags), at(totals))
+    return flags, totals
+
+
+def straight_stretches(
+    samples: Samples,
+    flags: NDArray[np.bool_],
+    totals: NDArray[np.int32],
+    every: int,
+    fewest: int,
+    share: float,
+) -> tuple[NDArray[np.long], NDArray[np.long]] | None:
+    """First and last (exclusive) of stretches of flags, as ``screens.c`` says; None if not compiled."""
+    if kernels.LIBRARY is None:
+        return None
+    samples = np.ascontiguousarray(samples, np.float64)
+    made = np.empty((2, samples.size // 2), np.long)
+    found = kernels.LIBRARY.straight_stretches(
+        *(at(samples), at(flags), at(totals), samples.size, every, fewest, share, at(made[0]), at(made[1])),
+    )
+    return made[0, :found].copy(), made[1, :found].copy()
+
+
+def cell_powers(samples: Samples, width: int, cell: int) -> tuple[Samples, Samples]:
+    """Mean squares in each whole cell of ``cell`` samples: shape (T,) → (T // cell,), twice.
+
+    Args:
+        samples: shape (T,).
+        width: of the centred mean that is taken off, in samples.
+        cell: samples of a cell.
+
+    Returns:
+        Of the samples without their mean, and of their second differences.
+    """
+    count = samples.size // cell
+    if kernels.LIBRARY is None:
+        rest = samples - running_mean(samples, width)
+        both = rest, np.diff(samples, n=2, append=[0.0, 0.0])
+        cells = (audio[: count * cell].reshape(-1, cell) for audio in both)
+        first, second = (np.einsum("ij,ij->i", values, values) / cell for values in cells)
+        return first, second
+    samples = np.ascontiguousarray(samples, np.float64)
+    made = np.empty((2, count))
+    kernels.LIBRARY.cell_powers(at(samples), samples.size, width, cell, count, at(made[0]), at(made[1]))
+    return made[0], made[1]
