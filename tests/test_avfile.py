@@ -84,3 +84,18 @@ def test_one_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     source.write_bytes(source.read_bytes()[:-3_000])
     with pytest.raises(InputError, match=r"in\.m4a.*cut off"):
         read_audio(source)
+
+
+def test_without_a_name_the_result_is_flac_and_that_is_said(tmp_path: Path, capsys) -> None:
+    from restore_audio.cli import main
+
+    source = encoded(tmp_path / "in.m4a", music().astype(np.float32), "aac")
+    assert main(["fix", str(source)]) == 0
+    assert main(["fix", str(source), "-o", str(tmp_path / "out/")]) == 0
+    for made in (tmp_path / "in.restored.flac", tmp_path / "out" / "in.flac"):
+        assert (probe(made).format, probe(made).frames) == ("FLAC", probe(source).frames)
+    err = capsys.readouterr().err
+    assert "M4A is only read here, so the result is in.restored.flac" in err
+    assert "so the result is in.flac" in err
+    assert main(["fix", str(source), "-o", str(tmp_path / "named.flac")]) == 0
+    assert "only read" not in capsys.readouterr().err

@@ -96,8 +96,11 @@ class TestTargets:
     def test_several_inputs_need_a_folder(self, tmp_path):
         tree(tmp_path, "out.wav")
         inputs = [Found(Path("a.wav"), Path()), Found(Path("b.wav"), Path())]
-        with pytest.raises(UsageError, match="must be a folder"):
-            plan(inputs, str(tmp_path / "out.wav"))
+        for name in ("out.wav", "new.wav", "new.xyz"):
+            with pytest.raises(UsageError, match="must be a folder"):
+                plan(inputs, str(tmp_path / name))
+        for name in ("new.xyz/", "new", "2025.11"):
+            assert plan(inputs, str(tmp_path / name))[0].target == tmp_path / name / "a.wav"
 
     def test_only_one_recording_fits_into_a_pipe(self):
         with pytest.raises(UsageError, match="pipe"):

@@ -32,7 +32,8 @@ from restore_audio.measure.rivals import FoundRival, Rival
 from restore_audio.measure.scoring import pool, score
 from restore_audio.show import bench_table
 from restore_audio.show.bench_html import page
-from restore_audio.show.bench_table import BenchResult, as_data, markdown, rich_table, sheets
+from restore_audio.show.bench_table import BenchResult, Sheet, as_data, markdown, sheets
+from restore_audio.show.bench_terminal import fitted, legend, rich_table, short_names
 from restore_audio.signal.spectrum import interpolate_frames as line_across
 
 Array = NDArray[np.float64]
@@ -372,13 +373,37 @@ class TestReal:
     def test_its_tables_fit_into_80_columns(self, music: Path) -> None:
         chosen = real.conditions(("gap, low*", "click switching", "gated synthesiser"))
         result = result_of(plan(music, "real", "nothing", conditions=chosen))
-        damage, undamaged, _ = (rich_table(sheet) for sheet in sheets(result))
+        (damage,), (undamaged,), _ = (
+            [rich_table(part) for part in fitted(short_names(result, sheet), 80)] for sheet in sheets(result)
+        )
         for table, names in ((damage, ["gap, low-passed", "click switching"]), (undamaged, ["gated synth"])):
             with io.StringIO() as file:
                 rich.console.Console(file=file, width=80).print(table)
                 lines = [line.strip() for line in file.getvalue().splitlines() if line.strip()]
             for name, line in zip(names, lines[-len(names) :], strict=True):
                 assert line.startswith(name)
+
+    @pytest.mark.parametrize(("columns", "rows"), [(3, 3), (7, 30), (30, 3), (30, 30)])
+    def test_no_value_and_no_heading_is_cut_off_however_many_there_are(self, columns: int, rows: int) -> None:
+        header = ("method", *(f"condition{k} before" for k in range(columns)))
+        sheet = Sheet(
+            "T", header, tuple((f"m{r}", *(f"{r}.{k} / 4.5" for k in range(columns))) for r in range(rows))
+        )
+        with io.StringIO() as file:
+            for part in fitted(sheet, 80):
+                rich.console.Console(file=file, width=80).print(rich_table(part))
+            text = file.getvalue()
+        assert "…" not in text
+        assert max(map(len, text.splitlines())) <= 80
+        for value in (*(f"condition{k}" for k in range(columns)), *(c for row in sheet.rows for c in row)):
+            assert value in text
+
+    def test_methods_have_their_short_names_and_a_line_says_which_is_which(self, music: Path) -> None:
+        result = result_of(plan(music, "gaps", "nothing"))
+        (sheet, *_) = sheets(result)
+        assert sheet.rows[0][0] == "do nothing"
+        assert short_names(result, sheet).rows[0][0] == "nothing"
+        assert legend(result) == ["nothing: do nothing"]
 
     def test_rivals_are_measured_only_where_they_can_repair(self, music: Path) -> None:
         rival = FoundRival(Rival("other", "other", (), ("{input}",), ()), "other", "1.0")

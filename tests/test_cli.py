@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import struct
@@ -668,9 +669,31 @@ class TestPipes:
         shown = os.read(keeper, 1 << 16)
         os.close(keeper)
         os.close(terminal)
-        assert b"restoring" in shown
+        assert b"damaged.wav: looking" in shown
         assert out.count(b"\n") == 1
         assert b"\x1b" not in out
+
+    def test_the_bar_names_the_recording_its_number_and_the_repairs_so_far(self, tmp_path):
+        for name in "ab":
+            save(tmp_path / f"{name}.wav", holes(music(1.6), HOLES))
+        keeper, terminal = os.openpty()
+        done = subprocess.run(
+            [sys.executable, "-m", "restore_audio", "fix", str(tmp_path), "-o", str(tmp_path / "out")],
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+            check=True,
+        )
+        os.set_blocking(keeper, False)
+        shown = os.read(keeper, 1 << 18).decode()
+        os.close(keeper)
+        os.close(terminal)
+        for text in ("1 of 2: a.wav", "2 of 2: b.wav", "2 repairs"):
+            assert text in shown
+        assert done.stdout.count(b"all filled") == 2
+        assert re.search(
+            r"4 damaged spans in 2 of 2 recordings, all filled, in [\d.]+ s: 2 done, none", shown
+        )
 
 
 class TestDamageAndScore:

@@ -269,7 +269,7 @@ class TestCodecs:
 
     def test_without_pyav_it_is_a_sentence(self, tones, monkeypatch):
         monkeypatch.setitem(sys.modules, "av", None)
-        with pytest.raises(UsageError, match=r"restore-audio\[codecs\]"):
+        with pytest.raises(UsageError, match=r"pip install av"):
             apply(Encoded("aac", 128), tones, RATE_HZ)
         assert apply(Encoded("vorbis", 128), tones, RATE_HZ).samples.shape == tones.shape
 

@@ -142,3 +142,10 @@ def test_the_rooms_of_the_document_are_those_of_the_package() -> None:
     modules = {path.stem for path in package.glob("*.py")}
     there = modules | {path.parent.name for path in package.glob("*/__init__.py")}
     assert rooms == there - {"__init__", "__main__"}
+
+
+def test_no_hint_names_a_package_of_ours_on_an_index() -> None:
+    """Nothing of this name is on an index: what helps from a checkout is the package that is missing."""
+    hint = re.compile(r"(?:pipx?|uv pip|uv tool|uvx)(?: install| run)? '?restore-audio")
+    for path in [*(ROOT / "src").rglob("*.py"), *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        assert hint.findall(path.read_text(encoding="utf-8")) == [], path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
 from pathlib import Path
@@ -14,6 +15,7 @@ from restore_audio import Report
 from restore_audio.errors import InputError, OutputError, UsageError
 from restore_audio.show import plot, report
 from restore_audio.show.console import Console
+from restore_audio.show.progress import TimeLeft
 from restore_audio.spans import Span, parse_spans
 
 SPANS = (
@@ -161,7 +163,7 @@ class TestPicture:
 
     def test_without_matplotlib_the_way_to_it_is_said(self, monkeypatch):
         monkeypatch.setattr(plot.importlib.util, "find_spec", lambda name: None)
-        with pytest.raises(UsageError, match=r"restore-audio\[plots\]"):
+        with pytest.raises(UsageError, match=r"pip install matplotlib"):
             plot.require_matplotlib()
 
 
@@ -179,6 +181,32 @@ class TestConsole:
         console.say("said")
         console.error("wrong")
         assert capsys.readouterr() == ("", "wrong\n")
+
+    def test_the_time_left_counts_down_though_the_work_is_uneven(self):
+        now = 0.0
+        left = TimeLeft(lambda: now)
+        told = []
+        rng = np.random.default_rng(0)
+        steps = np.cumsum(rng.uniform(0.5, 1.5, size=400))
+        for share in steps / steps[-1]:
+            now += 0.25  # 100 s in all
+            left.tell(float(share))
+            told.append(left.seconds())
+        assert told[0] is None
+        known = [seconds for seconds in told if seconds is not None]
+        assert 80 <= known[8] <= 130
+        assert sum(b > a for a, b in itertools.pairwise(known)) <= 1
+        assert known[-1] <= 5
+        assert len(set(known)) < 20
+
+    def test_the_time_left_follows_when_the_work_turns_out_longer(self):
+        now = 0.0
+        left = TimeLeft(lambda: now)
+        for step in range(100):
+            now += 1
+            left.tell(0.01 * step if step < 50 else 0.5 + 0.001 * (step - 50))
+        assert 60 <= (left.seconds() or 0) <= 130
+        assert left.text() == f"about {(left.seconds() or 0) / 60:.0f} min left"
 
     def test_no_bar_where_nobody_looks(self, capsys):
         with Console().progress("working", 3) as progress:

@@ -190,7 +190,7 @@ def _opened_by_av(path: Path) -> Decoder:
         return AvFile(path)
     except ImportError:
         raise InputError(
-            f"{path} needs PyAV to be read: install it with pip install 'restore-audio[codecs]', or convert "
+            f"{path} needs PyAV to be read: install it with pip install av, or convert "
             f"the recording to FLAC first, for instance with ffmpeg -i {path.name} {path.stem}.flac."
         ) from None
 

@@ -20,6 +20,7 @@ import typer
 from .. import __version__, interrupts
 from ..errors import RestoreError
 from ..show.console import Console
+from .usage import Command, Group, refusal
 
 INTERRUPTED = 130
 
@@ -42,6 +43,14 @@ COMMANDS = {
 """Modules of this package in the order of ``--help``, and what ``--help`` says of them; each has
 ``register(app)``. Only the module of the command that is called is imported."""
 
+HELP = """Find the holes in a recording and fill them, leaving every healthy sample as it was.
+
+Examples:
+    restore-audio fix damaged.wav -o clean.wav
+    restore-audio detect damaged.wav
+    restore-audio fix --help
+"""
+
 _THREADED = ("fix", "detect")
 """Commands that divide a recording among the cores; ``--method paper`` has one large network and does not."""
 
@@ -63,19 +72,21 @@ def build(wanted: str | None = None) -> typer.Typer:
     """
     app = typer.Typer(
         name="restore-audio",
-        help="Find the holes in a recording and fill them, leaving every healthy sample as it was.",
-        epilog="Begin with: restore-audio fix damaged.wav -o clean.wav",
+        cls=Group,
+        epilog="Exit codes: 0 done; 1 something failed (of many: any); 2 called wrongly; 130 interrupted.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
-    @app.callback()
+    @app.callback(help=HELP)
     def options(
         version: Annotated[
             bool,
-            typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end."),
+            typer.Option(
+                "--version", "-V", callback=_version, is_eager=True, help="Show the version and end."
+            ),
         ] = False,
     ) -> None: ...
 
@@ -83,7 +94,7 @@ def build(wanted: str | None = None) -> typer.Typer:
         if wanted in (name, None):
             importlib.import_module(f".{name}", __package__).register(app)
         else:
-            app.command(name, help=sentence)(_listed)
+            app.command(name, help=sentence, cls=Command)(_listed)
     return app
 
 
@@ -132,9 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     console = Console()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    wanted = _wanted(words)
     try:
-        words = list(sys.argv[1:] if arguments is None else arguments)
-        wanted = _wanted(words)
         if wanted in _THREADED and "paper" not in words:
             _leave_threads_to_us()
         command = typer.main.get_command(build(wanted))
@@ -165,7 +176,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             return 1
         if not hasattr(error, "format_message"):
             raise
-        return _wrong_usage(console, error)
+        return _wrong_usage(console, error, wanted)
 
 
 def _sentence(error: OSError) -> str:
@@ -174,14 +185,11 @@ def _sentence(error: OSError) -> str:
     return f"{short} cannot be used ({error.strerror or error}): check its name and its place."
 
 
-def _wrong_usage(console: Console, error: Any) -> int:
-    """One sentence for what the parser refuses, whichever version of Typer raised it."""
-    message = error.format_message().rstrip(".")
-    if not message:  # no arguments at all: the help has been shown
-        return int(error.exit_code)
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "restore-audio"
-    console.error(f"restore-audio: {message}: see '{command} --help'.")
+def _wrong_usage(console: Console, error: Any, called: str | None) -> int:
+    if error.format_message().rstrip(
+        "."
+    ):  # without arguments the help has been shown, and there is no message
+        console.error(f"restore-audio: {refusal(error, called or '')}")
     return int(error.exit_code)
 
 

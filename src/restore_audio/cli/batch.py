@@ -41,7 +41,7 @@ def run(
     settings: Settings,
     *,
     workers: int = 1,
-    progress: Progress = lambda done: None,
+    progress: Callable[[int, float], None] = lambda number, share: None,
 ) -> Iterator[Outcome[Result]]:
     """Do all jobs and yield what became of each, as they end.
 
@@ -50,7 +50,7 @@ def run(
         work: a function at the top of its module (it is sent to other processes).
         settings: its second argument; the third is called with the share of the recording that is done.
         workers: processes; 1 works in this one.
-        progress: called with the number of jobs that are done.
+        progress: called with the number of a job, from 0, and the share of it that is done.
     """
     if workers > 1 and len(jobs) > 1:
         return _apart(jobs, work, settings, workers, progress)
@@ -61,12 +61,13 @@ def _here(
     jobs: Sequence[Job],
     work: Callable[[Job, Settings, Progress], Result],
     settings: Settings,
-    progress: Progress,
+    progress: Callable[[int, float], None],
 ) -> Iterator[Outcome[Result]]:
-    for number, job in enumerate(jobs, 1):
-        yield _attempt(job, work, settings, functools.partial(_share, progress, number - 1))
-        progress(number)
-        if number < len(jobs):
+    for number, job in enumerate(jobs):
+        progress(number, 0.0)
+        yield _attempt(job, work, settings, functools.partial(_share, progress, number))
+        progress(number, 1.0)
+        if number + 1 < len(jobs):
             interrupts.release_all()
 
 
@@ -75,24 +76,18 @@ def _apart(
     work: Callable[[Job, Settings, Progress], Result],
     settings: Settings,
     workers: int,
-    progress: Progress,
+    progress: Callable[[int, float], None],
 ) -> Iterator[Outcome[Result]]:
     from ..workers import work_on
-
-    shares = [0.0] * len(jobs)
-
-    def tell(number: int, share: float) -> None:
-        shares[number] = share
-        progress(sum(shares))
 
     threads = max(1, (os.cpu_count() or 1) // workers)
     function = functools.partial(_attempt_apart, work, settings)
     results: Generator[Done[Outcome[Result]], None, None] = work_on(
-        jobs, function, workers=min(workers, len(jobs)), threads=threads, progress=tell
+        jobs, function, workers=min(workers, len(jobs)), threads=threads, progress=progress
     )
     with closing(results):
         for done in results:
-            tell(done.number, 1.0)
+            progress(done.number, 1.0)
             if done.value is not None:
                 yield done.value
             else:
@@ -101,9 +96,9 @@ def _apart(
                 yield Outcome(job, failure=Failure(job.source, sentence))
 
 
-def _share(progress: Progress, done: int, share: float) -> None:
+def _share(progress: Callable[[int, float], None], number: int, share: float) -> None:
     interrupts.check()
-    progress(done + share)
+    progress(number, share)
 
 
 def _attempt_apart(

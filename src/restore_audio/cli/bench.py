@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ from ..errors import UsageError
 from ..measure.protocols import PAPER, PROTOCOLS, REAL
 from ..show.console import Console
 from .options import choice
+from .usage import Command
 
 if TYPE_CHECKING:
     from ..show.bench_table import BenchResult
@@ -28,7 +30,7 @@ RUN = "The run"
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(bench)
+    app.command(cls=Command)(bench)
 
 
 def bench(
@@ -36,6 +38,7 @@ def bench(
         str,
         choice(
             PROTOCOLS,
+            metavar="NAME",
             text=". ".join(f"{name}: {protocol.title}" for name, protocol in PROTOCOLS.items()) + ".",
             panel=DAMAGE,
         ),
@@ -59,9 +62,12 @@ def bench(
         ),
     ] = None,
     gaps: Annotated[
-        int, typer.Option(min=1, max=100, help="Damages in each excerpt.", rich_help_panel=DAMAGE)
+        int,
+        typer.Option(min=1, max=100, metavar="N", help="Damages in each excerpt.", rich_help_panel=DAMAGE),
     ] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes excerpts and damage.", rich_help_panel=DAMAGE)] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Fixes excerpts and damage.", rich_help_panel=DAMAGE)
+    ] = 0,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -79,17 +85,22 @@ def bench(
     ] = None,
     genre: Annotated[
         list[str] | None,
-        typer.Option("--genre", help="Only this genre; can be repeated.", rich_help_panel=MATERIAL),
+        typer.Option("--genre", metavar="NAME", help="Only this genre.", rich_help_panel=MATERIAL),
     ] = None,
     excerpts: Annotated[
         int,
         typer.Option(
-            min=0, help="Excerpts of each genre; 0 takes one of each recording.", rich_help_panel=MATERIAL
+            min=0,
+            metavar="N",
+            help="Excerpts of each genre; 0 takes one of each recording.",
+            rich_help_panel=MATERIAL,
         ),
     ] = 1,
     seconds: Annotated[
         float,
-        typer.Option(min=1.0, max=600.0, help="Length of an excerpt.", rich_help_panel=MATERIAL),
+        typer.Option(
+            min=1.0, max=600.0, metavar="SECONDS", help="Length of an excerpt.", rich_help_panel=MATERIAL
+        ),
     ] = 10.0,
     mono: Annotated[
         bool, typer.Option("--mono", help="Mix channels first.", rich_help_panel=MATERIAL)
@@ -114,7 +125,10 @@ def bench(
     rival_seconds: Annotated[
         float,
         typer.Option(
-            min=1.0, help="After so many seconds for an excerpt a rival is stopped.", rich_help_panel=METHODS
+            min=1.0,
+            metavar="SECONDS",
+            help="After so many seconds for an excerpt a rival is stopped.",
+            rich_help_panel=METHODS,
         ),
     ] = 120.0,
     odg: Annotated[
@@ -160,13 +174,22 @@ def bench(
         ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: one for each core.", rich_help_panel=RUN)
+        int,
+        typer.Option(
+            "--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each core.", rich_help_panel=RUN
+        ),
     ] = 0,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing but the result.", rich_help_panel=RUN)
     ] = False,
 ) -> None:
-    """Measure what restoration does: SDR, spectra, PEAQ, detection, speed, beside baselines and rivals."""
+    """Measure what restoration does: SDR, spectra, PEAQ, detection, speed, beside baselines and rivals.
+
+    Examples:
+        restore-audio bench --genre jazz
+        restore-audio bench --protocol gaps --lengths-ms 10,50 --methods auto,ar --no-odg
+        restore-audio bench --protocol blind --data music/ --html blind.html
+    """
     from ..measure.bench import Plan, run_bench
     from ..measure.graders import PEAQ, check_graders
     from ..measure.material import choose_material
@@ -245,7 +268,8 @@ def _families(text: str | None, protocol: str) -> tuple[str, ...]:
 
 
 def _show(console: Console, result: BenchResult, *, as_json: bool, as_markdown: bool) -> None:
-    from ..show.bench_table import as_data, markdown, remarks, rich_table, sheets
+    from ..show.bench_table import as_data, markdown, remarks, sheets
+    from ..show.bench_terminal import fitted, legend, rich_table, short_names
 
     if as_json:
         console.result(json.dumps(as_data(result), allow_nan=False, ensure_ascii=False, indent=1))
@@ -254,7 +278,9 @@ def _show(console: Console, result: BenchResult, *, as_json: bool, as_markdown: 
         console.result(markdown(result).rstrip())
         return
     console.result(result.about)
+    width = shutil.get_terminal_size().columns
     for sheet in sheets(result):
-        console.table(rich_table(sheet))
-    for line in remarks(result):
+        for part in fitted(short_names(result, sheet), width):
+            console.table(rich_table(part))
+    for line in (*legend(result), *remarks(result)):
         console.result(line)

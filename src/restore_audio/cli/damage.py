@@ -12,6 +12,7 @@ from ..damage.kinds import AFTER_STEPS, FAMILIES, UNDAMAGED
 from ..errors import InputError, UsageError
 from ..show.console import Console
 from . import options
+from .usage import Command
 
 if TYPE_CHECKING:
     from ..arrays import Samples
@@ -27,7 +28,7 @@ _JOINED_SAMPLES = 64
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(damage)
+    app.command(cls=Command)(damage)
 
 
 def damage(
@@ -60,18 +61,25 @@ def damage(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="The same seed damages in the same way.", rich_help_panel=options.DRAW)
+        int,
+        typer.Option(
+            min=0, metavar="N", help="The same seed damages in the same way.", rich_help_panel=options.DRAW
+        ),
     ] = 0,
     count: Annotated[
         int | None,
         typer.Option(
-            min=1, help="How many of each kind, as far as there is room.", rich_help_panel=options.DRAW
+            min=1,
+            metavar="N",
+            help="How many of each kind, as far as there is room.",
+            rich_help_panel=options.DRAW,
         ),
     ] = None,
     per_second: Annotated[
         float | None,
         typer.Option(
             "--per-second",
+            metavar="X",
             min=0.001,
             max=4.0,
             help="How many of each kind a second; 0.5 if neither is given.",
@@ -108,7 +116,13 @@ def damage(
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON."""
+    """Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON.
+
+    Examples:
+        restore-audio damage clean.wav -o broken.wav --spans truth.json
+        restore-audio damage clean.wav -o tape.wav --kind tape --kind click --seed 7
+        restore-audio damage clean.wav -o lossy.wav --kind packets-zeros --then mp3:128
+    """
     from ..audio.audiofile import read_audio
     from ..audio.output import results
     from ..damage.families import apply

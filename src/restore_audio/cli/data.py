@@ -10,6 +10,7 @@ import typer
 
 from ..errors import UsageError
 from ..show.console import Console
+from .usage import Command, Group
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(
     name="data",
-    help="Music to train on: look at it, fetch it, decode it once.",
+    cls=Group,
+    help="""Music to train on: look at it, fetch it, decode it once.
+
+    Examples:
+        restore-audio data stats --data music/
+        restore-audio data fetch fma-small --to fma
+    """,
     no_args_is_help=True,
 )
 
@@ -29,8 +36,8 @@ Split = Annotated[
     Path | None,
     typer.Option("--split", metavar="FILE", help="FMA's split: read if it exists, else drawn and written."),
 ]
-Genres = Annotated[list[str] | None, typer.Option("--genre", help="Only this genre; can be repeated.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the paper's split of FMA.")]
+Genres = Annotated[list[str] | None, typer.Option("--genre", metavar="NAME", help="Only this genre.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the paper's split of FMA.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result.")]
 
 
@@ -39,7 +46,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(data_app, name="data")
 
 
-@data_app.command()
+@data_app.command(cls=Command)
 def stats(
     data: Data,
     split: Split = None,
@@ -47,7 +54,12 @@ def stats(
     genre: Genres = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
-    """Show genres, hours, rates, unusable files, and for FMA the paper's split."""
+    """Show genres, hours, rates, unusable files, and for FMA the paper's split.
+
+    Examples:
+        restore-audio data stats --data music/
+        restore-audio data stats --data fma/ --split split.json
+    """
     from ..data.library import scan_library
 
     console = Console()
@@ -62,26 +74,31 @@ def stats(
         console.say(f"The split is in {split}.")
 
 
-@data_app.command()
+@data_app.command(cls=Command)
 def fetch(
-    what: Annotated[str, typer.Argument(help="fma-small, fma-medium or fma-metadata.")],
+    what: Annotated[str, typer.Argument(metavar="ARCHIVE", help="fma-small, fma-medium or fma-metadata.")],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the music shall be.")],
     mirror: Annotated[
         str | None, typer.Option("--mirror", metavar="URL", help="Another address that has FMA's archives.")
     ] = None,
     attempts: Annotated[
-        int, typer.Option("--attempts", min=1, help="Attempts in a row that may bring nothing.")
+        int, typer.Option("--attempts", min=1, metavar="N", help="Attempts in a row that may bring nothing.")
     ] = 6,
     remove_archive: Annotated[
         bool, typer.Option("--remove-archive", help="Delete the zip once it is unpacked.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Download from FMA's address, go on where it broke off, check the sum, unpack."""
+    """Download from FMA's address, go on where it broke off, check the sum, unpack.
+
+    Examples:
+        restore-audio data fetch fma-small --to fma
+        restore-audio data fetch fma-metadata --to fma
+    """
     try:
         import requests  # noqa: F401
     except ImportError as error:
-        raise UsageError("`data fetch` needs more packages: pip install 'restore-audio[train]'.") from error
+        raise UsageError("`data fetch` needs the package requests: pip install requests.") from error
     from ..data import download
 
     console = Console(verbosity=-1 if quiet else 0)
@@ -100,7 +117,7 @@ def fetch(
     console.say(f"{what} is in {to}; its SHA-1 sum is right.")
 
 
-@data_app.command()
+@data_app.command(cls=Command)
 def prepare(
     data: Data,
     to: Annotated[Path, typer.Option("--to", metavar="CACHE", help="Folder of the decoded music.")],
@@ -111,14 +128,24 @@ def prepare(
     mono: Annotated[bool, typer.Option("--mono/--all-channels", help="Mix channels down.")] = True,
     max_seconds: Annotated[
         float | None,
-        typer.Option("--max-seconds-per-track", min=1, help="Keep only the middle of longer tracks."),
+        typer.Option(
+            "--max-seconds-per-track",
+            min=1.0,
+            metavar="SECONDS",
+            help="Keep only the middle of longer tracks.",
+        ),
     ] = None,
     split: Split = None,
     seed: Seed = 0,
     genre: Genres = None,
     quiet: Quiet = False,
 ) -> None:
-    """Decode everything once to memory-mapped shards; says how much disk it needs first."""
+    """Decode everything once to memory-mapped shards; says how much disk it needs first.
+
+    Examples:
+        restore-audio data prepare --data music/ --to cache/music
+        restore-audio data prepare --data music/ --to cache/native --rate native --all-channels
+    """
     from ..data import prepare as preparing
     from ..data.library import scan_library
 

@@ -12,10 +12,14 @@ from . import options
 from .jobs import Job, below, find_inputs
 from .recording import Extras, WorkSettings
 from .run import Session
+from .usage import Command
 
 if TYPE_CHECKING:
     from ..outcomes import Report
 
+
+FAILED = 3
+"""Exit code of ``--exit-code`` where something failed: 1 says that damage was found."""
 
 Explain = Annotated[
     bool,
@@ -27,7 +31,7 @@ Explain = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(detect)
+    app.command(cls=Command)(detect)
 
 
 def detect(
@@ -41,6 +45,14 @@ def detect(
     explain: Explain = False,
     picture: options.Picture = None,
     as_json: options.Json = False,
+    exit_code: Annotated[
+        bool,
+        typer.Option(
+            "--exit-code",
+            help="End with 1 if damage was found, and with 3 if something failed; with -q list nothing.",
+            rich_help_panel=options.RESULTS,
+        ),
+    ] = False,
     jobs: options.Jobs = 1,
     shard: options.Shard = None,
     quiet: options.Quiet = False,
@@ -49,7 +61,13 @@ def detect(
     """Find the damage of recordings and list it; no recording is changed.
 
     Each line: start and end in seconds, channel, kind of damage, confidence. With --explain a second line
-    says what speaks for damage there; --json and --report hold it always.
+    says what speaks for damage there; --json and --report hold it always. Channels are counted from 1.
+
+    Examples:
+        restore-audio detect damaged.wav
+        restore-audio detect damaged.wav --explain --labels damaged.txt
+        restore-audio detect -r records/ --json
+        restore-audio detect --exit-code -q damaged.wav
     """
     from ..show import report as texts
     from ..show.plot import require_matplotlib
@@ -67,9 +85,18 @@ def detect(
         overwrite=overwrite,
     )
 
+    damaged = False
+
     def tell(result: Report) -> None:
+        nonlocal damaged
+        damaged = damaged or bool(result.spans)
+        if as_json or (quiet and exit_code):
+            return
         console.say(texts.report_sentence(result))
         for line in texts.span_lines(result, explained=explain):
             console.result(line)
 
-    return Session(console, as_json, jobs, shard).run(planned, settings, failures, tell)
+    code = Session(console, as_json, jobs, shard).run(planned, settings, failures, tell)
+    if not exit_code:
+        return code
+    return FAILED if code else int(damaged)

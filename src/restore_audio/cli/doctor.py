@@ -19,6 +19,7 @@ import typer
 from .. import __version__
 from ..errors import RestoreError
 from ..show.console import Console
+from .usage import Command
 
 NEEDED = (
     "torch",
@@ -34,10 +35,10 @@ NEEDED = (
 )
 OPTIONAL = {
     "torchaudio": "--method paper",
-    "matplotlib": "--picture (pip install 'restore-audio[plots]')",
-    "av": "M4A files, simulated codecs (pip install 'restore-audio[codecs]')",
-    "pyarrow": "archive's tables as Parquet (pip install 'restore-audio[archive]')",
-    "tensorboard": "train's pictures and sounds (pip install 'restore-audio[train]')",
+    "matplotlib": "--picture (pip install matplotlib)",
+    "av": "M4A files, simulated codecs (pip install av)",
+    "pyarrow": "archive's tables as Parquet (pip install pyarrow)",
+    "tensorboard": "train's pictures and sounds (pip install tensorboard)",
 }
 
 
@@ -52,13 +53,18 @@ class Finding:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(doctor)
+    app.command(cls=Command)(doctor)
 
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> int:
-    """Check versions, devices, formats, weights, extras and write access."""
+    """Check versions, devices, formats, weights, extras and write access.
+
+    Examples:
+        restore-audio doctor
+        restore-audio doctor --json
+    """
     console = Console()
     findings = [_guarded(check) for check in (_system, _kernels, _device, _formats, _weights, _writable)]
     findings[1:1] = [*_packages(), *_extras()]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..audio.suffixes import LOSSLESS, READ_ONLY
 from ..errors import UsageError
 from ..fill.methods import METHODS
 from ..settings import DEVICES, DetectSettings, FillSettings
@@ -16,6 +17,7 @@ from . import options
 from .jobs import STREAM, find_inputs, plan
 from .recording import Extras, WorkSettings
 from .run import Session
+from .usage import Command
 
 if TYPE_CHECKING:
     from ..outcomes import Report
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(fix)
+    app.command(cls=Command)(fix)
 
 
 def fix(
@@ -34,7 +36,8 @@ def fix(
             "--output",
             "-o",
             metavar="FILE|DIR|-",
-            help="Where to: a file, a folder, - for stdout; otherwise beside each input.",
+            help="Where to: a file, a folder, - for stdout; otherwise beside each input "
+            "(FLAC where its kind can only be read, as M4A).",
             rich_help_panel=options.FILES,
         ),
     ] = None,
@@ -132,7 +135,14 @@ def fix(
 ) -> int:
     """Find the holes in recordings and fill them; everything else stays exactly as it was.
 
-    Examples: restore-audio fix damaged.wav -o clean.wav, or restore-audio fix -r records/ -o fixed/
+    What was found is told, each result lies beside its recording if -o says nothing else, and nothing that is
+    there is replaced unless --overwrite says so.
+
+    Examples:
+        restore-audio fix damaged.wav -o clean.wav
+        restore-audio fix -r records/ -o fixed/ --skip-existing
+        restore-audio fix damaged.wav --dry-run -v
+        restore-audio fix damaged.wav -o clean.wav --spans labels.txt
     """
     from ..show import report as texts
 
@@ -166,6 +176,17 @@ def fix(
     )
 
     def tell(result: Report) -> None:
+        target, kind = result.target, result.source.suffix
+        if (
+            target is not None
+            and kind.lower() in READ_ONLY
+            and target.suffix == LOSSLESS != Path(output or "").suffix
+        ):
+            console.say(
+                f"{result.source}: {kind[1:].upper()} is only read here, so the result is {target.name}"
+            )
+        if as_json:
+            return
         if not quiet:
             console.result(texts.report_sentence(result))
         for line in (*texts.span_lines(result), *texts.circumstances(result)):

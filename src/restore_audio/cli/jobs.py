@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ..audio.suffixes import RECORDINGS
+from ..audio.suffixes import LOSSLESS, READ_ONLY, RECORDINGS
 from ..errors import InputError, OutputError, UsageError
 
 Thing = TypeVar("Thing")
@@ -150,20 +150,18 @@ def plan(
     folder = output is not None and (
         several or output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
     )
-    called_like_a_file = output is not None and Path(output).suffix.lower() in RECORDINGS
-    if (
-        called_like_a_file
-        and folder
-        and not (str(output).endswith(("/", os.sep)) or Path(str(output)).is_dir())
-    ):
-        raise UsageError(f"With several inputs -o must be a folder, and {output} is called like a file.")
+    if output is not None and folder and _called_like_a_file(output):
+        raise UsageError(
+            f"With several inputs -o must be a folder, and {output} is called like a file: name a folder, "
+            f"with a / at its end if it shall be called so."
+        )
     if output is not None and folder and Path(output).is_file():
         raise UsageError(f"With several inputs -o must be a folder, and {output} is a file: name a folder.")
     if output is not None and not folder:
         if name is not None:
             raise UsageError("--name is for folders, and -o names a file: leave out one of them.")
         return [Job(inputs[0].path, Path(output))]
-    template = name or ("{name}" if output is not None else "{stem}.restored{suffix}")
+    template = name or ("{stem}{suffix}" if output is not None else "{stem}.restored{suffix}")
     jobs = []
     for index, found in enumerate(inputs, 1):
         label = _label(found, template, index)
@@ -173,6 +171,14 @@ def plan(
     return jobs
 
 
+def _called_like_a_file(output: str) -> bool:
+    """Whether a path that is not there yet would be taken for a file's: its suffix is short, of letters."""
+    if output.endswith(("/", os.sep)) or Path(output).is_dir():
+        return False
+    suffix = Path(output).suffix.lower()
+    return suffix in RECORDINGS or (2 <= len(suffix) <= 5 and suffix[1].isalpha())
+
+
 def below(found: Found) -> Path:
     """The folder of a recording below the one that was searched."""
     return Path() if found.path == STREAM else found.path.parent.relative_to(found.root)
@@ -180,9 +186,10 @@ def below(found: Found) -> Path:
 
 def _label(found: Found, template: str, index: int) -> str:
     path = Path("stdin.wav") if found.path == STREAM else found.path
+    suffix = path.suffix if path.suffix.lower() not in READ_ONLY else LOSSLESS
     try:
         name = template.format(
-            stem=path.stem, suffix=path.suffix, name=path.name, parent=path.parent.name, index=index
+            stem=path.stem, suffix=suffix, name=path.stem + suffix, parent=path.parent.name, index=index
         )
     except (KeyError, IndexError, ValueError, AttributeError):
         raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,15 +11,42 @@ import typer
 
 from ..errors import ModelError
 from ..show.console import Console
+from .usage import Command, Group
 
 if TYPE_CHECKING:
     from ..network.checkpoint import ModelCard
 
 models_app = typer.Typer(
-    name="models", help="The weights that ship: list them, verify them.", no_args_is_help=True
+    name="models",
+    cls=Group,
+    help="""The weights that ship: list them, verify them.
+
+    Examples:
+        restore-audio models list
+        restore-audio models verify
+    """,
+    no_args_is_help=True,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for each file.")]
+
+
+USES = {
+    "restore": "completes the spectrum of gaps from 25 ms on; what fix uses",
+    "paper": "fills lost frames at 16 kHz, as in Serra et al. 2021; what --method paper uses",
+}
+"""What each task's weights are for."""
+
+MEASURED = {
+    "lsd_db": ("log-spectral distance in validation gaps (lower is better)", " dB", 1),
+    "lsd_ar_db": ("the same of AR alone", " dB", 1),
+    "lsd_rule_db": ("the same of max(AR, interpolated neighbours)", " dB", 1),
+    "psnr_db": ("PSNR of validation patches", " dB", 1),
+    "psnr_gain_db": ("PSNR won over the damaged patches", " dB", 1),
+    "nrmse_rms_before": ("error before, relative to the signal", " %", 100),
+    "nrmse_rms": ("error after", " %", 100),
+}
+"""Metrics of a card in words: what, unit, factor."""
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +54,14 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models_app, name="models")
 
 
-@models_app.command("list")
+@models_app.command("list", cls=Command)
 def list_models(as_json: Json = False) -> None:
-    """List the shipped weights: network, task, parameters, what was measured."""
+    """List the shipped weights: what each is for, its network and size, what was measured.
+
+    Examples:
+        restore-audio models list
+        restore-audio models list --json
+    """
     from ..network.checkpoint import read_card
 
     console = Console()
@@ -38,19 +71,36 @@ def list_models(as_json: Json = False) -> None:
         if as_json:
             console.result(json.dumps({"name": path.stem, "size_mb": round(size_mb, 2), **_card(card)}))
         else:
-            metrics = ", ".join(f"{name} {value:.4g}" for name, value in card.metrics.items())
-            network = f"{card.network.name} width {card.network.width}"
-            console.result(f"{path.stem:12s} {card.task:8s} {network:26s} {size_mb:6.1f} MB  {metrics}")
+            for line in _in_words(path.stem, card, size_mb):
+                console.result(line)
 
 
-@models_app.command()
+def _in_words(name: str, card: ModelCard, size_mb: float) -> Iterator[str]:
+    """What weights are for, what they are, and what was measured when they were trained."""
+    yield f"{name}: {USES.get(card.task, card.task)}"
+    yield f"  network {card.network.name} of width {card.network.width}, {size_mb:.1f} MB"
+    patches, hours = (card.training.get(key) for key in ("patches_seen", "hours_trained"))
+    if patches is not None and hours is not None:
+        yield f"  trained on {patches:,} patches in {hours:g} h"
+    for metric, value in card.metrics.items():
+        if metric in MEASURED:
+            what, unit, scale = MEASURED[metric]
+            yield f"  {what}: {scale * value:.3g}{unit}"
+
+
+@models_app.command(cls=Command)
 def verify(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME|FILE...]", help="Weights to verify; otherwise all that ship."),
+        typer.Argument(metavar="NAME|FILE", help="Weights to verify; otherwise all that ship."),
     ] = None,
 ) -> int:
-    """Load weights, run each network once, and compare shipped files with their recorded SHA-256."""
+    """Load weights, run each network once, and compare shipped files with their recorded SHA-256.
+
+    Examples:
+        restore-audio models verify
+        restore-audio models verify runs/restore/best.safetensors
+    """
     from ..network.checkpoint import model_path
 
     console = Console()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,13 @@ RESULTS = "Further results (with several inputs: a folder)"
 RUN = "The run"
 
 
-def choice(names: Iterable[str], *flags: str, text: str, panel: str) -> Any:
+def choice(
+    names: Collection[str],
+    *flags: str,
+    text: str,
+    panel: str,
+    metavar: str | None = None,
+) -> Any:
     """An option whose values are the names of a registry.
 
     Args:
@@ -24,6 +30,7 @@ def choice(names: Iterable[str], *flags: str, text: str, panel: str) -> Any:
         flags: of the option, where they are not the parameter's name.
         text: its help.
         panel: the part of the help it stands in.
+        metavar: instead of the names, where they are many.
     """
 
     def parsed(name: str) -> str:
@@ -34,7 +41,7 @@ def choice(names: Iterable[str], *flags: str, text: str, panel: str) -> Any:
     return typer.Option(
         *flags,
         parser=parsed,
-        metavar="|".join(names),
+        metavar=metavar or "|".join(names),
         autocompletion=lambda: list(names),
         help=text,
         rich_help_panel=panel,

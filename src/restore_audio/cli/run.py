@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from .batch import Outcome, run
 from .jobs import STREAM, Failure, Job, shard
 from .journal import Journal
 from .recording import WorkSettings, check_together, index_of, sort_out, work, written_by
+from .tally import Tally
 
 if TYPE_CHECKING:
     from ..outcomes import Report
@@ -27,7 +29,7 @@ class Session:
 
     Attributes:
         console: who tells.
-        as_json: a JSON line for each recording instead of a sentence.
+        as_json: a JSON line for each recording, printed here.
         workers: recordings at a time.
         part: ``I/N``: which part of the jobs.
         journal: file that remembers what is done.
@@ -54,7 +56,7 @@ class Session:
             jobs: all of them; this part is chosen here.
             settings: how.
             failures: inputs that were no recordings to begin with.
-            tell: called with each result, to print it.
+            tell: called with each result, to print it where JSON is not wanted.
         """
         if self.as_json and any(job.target == STREAM for job in jobs):
             raise UsageError("--json and the restored audio cannot both go to stdout: name a file with -o.")
@@ -69,18 +71,22 @@ class Session:
         failed = list(failures)
         for failure in failures:
             self._fail(failure)
-        with self.console.progress("restoring" if settings.fill else "looking", len(todo)) as progress:
+        tally = Tally(todo, settings)
+        with self.console.progress("", sum(tally.weights)) as bar:
+            progress = functools.partial(tally.show, bar)
             for outcome in run(todo, work, settings, workers=self.workers, progress=progress):
                 self._told(outcome, tell, failed)
-                if journal is not None and outcome.result is not None:
-                    journal.add(outcome.job)
+                if outcome.result is not None:
+                    tally.add(outcome.result)
+                    if journal is not None:
+                        journal.add(outcome.job)
         pages = index_of(settings)
         if pages is not None and pages.is_dir():
             from ..show.listening_index import write_index
 
             write_index(pages)
         if len(jobs) + len(failures) > 1:
-            self._summary(len(todo) + len(failures) - len(failed), skipped, failed)
+            self._summary(tally, skipped, failed)
         return 1 if failed else 0
 
     def _sift(self, jobs: Sequence[Job], journal: Journal | None) -> tuple[list[Job], int]:
@@ -104,8 +110,7 @@ class Session:
                 from ..show.report import report_line
 
                 self.console.result(report_line(outcome.result))
-            else:
-                tell(outcome.result)
+            tell(outcome.result)
 
     def _fail(self, failure: Failure) -> None:
         self.console.error(f"restore-audio: {failure.sentence}")
@@ -119,8 +124,8 @@ class Session:
             }
             self.console.result(json.dumps(line, ensure_ascii=False))
 
-    def _summary(self, done: int, skipped: int, failed: Sequence[Failure]) -> None:
-        text = f"{done} done" + (f", {skipped} skipped" if skipped else "")
+    def _summary(self, tally: Tally, skipped: int, failed: Sequence[Failure]) -> None:
+        text = tally.sentence() + (f", {skipped} skipped" if skipped else "")
         if failed:
             names = ", ".join(str(failure.source) for failure in failed)
             self.console.error(f"{text}, {len(failed)} failed: {names}")

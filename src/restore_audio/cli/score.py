@@ -12,11 +12,26 @@ import typer
 from ..errors import InputError
 from ..show.console import Console
 from ..spans import SCHEMA_VERSION, Span
+from .usage import Command
+
+WORDS = {
+    "sdr_db": ("", "signal to distortion (SDR)"),
+    "lsd_db": ("", "log-spectral distance"),
+    "odg": ("", "objective difference grade"),
+    "worst_channel_odg": ("", "... of the worst channel"),
+    "two_f": ("", "2f-model's mean score"),
+    "changed_share": ("", "samples that differ"),
+    "sdr_in_spans_db": ("inside", "signal to distortion (SDR)"),
+    "lsd_in_spans_db": ("inside", "log-spectral distance"),
+    "energy_error_in_spans_db": ("inside", "energy error"),
+    "changed_outside_spans_share": ("outside", "samples that differ"),
+}
+"""Where each value is measured (the whole, inside or outside of the spans), and what it is called."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(score)
+    app.command(cls=Command)(score)
 
 
 def score(
@@ -45,7 +60,12 @@ def score(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
-    """Compare a recording with its clean reference: SDR, log-spectral distance, and grades if asked for."""
+    """Compare a recording with its clean reference: SDR, log-spectral distance, and grades if asked for.
+
+    Examples:
+        restore-audio score clean.wav restored.wav
+        restore-audio score clean.wav restored.wav --spans truth.json --odg
+    """
     from ..audio.audiofile import read_audio
     from ..measure.graders import check_graders, mean_opinion
     from ..measure.metrics import changed_share, energy_error_db, log_spectral_distance_db, sdr_db
@@ -103,10 +123,16 @@ def score(
         }
         console.result(json.dumps(document, allow_nan=False, ensure_ascii=False))
         return
-    where_it_is = "" if spans is None else f" ({len(where)} spans of {spans})"
-    for name, value in values.items():
-        told = where_it_is if "spans" in name else ""
-        console.result(f"{name:28s} {_text(name, value)}{told}")
+    headings = {
+        "": "the whole recording",
+        "inside": f"in the {len(where)} spans of {spans}",
+        "outside": f"outside of the {len(where)} spans of {spans} (a found span may be some samples longer)",
+    }
+    for place, heading in headings.items():
+        named = {name: WORDS.get(name, ("", name.replace("_mos", "'s mean opinion"))) for name in values}
+        lines = [f"  {named[n][1]:32s} {_text(n, v)}" for n, v in values.items() if named[n][0] == place]
+        for line in [f"{heading}:", *lines] if lines else []:
+            console.result(line)
     for note in notes:
         console.say(note)
 
@@ -121,4 +147,6 @@ def _text(name: str, value: float | None) -> str:
         return "not defined (the reference is silent there)" if name.endswith("_db") else "not defined"
     if value == math.inf:
         return "identical"
-    return f"{100 * value:.4f} %" if name.endswith("share") else f"{value:.2f}"
+    if name.endswith("share"):
+        return f"{100 * value:.4f} %"
+    return f"{value:.2f}{' dB' if name.endswith('db') else ''}"

@@ -13,6 +13,7 @@ import typer
 from ..errors import RestoreError, UsageError
 from ..show.console import Console
 from . import train_options as options
+from .usage import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ class StoppedError(RestoreError):
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(train)
+    app.command(cls=Command)(train)
 
 
 def train(  # noqa: C901 (checks of its many options)
@@ -80,6 +81,11 @@ def train(  # noqa: C901 (checks of its many options)
 
     Several processes, or GPUs: torchrun --nproc-per-node 2 -m restore_audio train --batch 58
     --run-folder DIR ...; on CPU each process takes batch statistics over its own share.
+
+    Examples:
+        restore-audio train --data music/ --minutes 90 --run runs/restore
+        restore-audio train --data music/ --minutes 180 --run runs/restore --resume
+        restore-audio train --data fma/ --task paper --epochs 100 --tensorboard
     """
     if sum(bool(budget) for budget in (minutes, epochs, examples)) != 1:
         raise UsageError("A training needs one budget: give --minutes, --epochs or --examples.")
@@ -211,4 +217,4 @@ def _draw(run: Path, score_name: str, say: Callable[[str], None]) -> None:
 
     picture = plot_convergence([run / "metrics.jsonl"], run / "convergence.png", score_name)
     if picture is None:
-        say("No convergence.png: matplotlib is missing (pip install 'restore-audio[plots]').")
+        say("No convergence.png: matplotlib is missing (pip install matplotlib).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -37,7 +37,7 @@ Validation = Annotated[
 ]
 Genres = Annotated[
     list[str] | None,
-    typer.Option("--genre", help="Only this genre; can be repeated.", rich_help_panel=DATA),
+    typer.Option("--genre", metavar="NAME", help="Only this genre.", rich_help_panel=DATA),
 ]
 Split = Annotated[
     Path | None,
@@ -48,11 +48,18 @@ Split = Annotated[
 FillCount = Annotated[
     int,
     typer.Option(
-        "--fills", min=1, help="AR fills made ahead of training (restore task).", rich_help_panel=DATA
+        "--fills",
+        metavar="N",
+        min=1,
+        help="AR fills made ahead of training (restore task).",
+        rich_help_panel=DATA,
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option("--jobs", "-j", min=1, help="Processes that make AR fills.", rich_help_panel=DATA)
+    int,
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, help="Processes that make AR fills.", rich_help_panel=DATA
+    ),
 ]
 
 Network = Annotated[
@@ -60,18 +67,27 @@ Network = Annotated[
 ]
 Task = Annotated[
     TaskName,
-    typer.Option(
-        help="restore: what 'fix' uses. paper: random frames lost, as in the paper.", rich_help_panel=WHAT
+    choice(
+        get_args(TaskName),
+        text="restore: what 'fix' uses. paper: random frames lost, as in the paper.",
+        panel=WHAT,
     ),
 ]
 Width = Annotated[
     int,
-    typer.Option(min=1, max=256, help="Filters of the first level; the paper has 32.", rich_help_panel=WHAT),
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=256,
+        help="Filters of the first level; the paper has 32.",
+        rich_help_panel=WHAT,
+    ),
 ]
 
 Minutes = Annotated[
     float,
     typer.Option(
+        metavar="MINUTES",
         min=0.0,
         show_default=False,
         help="Minutes to train, over resumed parts too.",
@@ -81,30 +97,42 @@ Minutes = Annotated[
 Epochs = Annotated[
     float,
     typer.Option(
-        min=0.0, show_default=False, help="Times through the training patches.", rich_help_panel=BUDGET
+        metavar="X",
+        min=0.0,
+        show_default=False,
+        help="Times through the training patches.",
+        rich_help_panel=BUDGET,
     ),
 ]
 Examples = Annotated[
-    int, typer.Option(min=0, show_default=False, help="Patches to see.", rich_help_panel=BUDGET)
+    int, typer.Option(metavar="N", min=0, show_default=False, help="Patches to see.", rich_help_panel=BUDGET)
 ]
 
 Batch = Annotated[
     int,
     typer.Option(
-        min=1, help="Patches of a step, over all processes; the paper has 58.", rich_help_panel=PROTOCOL
+        metavar="N",
+        min=1,
+        help="Patches of a step, over all processes; the paper has 58.",
+        rich_help_panel=PROTOCOL,
     ),
 ]
 LearningRate = Annotated[
     float,
-    typer.Option(min=1e-7, max=1.0, help="Adam's learning rate, at its highest.", rich_help_panel=PROTOCOL),
+    typer.Option(
+        metavar="X", min=1e-7, max=1.0, help="Adam's learning rate, at its highest.", rich_help_panel=PROTOCOL
+    ),
 ]
 Schedule = Annotated[
     ScheduleName,
-    typer.Option(help="Warm-up and cosine decay, or fixed as in the paper.", rich_help_panel=PROTOCOL),
+    choice(
+        get_args(ScheduleName), text="Warm-up and cosine decay, or fixed as in the paper.", panel=PROTOCOL
+    ),
 ]
 Power = Annotated[
     float | None,
     typer.Option(
+        metavar="X",
         min=0.1,
         max=1.0,
         help="Exponent that compresses magnitudes (1 in the paper); else 0.5, or 0.3 to restore.",
@@ -114,6 +142,7 @@ Power = Annotated[
 Average = Annotated[
     float,
     typer.Option(
+        metavar="X",
         min=0.0,
         max=0.99999,
         help="Decay of the weights' moving average, which is what is kept.",
@@ -121,7 +150,7 @@ Average = Annotated[
     ),
 ]
 ClipNorm = Annotated[
-    float, typer.Option(min=1e-3, help="Largest norm of a gradient.", rich_help_panel=PROTOCOL)
+    float, typer.Option(metavar="X", min=1e-3, help="Largest norm of a gradient.", rich_help_panel=PROTOCOL)
 ]
 Bf16 = Annotated[
     bool,
@@ -130,27 +159,33 @@ Bf16 = Annotated[
     ),
 ]
 Seed = Annotated[
-    int, typer.Option(min=0, help="Seed of weights, examples and splits.", rich_help_panel=PROTOCOL)
+    int,
+    typer.Option(metavar="N", min=0, help="Seed of weights, examples and splits.", rich_help_panel=PROTOCOL),
 ]
 
 Level = Annotated[
     LevelName,
-    typer.Option(
-        help="Divide a patch by its own level, or all by one number as in the paper.", rich_help_panel=PAPER
+    choice(
+        get_args(LevelName),
+        text="Divide a patch by its own level, or all by one number as in the paper.",
+        panel=PAPER,
     ),
 ]
 Prefill = Annotated[
     PrefillName,
-    typer.Option(
-        help="What the network finds in lost frames: a straight line, or nothing.", rich_help_panel=PAPER
+    choice(
+        get_args(PrefillName),
+        text="What the network finds in lost frames: a straight line, or nothing.",
+        panel=PAPER,
     ),
 ]
 Loss = Annotated[
-    LossName, typer.Option(help="The PSNR itself, or mse as in the paper.", rich_help_panel=PAPER)
+    LossName,
+    choice(get_args(LossName), text="The PSNR itself, or mse as in the paper.", panel=PAPER),
 ]
 Sampling = Annotated[
     SamplingName,
-    typer.Option(help="Cut patches anywhere, or on the paper's grid.", rich_help_panel=PAPER),
+    choice(get_args(SamplingName), text="Cut patches anywhere, or on the paper's grid.", panel=PAPER),
 ]
 
 Run = Annotated[
@@ -173,20 +208,24 @@ Resume = Annotated[
 Device = Annotated[str, choice(DEVICES, text="Where the network runs.", panel=RUN)]
 Threads = Annotated[
     int,
-    typer.Option(min=0, help="CPU threads of each process; 0 lets PyTorch choose.", rich_help_panel=RUN),
+    typer.Option(
+        metavar="N", min=0, help="CPU threads of each process; 0 lets PyTorch choose.", rich_help_panel=RUN
+    ),
 ]
 ValidateMinutes = Annotated[
-    float, typer.Option(min=0.01, help="Minutes between validations.", rich_help_panel=RUN)
+    float, typer.Option(metavar="MINUTES", min=0.01, help="Minutes between validations.", rich_help_panel=RUN)
 ]
 ValidateExamples = Annotated[
     int,
-    typer.Option(min=0, help="Patches between validations, instead of minutes.", rich_help_panel=RUN),
+    typer.Option(
+        metavar="N", min=0, help="Patches between validations, instead of minutes.", rich_help_panel=RUN
+    ),
 ]
 CheckpointMinutes = Annotated[
-    float, typer.Option(min=0.01, help="Minutes between checkpoints.", rich_help_panel=RUN)
+    float, typer.Option(metavar="MINUTES", min=0.01, help="Minutes between checkpoints.", rich_help_panel=RUN)
 ]
 ReportSteps = Annotated[
-    int, typer.Option(min=1, help="Steps between two lines of metrics.", rich_help_panel=RUN)
+    int, typer.Option(metavar="N", min=1, help="Steps between two lines of metrics.", rich_help_panel=RUN)
 ]
 TensorBoard = Annotated[
     bool,

@@ -175,9 +175,7 @@ def import_av() -> Any:
     try:
         import av
     except ImportError:
-        raise UsageError(
-            "Simulating MP3, AAC and Opus needs PyAV: install it with pip install 'restore-audio[codecs]'."
-        ) from None
+        raise UsageError("Simulating MP3, AAC and Opus needs PyAV: install it with pip install av.") from None
     return av
 
 

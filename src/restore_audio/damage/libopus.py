@@ -75,7 +75,7 @@ def _library() -> ctypes.CDLL:
         return library
     raise UsageError(
         "Simulating lost Opus packets needs the library libopus, which was not found: "
-        "install it with pip install 'restore-audio[codecs]' or from the system (Debian: libopus0)."
+        "install it with pip install av or from the system (Debian: libopus0)."
     )
 
 

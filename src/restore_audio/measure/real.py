@@ -153,7 +153,7 @@ def makeable(chosen: Sequence[Condition]) -> tuple[tuple[Condition, ...], tuple[
         return tuple(chosen), ()
     made = tuple(c for c in chosen if not FAMILIES[c.name].needs_av)
     left_out = [c.name for c in chosen if c not in made]
-    note = f"PyAV is not installed here (pip install 'restore-audio[codecs]'): no {', '.join(left_out)}."
+    note = f"PyAV is not installed here (pip install av): no {', '.join(left_out)}."
     return made, (note,) if left_out else ()
 
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import __version__
 from ..measure.bench import Plan, Row
 from ..measure.methods import Method
 from ..measure.protocols import CLEAN
 from ..measure.scoring import METRICS, TABLES, Metric, Summary, Table, pool
-
-if TYPE_CHECKING:
-    from rich import table as rich
 
 NOTHING = "nothing"
 SCHEMA_VERSION = 1
@@ -238,27 +235,6 @@ def troubles(result: BenchResult) -> list[str]:
 def remarks(result: BenchResult) -> list[str]:
     """All lines that belong under the tables."""
     return [*result.notes, *result.plan.material.notes, *troubles(result)]
-
-
-def rich_table(sheet: Sheet) -> rich.Table:
-    """For the terminal: headings are wrapped to about the width of their column's values."""
-    from textwrap import fill
-
-    from rich import box
-    from rich import table as rich
-
-    table = rich.Table(
-        title=sheet.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=0
-    )
-    table.add_column(sheet.header[0], overflow="fold")
-    for number, name in enumerate(sheet.header[1:], start=1):
-        width = max([len(row[number]) for row in sheet.rows], default=0)
-        table.add_column(
-            fill(name, max(width, 7), break_long_words=False), justify="right", no_wrap=width < 20
-        )
-    for row in sheet.rows:
-        table.add_row(*row)
-    return table
 
 
 def markdown(result: BenchResult) -> str:

@@ -7,10 +7,12 @@ closes our stdout early ends the run without a word.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .progress import Bar
 
 if TYPE_CHECKING:
     import rich.console
@@ -54,26 +56,27 @@ class Console:
         _rich(stderr=self.results_on_stderr).print(table)
 
     @contextmanager
-    def progress(self, what: str, count: int) -> Iterator[Callable[[float], None]]:
-        """A bar over ``count`` things on stderr, if that is a terminal.
+    def progress(self, what: str, total: float) -> Iterator[Bar]:
+        """A bar on stderr, if that is a terminal.
 
-        Yields a function to call with the number that is done (fractions count).
+        Yields it: to be called with how much of ``total`` is done.
         """
         if self.verbosity < 0 or not sys.stderr.isatty():
-            yield lambda done: None
+            yield Bar(None, None, total)
             return
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         with Progress(
-            *columns,
-            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            BarColumn(16),
+            TextColumn("{task.percentage:>3.0f} %{task.fields[note]}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True)),
             console=_rich(stderr=True),
             transient=True,
             redirect_stdout=sys.stdout.isatty(),  # elsewhere results must reach the file or pipe they go to
         ) as bars:
-            task = bars.add_task(what, total=count)
-            yield lambda done: bars.update(task, completed=done)
+            yield Bar(bars, bars.add_task(what, total=total, note="", left=""), total)
 
     @staticmethod
     def _write(text: str) -> None:

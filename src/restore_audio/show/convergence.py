@@ -1,7 +1,7 @@
 """How trainings converged, one picture, like Figure 7 of Serra et al. 2021.
 
 In: the ``metrics.jsonl`` of one run or several. Out: a PNG with the validation score above and the loss
-below, over the patches seen. matplotlib is an extra (``restore-audio[plots]``).
+below, over the patches seen. matplotlib is an extra (``plots``).
 """
 
 from __future__ import annotations

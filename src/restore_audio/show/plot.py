@@ -3,7 +3,7 @@
 In: blocks of both recordings and the spans. Out: a PNG. The whole recording is drawn on the left, however
 long (each column shows one moment of its share of the time), its longest repaired span on the right.
 
-matplotlib is an extra (``restore-audio[plots]``); nothing else needs it.
+matplotlib is an extra (``plots``); nothing else needs it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def require_matplotlib() -> None:
         UsageError: matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("--picture needs matplotlib: install it with pip install 'restore-audio[plots]'.")
+        raise UsageError("--picture needs matplotlib: install it with pip install matplotlib.")
 
 
 def spectrogram(

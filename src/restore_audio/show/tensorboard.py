@@ -1,7 +1,7 @@
 """A training in TensorBoard: curves, spectrograms of validation examples, and how they sound.
 
 In: lines of metrics and pictures. Out: an events file in the run's folder. tensorboard is an extra
-(``restore-audio[train]``); nothing else needs it.
+(``train``); nothing else needs it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def require_tensorboard() -> None:
     """
     if importlib.util.find_spec("tensorboard") is None:
         raise UsageError(
-            "--tensorboard needs the package tensorboard: install it with pip install 'restore-audio[train]'."
+            "--tensorboard needs the package tensorboard: install it with pip install tensorboard."
         )
 
 
