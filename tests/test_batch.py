@@ -100,7 +100,7 @@ class TestTargets:
             with pytest.raises(UsageError, match="must be a folder"):
                 plan(inputs, str(tmp_path / name))
         for name in ("new.xyz/", "new", "2025.11"):
-            assert plan(inputs, str(tmp_path / name))[0].target == tmp_path / name / "a.wav"
+            assert plan(inputs, f"{tmp_path}/{name}")[0].target == tmp_path / name / "a.wav"
 
     def test_only_one_recording_fits_into_a_pipe(self):
         with pytest.raises(UsageError, match="pipe"):

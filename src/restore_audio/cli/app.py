@@ -11,9 +11,9 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,9 @@ from .. import __version__, interrupts
 from ..errors import RestoreError
 from ..show.console import Console
 from .usage import Command, Group, refusal
+
+if TYPE_CHECKING:
+    from .preferences import Preferences
 
 INTERRUPTED = 130
 
@@ -53,6 +56,8 @@ Examples:
 
 _THREADED = ("fix", "detect")
 """Commands that divide a recording among the cores; ``--method paper`` has one large network and does not."""
+
+_HELP = {"-h", "--help"}
 
 _COMPLETION = "_RESTORE_AUDIO_COMPLETE"
 """Set by shells that ask for completions, which concern every command."""
@@ -145,11 +150,16 @@ def _run(arguments: Sequence[str] | None) -> int:
     console = Console()
     words = list(sys.argv[1:] if arguments is None else arguments)
     wanted = _wanted(words)
+    sources: Mapping[str, str] = {}
     try:
         if wanted in _THREADED and "paper" not in words:
             _leave_threads_to_us()
         command = typer.main.get_command(build(wanted))
-        outcome: Any = command.main(words, "restore-audio", standalone_mode=False)
+        preferred = _preferred(console, command, wanted, words)
+        sources = preferred.sources
+        outcome: Any = command.main(
+            words, "restore-audio", standalone_mode=False, default_map=preferred.values
+        )
         sys.stdout.flush()
         if outcome == INTERRUPTED:  # newer versions of Typer turn Ctrl-C into this
             raise KeyboardInterrupt
@@ -176,7 +186,20 @@ def _run(arguments: Sequence[str] | None) -> int:
             return 1
         if not hasattr(error, "format_message"):
             raise
-        return _wrong_usage(console, error, wanted)
+        return _wrong_usage(console, error, wanted, sources)
+
+
+def _preferred(console: Console, command: Any, wanted: str | None, words: Sequence[str]) -> Preferences:
+    """Values from settings files and the environment; ``doctor`` looks at them itself."""
+    from .preferences import Preferences, gather
+
+    if wanted not in COMMANDS or wanted == "doctor" or _HELP & set(words):
+        return Preferences()
+    found = gather({wanted: command.commands[wanted]}, COMMANDS)
+    if {"-v", "--verbose"} & set(words):
+        for sentence in found.sentences():
+            console.say(sentence)
+    return found
 
 
 def _sentence(error: OSError) -> str:
@@ -185,11 +208,11 @@ def _sentence(error: OSError) -> str:
     return f"{short} cannot be used ({error.strerror or error}): check its name and its place."
 
 
-def _wrong_usage(console: Console, error: Any, called: str | None) -> int:
+def _wrong_usage(console: Console, error: Any, called: str | None, sources: Mapping[str, str]) -> int:
     if error.format_message().rstrip(
         "."
     ):  # without arguments the help has been shown, and there is no message
-        console.error(f"restore-audio: {refusal(error, called or '')}")
+        console.error(f"restore-audio: {refusal(error, called or '', sources)}")
     return int(error.exit_code)
 
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -66,7 +66,9 @@ def doctor(
         restore-audio doctor --json
     """
     console = Console()
-    findings = [_guarded(check) for check in (_system, _kernels, _device, _formats, _weights, _writable)]
+    findings = [
+        _guarded(check) for check in (_system, _kernels, _device, _formats, _weights, _writable, _settings)
+    ]
     findings[1:1] = [*_packages(), *_extras()]
     if as_json:
         console.result(json.dumps({"version": __version__, "findings": [asdict(f) for f in findings]}))
@@ -143,6 +145,20 @@ def _weights() -> Finding:
         load(models_dir() / f"{name}.safetensors")
         names.append(name)
     return Finding("weights", "ok", f"{', '.join(names)} in {models_dir()}")
+
+
+def _settings() -> Finding:
+    from typer.main import get_command
+
+    from .app import COMMANDS, build
+    from .preferences import NAME, gather, places
+
+    command: Any = get_command(build(None))
+    found = gather(command.commands, COMMANDS)
+    if found.sources:
+        return Finding("settings", "ok", "; ".join(found.sentences()))
+    folders = " or ".join(str(path.parent.absolute()) for path in reversed(places()))
+    return Finding("settings", "ok", f"the defaults: no {NAME} in {folders}, no RESTORE_AUDIO_* variable")
 
 
 def _writable() -> Finding:

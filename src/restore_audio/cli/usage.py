@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from textwrap import wrap
@@ -194,16 +194,20 @@ def _bold(text: str) -> str:
     return text if plain else f"\x1b[1m{text}\x1b[0m"
 
 
-def refusal(error: Any, called: str) -> str:
+def refusal(error: Any, called: str, sources: Mapping[str, str]) -> str:
     """One sentence for what the parser refuses, whichever version of Typer raised it.
 
     Args:
         error: what was raised.
         called: the command, where the error does not know it.
+        sources: where values came from that were not given with the call, by ``command.option``.
     """
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else f"restore-audio {called}".rstrip()
-    return f"{_what(error).rstrip('.')}: see '{command} --help'."
+    flag = _called(error.param).lstrip("-") if getattr(error, "param", None) is not None else ""
+    source = sources.get(f"{called}.{flag}")
+    told = f" (set in {source})" if source is not None else ""
+    return f"{_what(error).rstrip('.')}{told}: see '{command} --help'."
 
 
 def _what(error: Any) -> str:
