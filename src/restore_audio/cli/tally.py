@@ -10,7 +10,7 @@ from .jobs import STREAM, Job
 from .recording import WorkSettings
 
 if TYPE_CHECKING:
-    from ..pipeline import Report
+    from ..outcomes import Report
     from ..show.progress import Bar
 
 FOUND = 0.5
