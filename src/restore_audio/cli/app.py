@@ -99,8 +99,19 @@ def build(wanted: str | None = None) -> typer.Typer:
         if wanted in (name, None):
             importlib.import_module(f".{name}", __package__).register(app)
         else:
-            app.command(name, help=sentence, cls=Command)(_listed)
+            app.command(name, help=sentence)(_listed)
+    _explain_in_words(app)
     return app
+
+
+def _explain_in_words(app: typer.Typer) -> None:
+    """Every command and group below ``app`` shows its help by :mod:`restore_audio.cli.usage`."""
+    for command in app.registered_commands:
+        command.cls = Command
+    for group in app.registered_groups:
+        group.cls = Group
+        if group.typer_instance is not None:
+            _explain_in_words(group.typer_instance)
 
 
 def _leave_threads_to_us() -> None:

@@ -37,8 +37,11 @@ def audit(
 ) -> int:
     """Cut short clips before, after and of what was removed, of the loudest repairs of all reports.
 
-    Example: restore-audio fix -r tapes/ -o fixed/ --report reports/, then restore-audio audit reports/ --to
-    clips/. Each line: rank, recording, number in its report, time, kind, level of what was removed in dBFS.
+    Each line: rank, recording, number in its report, time, kind, level of what was removed in dBFS.
+
+    Examples:
+        restore-audio fix -r tapes/ -o fixed/ --report reports/
+        restore-audio audit reports/ --to clips/
     """
     from ..show.audit import largest, write_clips
     from ..show.reports_read import read_report

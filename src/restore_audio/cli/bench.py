@@ -16,7 +16,6 @@ from ..errors import UsageError
 from ..measure.protocols import PAPER, PROTOCOLS, REAL
 from ..show.console import Console
 from .options import choice
-from .usage import Command
 
 if TYPE_CHECKING:
     from ..show.bench_table import BenchResult
@@ -30,7 +29,7 @@ RUN = "The run"
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(cls=Command)(bench)
+    app.command()(bench)
 
 
 def bench(

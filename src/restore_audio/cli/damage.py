@@ -12,7 +12,6 @@ from ..damage.kinds import AFTER_STEPS, FAMILIES, UNDAMAGED
 from ..errors import InputError, UsageError
 from ..show.console import Console
 from . import options
-from .usage import Command
 
 if TYPE_CHECKING:
     from ..arrays import Samples
@@ -28,7 +27,7 @@ _JOINED_SAMPLES = 64
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(cls=Command)(damage)
+    app.command()(damage)
 
 
 def damage(

@@ -10,7 +10,6 @@ import typer
 
 from ..errors import UsageError
 from ..show.console import Console
-from .usage import Command, Group
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(
     name="data",
-    cls=Group,
     help="""Music to train on: look at it, fetch it, decode it once.
 
     Examples:
@@ -46,7 +44,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(data_app, name="data")
 
 
-@data_app.command(cls=Command)
+@data_app.command()
 def stats(
     data: Data,
     split: Split = None,
@@ -74,7 +72,7 @@ def stats(
         console.say(f"The split is in {split}.")
 
 
-@data_app.command(cls=Command)
+@data_app.command()
 def fetch(
     what: Annotated[str, typer.Argument(metavar="ARCHIVE", help="fma-small, fma-medium or fma-metadata.")],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the music shall be.")],
@@ -117,7 +115,7 @@ def fetch(
     console.say(f"{what} is in {to}; its SHA-1 sum is right.")
 
 
-@data_app.command(cls=Command)
+@data_app.command()
 def prepare(
     data: Data,
     to: Annotated[Path, typer.Option("--to", metavar="CACHE", help="Folder of the decoded music.")],

@@ -12,7 +12,6 @@ from . import options
 from .jobs import Job, below, find_inputs
 from .recording import Extras, WorkSettings
 from .run import Session
-from .usage import Command
 
 if TYPE_CHECKING:
     from ..outcomes import Report
@@ -31,7 +30,7 @@ Explain = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(cls=Command)(detect)
+    app.command()(detect)
 
 
 def detect(

@@ -19,7 +19,6 @@ import typer
 from .. import __version__
 from ..errors import RestoreError
 from ..show.console import Console
-from .usage import Command
 
 NEEDED = (
     "torch",
@@ -53,7 +52,7 @@ class Finding:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(cls=Command)(doctor)
+    app.command()(doctor)
 
 
 def doctor(

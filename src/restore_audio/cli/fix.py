@@ -17,7 +17,6 @@ from . import options
 from .jobs import STREAM, find_inputs, plan
 from .recording import Extras, WorkSettings
 from .run import Session
-from .usage import Command
 
 if TYPE_CHECKING:
     from ..outcomes import Report
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(cls=Command)(fix)
+    app.command()(fix)
 
 
 def fix(

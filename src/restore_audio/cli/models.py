@@ -11,14 +11,12 @@ import typer
 
 from ..errors import ModelError
 from ..show.console import Console
-from .usage import Command, Group
 
 if TYPE_CHECKING:
     from ..network.checkpoint import ModelCard
 
 models_app = typer.Typer(
     name="models",
-    cls=Group,
     help="""The weights that ship: list them, verify them.
 
     Examples:
@@ -54,7 +52,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models_app, name="models")
 
 
-@models_app.command("list", cls=Command)
+@models_app.command("list")
 def list_models(as_json: Json = False) -> None:
     """List the shipped weights: what each is for, its network and size, what was measured.
 
@@ -88,7 +86,7 @@ def _in_words(name: str, card: ModelCard, size_mb: float) -> Iterator[str]:
             yield f"  {what}: {scale * value:.3g}{unit}"
 
 
-@models_app.command(cls=Command)
+@models_app.command()
 def verify(
     files: Annotated[
         list[str] | None,

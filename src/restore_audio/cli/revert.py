@@ -91,8 +91,11 @@ def revert(
 ) -> int:
     """Put repairs of a restored recording back as they were, to the sample.
 
-    Examples: restore-audio revert clean.wav --report clean.json --kind click, or, where the original is gone,
-    restore-audio revert clean.wav --report clean.json --number 3,7-9 --removed removed.wav
+    Where the original is gone, what fix --removed wrote serves as well.
+
+    Examples:
+        restore-audio revert clean.wav --report clean.json --kind click
+        restore-audio revert clean.wav --report clean.json --number 3,7-9 --removed removed.wav
     """
     from ..audio.output import results
     from ..reverting import Choice, Source

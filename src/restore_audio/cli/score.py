@@ -12,7 +12,6 @@ import typer
 from ..errors import InputError
 from ..show.console import Console
 from ..spans import SCHEMA_VERSION, Span
-from .usage import Command
 
 WORDS = {
     "sdr_db": ("", "signal to distortion (SDR)"),
@@ -31,7 +30,7 @@ WORDS = {
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(cls=Command)(score)
+    app.command()(score)
 
 
 def score(

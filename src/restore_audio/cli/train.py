@@ -13,7 +13,6 @@ import typer
 from ..errors import RestoreError, UsageError
 from ..show.console import Console
 from . import train_options as options
-from .usage import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +30,7 @@ class StoppedError(RestoreError):
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(cls=Command)(train)
+    app.command()(train)
 
 
 def train(  # noqa: C901 (checks of its many options)

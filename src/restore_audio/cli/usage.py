@@ -23,6 +23,9 @@ LEFT = 28
 
 WIDEST = 100
 
+MANY = 40
+"""A list of choices that is longer stands in the explanation."""
+
 GENERAL = "General"
 COMMANDS = "Commands"
 
@@ -121,9 +124,13 @@ def _option(parameter: Any) -> Row:
     short = [flag for flag in parameter.opts if not flag.startswith("--")]
     long = [flag for flag in (*parameter.opts, *parameter.secondary_opts) if flag.startswith("--")]
     flags = ", ".join([*short, *long])
+    takes, names = parameter.metavar or "", ""
+    if len(takes) > MANY and "|" in takes:
+        takes, names = "NAME", f"one of {', '.join(takes.split('|'))}"
     if not parameter.is_flag:
-        flags += f" {parameter.metavar}"
+        flags += f" {takes}"
     notes = [
+        names,
         _range(*limits(parameter)),
         "required" if parameter.required else "",
         "can be repeated" if getattr(parameter, "multiple", False) else "",
