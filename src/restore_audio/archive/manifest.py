@@ -204,7 +204,7 @@ def write_parquet(path: Path, rows: Sequence[dict[str, Any]], columns: dict[str,
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise UsageError("Parquet needs pyarrow: pip install 'restore-audio[archive]'.") from None
+        raise UsageError("Parquet needs pyarrow: pip install pyarrow.") from None
     types = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string(), bool: pyarrow.bool_()}
     schema = pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
     with beside(path) as temporary:

@@ -33,7 +33,7 @@ def archive(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SOURCE]...",
+            metavar="SOURCE",
             help="Folders (searched with all inside) and recordings; none: those of the manifest in DIR.",
         ),
     ] = None,
@@ -110,8 +110,11 @@ def archive(
     """Restore a whole collection into a folder, with manifest, reports, table and summary.
 
     DIR gets recordings/, reports/, manifest.csv, table.csv and summary.html. The same command goes on where
-    it was stopped. Originals are never changed. Example: restore-audio archive records/ --to restored/
-    --checksums
+    it was stopped. Originals are never changed.
+
+    Examples:
+        restore-audio archive records/ --to restored/ --checksums
+        restore-audio archive --to restored/ --shard 1/4
     """
     from ..archive import manifest
     from ..archive.session import Session
