@@ -41,11 +41,40 @@ FEATURES = (
     "predictability",
     "rivals",
 )
+"""What the verifier weighs. It was trained on evidence that is computed as here: whoever changes a length or
+threshold below trains it anew (examples/train_verifier.py). Cells are 0.5 ms. The lengths are judgement: no
+command measured them one by one, what they give together is measured by ``bench``."""
 
 _LEAST_PEAK = 5.0
+"""Of a candidate's prediction error, in that of the background; the verifier decides, this saves its time."""
+
 _LEAST_PROMINENCE = 1.8
+"""And in the largest within 30 ms."""
+
+_BESIDE_CELLS, _NEAR_CELLS, _WIDE_CELLS = 5, 60, 200
+"""The click's own cells, and how far its neighbours are looked for: 30 and 100 ms."""
+
 _LONGEST_CELLS = 10
+"""Of a click, to either side of its peak: 5 ms."""
+
+_ENDS_BACKGROUND, _ENDS_PEAK = 3.0, 0.08
+"""A click ends where its error falls below so many times the background, and below so much of its peak."""
+
 _EDGE = 3.5
+"""Prediction error, in that of the background, at which a click begins to the sample."""
+
+_AROUND_MS = 20.0
+"""Sound on either side from which a click is repaired on trial."""
+
+_FEWEST_CELLS, _MARGIN_CELLS = 400, 40
+"""Shorter windows have no background, and what lies nearer to their ends no neighbours."""
+
+_CROWD_CELLS, _CROWD_PEAKS = 500, 8
+"""250 ms on either side; the eighth largest cell there stands for the third peak: each fills two or three."""
+
+_FLOOR = 1e-7
+"""−140 dBFS: levels are not below it."""
+
 _TAIL = 0.04
 """Of a click's peak: what is below it on either side is left to the music."""
 
@@ -65,15 +94,15 @@ def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate
         rate_hz: sample rate.
     """
     peaks = cell_peaks(error, rate_hz)
-    if peaks.size < 400:
+    if peaks.size < _FEWEST_CELLS:
         return []
-    level = np.maximum(background(peaks), 1e-7)
-    near, wide = largest_around(peaks, 5, 60), largest_around(peaks, 5, 200)
+    level = np.maximum(background(peaks), _FLOOR)
+    near, wide = (largest_around(peaks, _BESIDE_CELLS, cells) for cells in (_NEAR_CELLS, _WIDE_CELLS))
     places = np.flatnonzero(
         (peaks > _LEAST_PEAK * level) & (peaks > _LEAST_PROMINENCE * near) & (peaks >= running_max(peaks, 11))
     )
     found = []
-    for place in places[(places > 40) & (places < peaks.size - 40)].tolist():
+    for place in places[(places > _MARGIN_CELLS) & (places < peaks.size - _MARGIN_CELLS)].tolist():
         candidate = _examine(samples, error, rate_hz, peaks, level, place, (near[place], wide[place]))
         if candidate is not None:
             found.append(candidate)
@@ -91,14 +120,14 @@ def _examine(
 ) -> Candidate | None:
     cell = cell_samples(rate_hz)
     top = float(peaks[place])
-    floor = max(3.0 * float(level[place]), 0.08 * top)
+    floor = max(_ENDS_BACKGROUND * float(level[place]), _ENDS_PEAK * top)
     first, last = place, place + 1
     while first > place - _LONGEST_CELLS and peaks[first - 2 : first].max() > floor:
         first -= 1
     while last < place + _LONGEST_CELLS and peaks[last : last + 2].max() > floor:
         last += 1
     start, end = _from_first_rise(error, (first * cell, last * cell), float(level[place]))
-    around = samples_of(20.0, rate_hz)
+    around = samples_of(_AROUND_MS, rate_hz)
     if start < around or end + around > samples.size:
         return None
     before, after = samples[start - around : start], samples[end : end + around]
@@ -113,10 +142,9 @@ def _examine(
     if trial is None or db(float(np.abs(inside).max())) < SILENT_DB:
         return None
     removed = inside - trial.fill
-    local = max(rms(before), rms(after), 1e-7)
-    stretch = peaks[max(place - 500, 0) : place + 500]
-    ordered = np.partition(stretch, -8)[-8:]
-    third = float(np.sort(ordered)[0])
+    local = max(rms(before), rms(after), _FLOOR)
+    stretch = peaks[max(place - _CROWD_CELLS, 0) : place + _CROWD_CELLS]
+    third = float(np.partition(stretch, -_CROWD_PEAKS)[-_CROWD_PEAKS])
     features = [
         db(top / float(level[place])),
         db(top / rivals[0]),
@@ -127,8 +155,11 @@ def _examine(
         db(rms(peaks[last + 8 : last + 30]) / top),
         db(rms(peaks[last + 2 : last + 40]) / max(rms(peaks[max(first - 40, 0) : first - 2]), 1e-9)),
         10.0 * math.log10((end - start) / rate_hz * 1000),
-        db(max(level_after, 1e-7) / max(level_before, 1e-7)),
-        db(max(rms(np.diff(after[: around // 2])), 1e-7) / max(rms(np.diff(before[-around // 2 :])), 1e-7)),
+        db(max(level_after, _FLOOR) / max(level_before, _FLOOR)),
+        db(
+            max(rms(np.diff(after[: around // 2])), _FLOOR)
+            / max(rms(np.diff(before[-around // 2 :])), _FLOOR)
+        ),
         0.5 * db(trial.error_before / max(trial.error_after, 1e-18)),
         0.5 * db(trial.error_after / max(trial.error_around, 1e-18)),
         db(float(np.abs(removed).max()) / local_peak),

@@ -15,6 +15,7 @@ from .measures import cell_samples
 
 Samples = NDArray[np.floating]
 
+# Lengths and levels by judgement, measured by no command one by one; ``bench`` says where ends come to lie.
 _OUTER_MS, _INNER_MS = (24.0, 5.0), (2.0, 12.0)
 _REACH_MS = 10.0
 _LEAST_DB = 6.0

@@ -30,6 +30,7 @@ from .measures import cell_samples
 
 Floats = NDArray[np.float32]
 
+# The frame network was trained on levels that are computed so: a change needs examples/train_detector.py.
 BANDS = 32
 LOWEST_HZ, HIGHEST_HZ = 120.0, 17_500.0
 STEP_CELLS = 16
@@ -41,9 +42,11 @@ FEATURES = 4 * BANDS + 6 * FINE + BANDS + 1
 MEAN_STEPS = 125
 """Steps of the mean that is taken off: one second."""
 
-_FLOOR_BAND = 1e-11
-_FLOOR_FINE = 1e-10
+_FLOOR_BAND, _FLOOR_FINE = 1e-11, 1e-10
+"""Powers that are added before logarithms are taken, −110 and −100 dB: what is softer is one silence."""
+
 _SCALE_DB = 10.0
+"""Decibels in a unit of what the network sees."""
 
 
 @dataclass(frozen=True)

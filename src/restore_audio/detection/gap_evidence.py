@@ -55,6 +55,7 @@ FEATURES = (
     "silence around",
 )
 
+# The verifier was trained on evidence that is computed with these: a change needs examples/train_verifier.py.
 CONTEXT_MS = 40.0
 _EDGE_MS = 1.0
 _FLOOR = 1e-7

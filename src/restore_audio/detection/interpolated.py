@@ -36,6 +36,8 @@ _ROUNDED = 1.05
 """Steps that the second difference of rounded values on a line, and their way off it, may span."""
 
 _FEWEST = 3
+"""Samples of a stretch: two fit a line or a mean by chance too often to prove anything."""
+
 _BETWEEN = 0.3
 """Share of the good samples between averaged ones that may lie straight, by chance."""
 
@@ -59,6 +61,8 @@ _NATS = 16.0
 """Two hours of music and speech held one stretch beyond 14 nats."""
 
 _NATS_PER_SCORE = 2.0
+"""Two nats beyond the threshold are a confidence of 73 %."""
+
 _SHARED_NATS = 1.0
 """Taken off for each sample: neighbouring samples vanish together more often than each alone would."""
 
@@ -69,7 +73,11 @@ _HELD = 0.3
 """Share of equal neighbours from which on values are held throughout: square waves, doubled samples."""
 
 _LEVEL_SAMPLES = 4096
+"""On either side, for the level and for the values that samples take."""
+
 _LEAST_SCORE = -2.0
+"""What is less likely (12 %) is not handed on."""
+
 _MOST_CANDIDATES = 200
 """Windows with more are made of lines."""
 

@@ -29,6 +29,8 @@ _LONGEST_MS, _LONGEST_SAMPLES = 100.0, 4096
 """Of one playing of a block, whichever is longer: the largest buffers in use. Longer stretches are loops."""
 
 _MOST_PLAYS = 8
+"""A block that is played more often is a sound that repeats."""
+
 _AGAIN = 0.98
 """Of its lag, a block that is played again at once has at least this length: a few samples at an end may
 differ by what resets the buffer."""
@@ -52,6 +54,8 @@ _HELD = 0.3
 """Share of equal neighbours from which on a stretch is a run or a square wave."""
 
 _LEAST_SCORE = -3.0
+"""What is less likely (5 %) is not handed on."""
+
 _MADE_UP_SCORE = 4.0
 """Of a stretch that a receiver's concealment makes again to the sample."""
 

@@ -32,6 +32,7 @@ _CONTEXT_MS = 40.0
 """Long enough for one period of the lowest notes (27.5 Hz), so that its level does not hang on the phase."""
 
 _EDGE_MS = 1.0
+"""Whose level beside a run says whether the sound stops dead."""
 
 # Of the true runs in five hours of music 99 % lie above each of these: the level of the millisecond
 # at either edge relative to the 40 ms on its side, and the jump to the run.

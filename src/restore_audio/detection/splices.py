@@ -52,6 +52,8 @@ _BREAK_DB = 14.0
 join lay above 12 dB; two thirds of cut places do."""
 
 _DB_PER_SCORE = 3.0
+"""As for runs: 3 dB beyond the thresholds are a confidence of 73 %."""
+
 _ALONE_DB, _ALONE_DB_PER_SCORE = 0.0, 1.5
 """Peak at the join over all within 100 ms: cuts that are part of the music come in numbers."""
 
@@ -79,6 +81,7 @@ thousand."""
 
 _HALF_MS = 0.5
 _LEAST_SCORE = -2.0
+"""What is less likely (12 %) is not handed on."""
 
 
 @dataclass(frozen=True)

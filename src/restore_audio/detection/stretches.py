@@ -58,12 +58,22 @@ MEASURES = (
 _BRIDGE_QUARTERS = 3
 """Gaps in the evidence of up to 6 ms belong to the damage."""
 
+# The network that weighs stretches was trained on measures that are computed with these: a change needs
+# "python examples/train_detector.py export".
 _SMOOTH_QUARTERS = 3
+"""6 ms, a bridge's length."""
+
 _RIVALS_QUARTERS = 750
+"""1.5 s: other stretches so near are competitors."""
+
 _AROUND_STEPS = 5
-_EDGE_FINE = 6
-_ELSEWHERE_FINE = 500
+"""40 ms: what a stretch is compared with on either side."""
+
+_EDGE_FINE, _ELSEWHERE_FINE = 6, 500
+"""Milliseconds around an edge in which its slope is looked for, and in which others are."""
+
 _NONE = -6.0
+"""Log odds of a competitor where there is none."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ LONGEST_MS = 200.0
 """Of a slow tail: vinyl's thumps last up to 150 ms."""
 
 LONGEST_RINGING_MS = 40.0
+"""Simulated ringings (damage.clicks) have decayed by then."""
 
 SLOW_LENGTHS_MS = (12.0, 20.0, 32.0, 50.0, 80.0, 120.0, 160.0, 200.0)
 
@@ -38,9 +39,13 @@ _PRICE = 4.0
 """Of each function, in variances; a useless one takes 1 on average."""
 
 _SLOW_RATE_HZ = 1000
-_SLOW_ORDER = 24
-_SLOW_CONTEXT_MS = 300.0
+"""Simulated thumps lie at 10 to 80 Hz, and models of so few samples are quick."""
+
+_SLOW_ORDER, _SLOW_CONTEXT_MS = 24, 300.0
+"""Of the model of the music: 24 coefficients from 300 samples on either side."""
+
 _SLOW_KNOT = 5
+"""Milliseconds from one raised cosine to the next: a half period of 100 Hz."""
 
 _FURTHER = 1.4
 """A slow tail is worth its price for about so much less than it lasts."""
@@ -51,8 +56,9 @@ _BLOCKS = 5
 _MOST_AT_END = 0.25
 """Power of the last third of a slow tail, in that of the louder of the other two."""
 
-_FAST_ORDER = 32
-_FAST_CONTEXT_MS = 30.0
+_FAST_ORDER, _FAST_CONTEXT_MS = 32, 30.0
+"""Of the model that a ringing is compared with; 30 ms of music keep one model."""
+
 _FAST_CELL_MS = 0.5
 
 _FIRST = 8.0

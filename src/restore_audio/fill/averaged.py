@@ -17,6 +17,8 @@ _CONTEXT = 1024
 """Samples on either side that the model is fitted on."""
 
 _FEWEST = 3
+"""Samples that were averaged, as in :mod:`restore_audio.detection.interpolated`."""
+
 _STRAIGHT = 2.0**-14
 """Two steps of 16 bit: second differences of means lie below, whatever the rounding."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CLIP_SAMPLES = 30 * PAPER_RATE_HZ
 FADE_SAMPLES = PAPER_RATE_HZ // 2
 ITERATIONS = 100
+"""Of Griffin-Lim, as in the paper."""
 
 
 def restore_paper(

@@ -34,6 +34,8 @@ MODELS = ArSettings(context_ms=186.0)
 """Of the models that tell the prediction's variance."""
 
 CONTEXT_MS = 40.0
+"""Healthy sound on either side from which the lost level is told."""
+
 GUARD_MS = 2.0
 """Levels are compared with those of so much on each side, from so far outside of the span on."""
 
