@@ -1,4 +1,4 @@
-"""What the fills compute, in small cases with answers by hand: AR, channels, passages, tails, losses."""
+"""What the fills compute, in small cases with answers by hand: AR, channels, tails, losses."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from restore_audio.fill import adaptive, ar, channels, passages, tails
+from restore_audio.fill import adaptive, ar, channels, tails
 from restore_audio.fill.ar import ArSettings, Sides
 from restore_audio.fill.gaps import Gap, Prediction
-from restore_audio.fill.passages import Passage, SimilarSettings, fill_from_passage, similar_passage
 from restore_audio.signal.burg import burg
 
 Samples = NDArray[np.float64]
@@ -341,132 +340,6 @@ class TestChannels:
         asked.clear()
         assert channels.fill(near) is not None
         assert {entry[1:] for entry in asked} == {(1000, 900, 2000)}
-
-
-class TestPassages:
-    def loop(self, gain: float = 1.0, length: int = 8000) -> tuple[Samples, NDArray[np.bool_]]:
-        """A loop of a second, three times; the gap lies in the last."""
-        one = 0.1 * noise(length)
-        audio = np.concatenate([gain * one, 0.01 * noise(length, 5), one])
-        healthy = np.ones(audio.size, bool)
-        healthy[20_000:20_400] = False
-        audio[20_000:20_400] = np.nan
-        return audio, healthy
-
-    def find(self, gain: float = 1.0, **settings: float) -> Passage | None:
-        audio, healthy = self.loop(gain)
-        return similar_passage(
-            audio, 20_000, 20_400, healthy=healthy, rate_hz=RATE_HZ, settings=SimilarSettings(**settings)
-        )
-
-    @pytest.mark.parametrize(("gain", "found"), [(0.26, True), (0.24, False), (3.9, True), (4.1, False)])
-    def test_a_passage_is_at_most_four_times_louder_or_quieter(self, gain: float, found: bool) -> None:
-        passage = self.find(gain)
-        assert (passage is not None) == found
-        if passage is not None:
-            assert passage.start == 4000
-            assert passage.gain == pytest.approx(1 / gain)
-            assert passage.correlation == pytest.approx(1.0)
-
-    @pytest.mark.parametrize(("search_s", "found"), [(2.0, True), (1.999, False)])
-    def test_the_search_reaches_as_far_as_said(self, search_s: float, found: bool) -> None:
-        assert (self.find(search_s=search_s) is not None) == found
-
-    def test_both_ways(self) -> None:
-        audio, healthy = self.loop()
-        turned = similar_passage(audio[::-1], 3600, 4000, healthy=healthy[::-1], rate_hz=RATE_HZ)
-        assert turned is not None
-        assert turned.start == 19_600
-
-    @pytest.mark.parametrize(("share", "found"), [(0.8, True), (0.6, False)])
-    def test_the_least_correlation_is_seven_tenths(self, share: float, found: bool) -> None:
-        audio, healthy = self.loop()
-        audio[:8000] = share * audio[:8000] + np.sqrt(1 - share**2) * 0.1 * noise(8000, 6)
-        passage = similar_passage(audio, 20_000, 20_400, healthy=healthy, rate_hz=RATE_HZ)
-        assert (passage is not None) == found
-
-    def test_templates_are_as_long_as_said(self) -> None:
-        """The surroundings agree for 100 ms on each side only, which correlates as 800 of 1200 samples."""
-        audio, healthy = self.loop()
-        audio[: 4000 - 800] = 0.1 * noise(3200, 7)
-        audio[4400 + 800 : 8000] = 0.1 * noise(2800, 8)
-        found = [
-            similar_passage(
-                audio, 20_000, 20_400, healthy=healthy, rate_hz=RATE_HZ,
-                settings=SimilarSettings(template_ms=ms, least_correlation=0.0),
-            )
-            for ms in (100.0, 150.0)
-        ]  # fmt: skip
-        assert found[0] is not None
-        assert found[1] is not None
-        assert found[0].correlation == pytest.approx(1.0)
-        assert found[1].correlation == pytest.approx(2 / 3, abs=0.06)
-
-    def test_a_template_without_sound_or_half_lost_finds_nothing(self) -> None:
-        audio, healthy = self.loop()
-        quiet = audio.copy()
-        quiet[18_000:22_000] *= 1e-6
-        assert similar_passage(quiet, 20_000, 20_400, healthy=healthy, rate_hz=RATE_HZ) is None
-        for behind, found in ((0, True), (1, False)):  # as much as one whole side must be known
-            broken = healthy.copy()
-            broken[18_800 : 20_400 + behind] = False
-            passage = similar_passage(audio, 20_000, 20_400, healthy=broken, rate_hz=RATE_HZ)
-            assert (passage is not None) == found
-
-    def fill(
-        self, monkeypatch: pytest.MonkeyPatch, length: int = 400, value: float = 0.01, **lost: Any
-    ) -> tuple[Prediction | None, list[tuple[Samples, Samples]], Samples]:
-        rests: list[tuple[Samples, Samples]] = []
-
-        def predict(before: Samples, after: Samples, gap: int, **_: Any) -> Prediction:
-            rests.append((before, after))
-            return Prediction(np.full(gap, value), 2.0)
-
-        monkeypatch.setattr(passages, "predict_gap", predict)
-        audio = 0.1 * noise(24_000)
-        healthy = np.ones(audio.size, bool)
-        healthy[20_000 : 20_000 + length] = False
-        for first, last in lost.get("lost", ()):
-            healthy[first:last] = False
-        monkeypatch.setattr(passages, "similar_passage", lambda *_, **__: Passage(4000, 0.9, 0.5))
-        answer = fill_from_passage(audio, 20_000, 20_000 + length, healthy=healthy, rate_hz=RATE_HZ)
-        return answer, rests, audio
-
-    def test_the_passage_is_subtracted_and_what_remains_continued_at_a_margin(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        answer, ((before, after),), audio = self.fill(monkeypatch)
-        assert answer is not None
-        np.testing.assert_allclose(answer.samples, 0.5 * audio[4000:4400] + 0.01)
-        assert answer.expected_error == pytest.approx(2.0 * 10**0.15)
-        assert (before.size, after.size) == (2976, 2976)
-        np.testing.assert_allclose(before, audio[17_024:20_000] - 0.5 * audio[1024:4000])
-        np.testing.assert_allclose(after, audio[20_400:23_376] - 0.5 * audio[4400:7376])
-
-    def test_gaps_below_40_ms_are_left_to_ar(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert self.fill(monkeypatch, 320)[0] is not None
-        assert self.fill(monkeypatch, 319)[0] is None
-
-    def test_what_is_damaged_here_or_there_is_no_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        _, ((before, after),), _ = self.fill(monkeypatch, lost=[(19_000, 19_100), (5400, 5500)])
-        assert np.flatnonzero(np.isnan(before)).tolist() == list(range(1976, 2076))
-        assert np.flatnonzero(np.isnan(after)).tolist() == list(range(1000, 1100))
-
-    def test_half_a_template_must_be_healthy_on_one_side(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        left, right = (19_399, 19_400), (20_999, 21_000)
-        for lost, filled in (
-            ([left, right], True),  # 600 samples from 19 400 on are whole
-            ([(19_400, 19_401), right], False),
-            ([left, (20_400, 20_500)], True),
-            ([(19_900, 19_901), (20_400, 20_401)], False),
-        ):
-            assert (self.fill(monkeypatch, lost=lost)[0] is not None) == filled
-
-    def test_a_fill_louder_than_half_again_its_surroundings_is_none(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        assert self.fill(monkeypatch, value=0.3)[0] is not None
-        assert self.fill(monkeypatch, value=0.8)[0] is None
 
 
 class TestTails:

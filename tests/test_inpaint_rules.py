@@ -243,9 +243,9 @@ class TestWindows:
     def plan(*gaps: tuple[int, int], too_long: tuple[Span, ...] = (), total: int = 100_000) -> list[Window]:
         return plan_windows([Span(*gap, 0) for gap in gaps], too_long, rate_hz=1000, total=total)
 
-    def test_short_gaps_have_two_seconds_around_and_long_ones_ten_and_a_half(self) -> None:
+    def test_gaps_have_two_seconds_around_them(self) -> None:
         assert [(w.first, w.last) for w in self.plan((20_000, 20_039))] == [(18_000, 22_039)]
-        assert [(w.first, w.last) for w in self.plan((20_000, 20_040))] == [(9500, 30_540)]
+        assert [(w.first, w.last) for w in self.plan((20_000, 20_400))] == [(18_000, 22_400)]
         assert [(w.first, w.last) for w in self.plan((1000, 1010), total=2500)] == [(0, 2500)]
         assert self.plan() == []
 
@@ -258,10 +258,10 @@ class TestWindows:
     def test_the_distance_is_that_from_the_last_end_of_all_channels(self) -> None:
         gaps = [Span(20_000, 20_700, 0), Span(20_100, 20_110, 1), Span(21_400, 21_410, 0)]
         (window,) = plan_windows(gaps, [], rate_hz=1000, total=100_000)
-        assert (window.first, window.last) == (9500, 31_910)
+        assert (window.first, window.last) == (18_000, 23_410)
         gaps = [Span(20_000, 20_700, 0), Span(20_100, 20_110, 1)]
         (window,) = plan_windows(gaps, [], rate_hz=1000, total=100_000)
-        assert window.last == 31_200
+        assert window.last == 22_700
 
     @pytest.mark.parametrize(("last_end", "windows"), [(30_000, 1), (30_001, 2)])
     def test_a_window_has_gaps_of_ten_seconds(self, last_end: int, windows: int) -> None:

@@ -23,8 +23,10 @@ from numpy.typing import ArrayLike
 from .arrays import Samples, as_audio, sane
 from .audio.audiofile import AudioInfo, probe, read_audio, read_blocks, rewrite, write_audio
 from .audio.output import Results, check_target, results
+from .audio.random_access import RandomAccess
 from .errors import OutputError, UsageError
 from .fill.fill import Filling
+from .fill.memory import ArraySource
 from .fill.methods import method_named
 from .fill.splice import splice
 from .network.weights import Weights
@@ -95,8 +97,11 @@ class Restorer:
             )
         if spans is None:
             spans = self.detect(audio, rate_hz)
-        filling = Filling(spans, rate_hz, audio.shape[1], self.fill_settings, self._weights().open)
-        restored = splice(audio, filling.patches([sane(audio)]))
+        known = sane(audio)
+        filling = Filling(
+            spans, rate_hz, audio.shape[1], self.fill_settings, self._weights().open, ArraySource(known)
+        )
+        restored = splice(audio, filling.patches([known]))
         given = np.asarray(samples)
         kept = given.dtype if np.issubdtype(given.dtype, np.floating) else restored.dtype
         return Restoration(restored.reshape(given.shape).astype(kept, copy=False), filling.spans)
@@ -134,9 +139,11 @@ class Restorer:
             else:
                 if spans is None:
                     spans = self._detected(info, lambda share: progress(0.5 * share))
-                filling = Filling(spans, info.rate_hz, info.frames, self.fill_settings, weights.open)
-                blocks = map(sane, read_blocks(source, BLOCK_FRAMES))
-                patches = filling.patches(blocks, lambda share: progress(0.5 + 0.5 * share))
+                recording = _FileSource(source)
+                filling = Filling(
+                    spans, info.rate_hz, info.frames, self.fill_settings, weights.open, recording
+                )
+                patches = filling.patches(recording.blocks(), lambda share: progress(0.5 + 0.5 * share))
                 identical = rewrite(source, target, patches, within=files)
                 found = filling.spans
                 if removed is not None:
@@ -211,6 +218,23 @@ class Restorer:
                 yield block
 
         return detect_blocks(blocks(), info.rate_hz, self.detect_settings)
+
+
+class _FileSource:
+    """A recording on disk, as fills read it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._anywhere = RandomAccess(path)
+
+    def blocks(self) -> Iterator[Samples]:
+        return map(sane, read_blocks(self._path, BLOCK_FRAMES))
+
+    def read(self, first: int, last: int) -> Samples:
+        return sane(self._anywhere.read(first, last))
+
+    def close(self) -> None:
+        self._anywhere.close()
 
 
 def _resynthesise(

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from ..spans import Span, merge_spans
 from ..threads import pool, usable_cores
 from .doubt import reason_to_leave
 from .gaps import Gap, Prediction, walk_gaps
+from .memory import ArraySource, Memory, Source
 from .methods import Blend, Method, filling_method, load_fill, load_repair, method_named
 from .splice import Patch, cut_patches
 from .windows import Tape, Window, plan_windows
@@ -53,6 +55,8 @@ def fill_spans(
     method: Method,
     open_network: OpenNetwork = _no_network,
     others: Iterable[Span] = (),
+    memory: Memory | None = None,
+    offset: int = 0,
 ) -> tuple[Samples, list[Span]]:
     """Fill spans, however long.
 
@@ -63,6 +67,8 @@ def fill_spans(
         method: which fills are tried, and how the network completes them, where a span names no other.
         open_network: called when the first gap needs the network; may return None.
         others: damaged as well, but not to be filled here.
+        memory: of the whole recording; None if the samples are all of it.
+        offset: where the samples begin in it.
 
     Returns:
         The filled copy and the spans, ``filled`` or with a ``reason``, in order.
@@ -74,12 +80,15 @@ def fill_spans(
         raise ValueError(f"the method '{method.title}' fills no gaps")
     ordered = sorted(spans)
     filled = samples.copy()
+    others = list(others)
     fates: dict[tuple[int, int], _Fate] = {}
     to_complete: list[tuple[Gap, Blend]] = []
-    for gap in walk_gaps(filled, ordered, rate_hz, others=others):
-        empty = gap.before.size == 0 and gap.after.size == 0
-        own = method if gap.method is None else filling_method(gap.method)
-        fates[gap.channel, gap.start] = _Fate(EMPTY) if empty else _fill(gap, own, to_complete)
+    alone = Memory(ArraySource(samples), rate_hz, samples.shape[1], [*ordered, *others])
+    with closing(alone):
+        for gap in walk_gaps(filled, ordered, rate_hz, others=others, memory=memory or alone, offset=offset):
+            empty = gap.before.size == 0 and gap.after.size == 0
+            own = method if gap.method is None else filling_method(gap.method)
+            fates[gap.channel, gap.start] = _Fate(EMPTY) if empty else _fill(gap, own, to_complete)
     if to_complete and (network := open_network()) is not None:
         from .network import complete
 
@@ -146,6 +155,7 @@ class Filling:
         total: samples of a channel.
         settings: how to fill.
         open_network: called when the first gap needs the network; may return None.
+        source: the recording, for fills that look farther than a window; with None they stay in it.
     """
 
     def __init__(
@@ -155,6 +165,7 @@ class Filling:
         total: int,
         settings: FillSettings,
         open_network: OpenNetwork = _no_network,
+        source: Source | None = None,
     ) -> None:
         self._spans = sorted(spans)
         self._rate_hz = rate_hz
@@ -171,6 +182,7 @@ class Filling:
         fillable = [gap for gap in gaps if gap.length <= longest]
         self.windows: list[Window] = plan_windows(fillable, too_long, rate_hz=rate_hz, total=total)
         self._gaps = gaps
+        self._memory = None if source is None else Memory(source, rate_hz, total, gaps)
 
     def _sentence(self, gap: Span) -> str:
         length_ms = gap.length * 1000 / self._rate_hz
@@ -206,7 +218,7 @@ class Filling:
             progress((number + 1) / len(self.windows))
             return patches
 
-        with pool(count) as threads:
+        with closing(self._memory) if self._memory else nullcontext(), pool(count) as threads:
             for number, window in enumerate(self.windows):
                 while ahead and (window.follows or len(ahead) >= count):
                     yield from first_patches()
@@ -223,7 +235,14 @@ class Filling:
             parts[gap.channel == channel].append(gap)
         here, others = ([_moved(gap, -window.first) for gap in parts[own]] for own in (True, False))
         return fill_spans(
-            audio, here, self._rate_hz, method=self._method, open_network=self._open, others=others
+            audio,
+            here,
+            self._rate_hz,
+            method=self._method,
+            open_network=self._open,
+            others=others,
+            memory=self._memory,
+            offset=window.first,
         )
 
     def _open(self) -> Inpainter | None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Samples
 from ..spans import Span, merge_spans
+from .memory import Memory
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Gap:
         rate_hz: sample rate.
         kind: of its damage (:data:`restore_audio.spans.KINDS`).
         method: how it is to be filled, if not as all others.
+        memory: the whole recording, where it can be looked at.
+        offset: where ``audio`` begins in it.
     """
 
     audio: Samples
@@ -46,6 +49,8 @@ class Gap:
     rate_hz: int
     kind: str = "given"
     method: str | None = None
+    memory: Memory | None = None
+    offset: int = 0
 
     @property
     def length(self) -> int:
@@ -95,6 +100,8 @@ def walk_gaps(
     *,
     others: Iterable[Span] = (),
     look_through: bool = True,
+    memory: Memory | None = None,
+    offset: int = 0,
 ) -> Iterator[Gap]:
     """The gaps to fill, one after the other.
 
@@ -105,6 +112,7 @@ def walk_gaps(
         others: damaged as well, but not filled; none touches a span of its channel.
         look_through: the stretch before a gap reaches through the gap before it, which is filled by then;
             else it begins behind it.
+        memory, offset: handed on to the gaps.
 
     Raises:
         ValueError: a span lies outside the samples.
@@ -127,6 +135,5 @@ def walk_gaps(
                 continue
             through = look_through and number > 0 and damage[number - 1][2] is not None
             first = edges[2 * number - 2 if through else 2 * number]
-            yield Gap(
-                audio, lost, channel, start, end, first, edges[2 * number + 3], rate_hz, gap.kind, gap.method
-            )
+            last, how = edges[2 * number + 3], gap.method
+            yield Gap(audio, lost, channel, start, end, first, last, rate_hz, gap.kind, how, memory, offset)

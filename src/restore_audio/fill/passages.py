@@ -1,34 +1,20 @@
-"""Fill a long gap with the help of a similar passage of the same recording.
+"""Fill a long gap with the help of similar passages of the same recording.
 
-In: samples ``(T,)`` around a gap, and which of them are healthy. Out: the gap's samples ``(gap,)``, or None
-where nothing is similar enough.
+In: a gap and the memory of its recording (:mod:`.memory`). Out: the gap's samples ``(gap,)`` with the error
+to expect, or None where nothing is similar enough.
 
-Music repeats itself: loops exactly, players roughly. The place whose surroundings correlate best with those
-of the gap is looked for by FFT cross-correlation, normalised, over both sides at once and the gap left out::
+Music repeats itself: loops exactly, players roughly. The memory names places whose surroundings resemble
+those of the gap. At the full rate each is moved to where it fits best, and the best :data:`MOST_PASSAGES`
+of them are fitted to the gap's surroundings together, each through a short symmetrical filter, by least
+squares with a ridge: bands that are not the same in both stay out, and tempi that are no whole samples
+apart are met. What is transplanted is not laid over the AR fill: the fitted passages are *subtracted* from
+the surroundings, and what remains there is continued into the gap by AR (:mod:`.ar`). So the seams fit by
+themselves, and sounds that are not in the passages are continued still.
 
-        template     ████████·······████████          known · gap · known
-        recording  ─────────────────────────────────────────────────────
-        candidates       ████████▒▒▒▒▒▒▒████████      ▒ is what would be transplanted
-
-What is transplanted is not laid over the AR fill: the passage, matched in gain, is *subtracted* from the
-surroundings, and what remains there is continued into the gap by AR (:mod:`.autoregressive`). So the seams
-fit by themselves, and sounds that are not in the passage are continued still.
-
-Measured on music at 44.1 kHz, mean SDR in the gap, dB, AR alone → with the passage, by the correlation of
-150 ms on each side; a transplant with a cross-fade instead is 3 to 9 dB below the latter:
-
-=============  ============  ============  ============  ============
-gap, ms                  50           100           200           350
-=============  ============  ============  ============  ============
-below 0.7         6.2 → 5.8     4.3 → 3.9     2.7 → 2.3     1.4 → 1.1
-0.7 … 0.8         8.5 → 8.4     1.0 → 1.3     2.2 → 3.7    1.7 → −0.1
-0.8 … 0.9        9.5 → 11.9     3.5 → 7.6    5.1 → 11.5     1.4 → 5.3
-above 0.9       10.6 → 15.9   10.9 → 15.6    3.7 → 19.5    5.4 → 15.5
-=============  ============  ============  ============  ============
-
-Where AR is sure of itself (held notes), a passage may be similar and still be worse. So it is used only if
-the error it expects is below AR's (EBU SQAM: taken by correlation above 0.8 alone 8.6 dB on average over
-these lengths, by AR alone 9.2, by both conditions 9.2 to 9.3; other music 6.1, 4.5 and 6.4).
+Measured on 32 gaps of 80 and 160 ms in training music and speech of eight genres: mean SDR of AR 3.0 dB, of
+the fills by one tap a passage 4.8 dB where they are always taken, by 33 taps 5.3 dB, and 5.8 dB where they
+are taken at a margin of 2 dB; 65 taps, six passages, a ridge of ten times more or less, and a fit as far as
+AR looks were within 0.3 dB or below.
 """
 
 from __future__ import annotations
@@ -36,180 +22,157 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ..arrays import Samples, runs_of
-from ..signal.convolution import fast_length
+from ..arrays import Samples
+from ..signal.convolution import correlate
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
+from .memory import TEMPLATE_MS
 
-MARGIN_DB = 1.5
+Mask = NDArray[np.bool_]
+
+SHORTEST_MS = 40.0
+"""Shorter gaps are AR's own, and the search would cost more than the fill."""
+
+MOST_PASSAGES = 3
+
+TAPS = 33
+"""Of each passage's filter; odd, the middle tap is the same instant."""
+
+RIDGE = 1e-3
+"""Added to the diagonal of the normal equations, as a share of its mean."""
+
+LEAST_CORRELATION = 0.5
+"""Of a place at the full rate; below it AR alone is better, above it the expected errors decide."""
+
+MARGIN_DB = 2.0
 """Added to the expected error: that of AR alone is more to be trusted."""
 
-
-@dataclass(frozen=True)
-class SimilarSettings:
-    """When a passage is taken.
-
-    Attributes:
-        shortest_ms: shorter gaps are AR's own, and the search would cost more than the fill.
-        template_ms: length compared on each side.
-        search_s: distance from the gap that is searched, both ways.
-        least_correlation: below it AR alone is better; above it the expected errors decide.
-        largest_gain: a passage that is quieter or louder by more is another sound.
-    """
-
-    shortest_ms: float = 40.0
-    template_ms: float = 150.0
-    search_s: float = 10.0
-    least_correlation: float = 0.7
-    largest_gain: float = 4.0
+CONTEXT_MS = ArSettings().context_ms
 
 
 @dataclass(frozen=True)
 class Passage:
-    """What the gap resembles: the passage starts at sample ``start``, and ``gain`` × it fits best."""
+    """What the gap resembles.
+
+    Attributes:
+        start: sample of the recording at which the gap's counterpart begins.
+        correlation: of the surroundings, 0 to 1.
+        samples: around the counterpart, with half a filter more on each side than the surroundings,
+            ``(n + TAPS - 1,)``; zeros where they are not healthy.
+        healthy: which of the surroundings ``(n,)`` the filter makes of healthy samples alone.
+    """
 
     start: int
     correlation: float
-    gain: float
+    samples: Samples
+    healthy: Mask
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A gap's channel as far as AR looks on both sides, ``(n,)``, zeros where it is not healthy.
+
+    Attributes:
+        samples, healthy: ``(n,)`` each.
+        gap: where the gap is in them.
+        near: what passages are compared with, ``(n,)``.
+    """
+
+    samples: Samples
+    healthy: Mask
+    gap: slice
+    near: Mask
 
 
 def fill(gap: Gap) -> Prediction | None:
-    """Fill a gap by :func:`fill_from_passage`, from what is healthy in its channel."""
-    return fill_from_passage(gap.mine, gap.start, gap.end, healthy=gap.healthy, rate_hz=gap.rate_hz)
-
-
-def similar_passage(
-    samples: Samples,
-    start: int,
-    end: int,
-    *,
-    healthy: NDArray[np.bool_],
-    rate_hz: float,
-    settings: SimilarSettings | None = None,
-) -> Passage | None:
-    """Find the passage that the surroundings of a gap resemble most.
-
-    Args:
-        samples: shape (T,); what is not healthy is not looked at and may be anything.
-        start, end: the gap, in samples, ``end`` exclusive.
-        healthy: shape (T,), False in this and any other damage.
-        rate_hz: sample rate.
-        settings: how far to search.
+    """Fill a gap by passages of its channel that resemble it.
 
     Returns:
-        The best passage that is healthy throughout, or None if none correlates enough.
-
-    Raises:
-        ValueError: the gap lies outside the samples.
+        The missing samples, with the error to expect, to be taken if that is below the error of AR alone; or
+        None: nothing resembles the gap.
     """
-    how = settings or SimilarSettings()
-    if not 0 <= start < end <= samples.size:
-        raise ValueError(f"gap {start}…{end} lies outside of {samples.size} samples")
-    gap, side = end - start, round(how.template_ms * rate_hz / 1000.0)
-    reach = round(how.search_s * rate_hz)
-    first = max(0, start - side - reach)
-    last = min(samples.size, end + side + reach)
-    known = healthy[first:last].copy()
-    known[start - first : end - first] = False
-    audio = np.where(known, samples[first:last], 0.0)
-    lead = min(side, start - first)  # template samples before the gap
-    template = slice(start - first - lead, min(end - first + side, audio.size))
-    mask = known[template]
-    pattern = audio[template]
-    peak, energy = float(np.max(np.abs(audio), initial=0.0)), float(pattern @ pattern)
-    if np.count_nonzero(mask) < side or energy <= 1e-10 * peak**2 * side:
+    if gap.memory is None or gap.length_ms < SHORTEST_MS:
         return None
-    cross = _correlate(audio, pattern)
-    energies = np.maximum(_sums(audio**2, mask), 1e-3 * energy)
-    correlation = cross / np.sqrt(energy * energies)
-    lost = np.concatenate([[0], np.cumsum(~known)])
-    begin = np.arange(cross.size) + lead
-    correlation[lost[begin + gap] > lost[begin]] = -1.0
-    best = int(np.argmax(correlation))
-    gain = float(cross[best] / energies[best])
-    if correlation[best] < how.least_correlation or not 1 / how.largest_gain <= gain <= how.largest_gain:
+    here = surroundings(gap)
+    passages = similar_passages(gap, here)
+    if not passages:
         return None
-    return Passage(int(begin[best]) + first, float(correlation[best]), gain)
-
-
-def fill_from_passage(
-    samples: Samples,
-    start: int,
-    end: int,
-    *,
-    healthy: NDArray[np.bool_],
-    rate_hz: float,
-    settings: SimilarSettings | None = None,
-    ar: ArSettings | None = None,
-) -> Prediction | None:
-    """Fill a gap from a similar passage, and by AR what the passage lacks.
-
-    Args:
-        samples: shape (T,); ten seconds on each side of the gap are enough.
-        start, end: the gap, in samples, ``end`` exclusive.
-        healthy: shape (T,), False in this and any other damage.
-        rate_hz: sample rate.
-        settings: when a passage is taken.
-        ar: how the rest is continued.
-
-    Returns:
-        The missing samples, shape (end - start,), with the error to expect, to be taken if that is below the
-        error of :func:`.autoregressive.predict_gap`; or None: use AR alone.
-    """
-    how = settings or SimilarSettings()
-    gap = end - start
-    if gap < how.shortest_ms * rate_hz / 1000.0:
+    columns = np.concatenate([sliding_window_view(p.samples, here.samples.size) for p in passages])
+    usable = here.healthy & np.all([passage.healthy for passage in passages], axis=0)
+    weights = _weights(columns, here.samples, usable & here.near)
+    if weights is None:
         return None
-    passage = similar_passage(samples, start, end, healthy=healthy, rate_hz=rate_hz, settings=how)
-    if passage is None:
-        return None
-    shift = passage.start - start
-    context = round((ar or ArSettings()).context_ms * rate_hz / 1000.0)
-    rest = np.full(2 * context + gap, np.nan)  # what is left of the surroundings without the passage
-    here = np.arange(start - context, end + context)
-    there = here + shift
-    inside = (here >= 0) & (there >= 0) & (np.maximum(here, there) < samples.size)
-    inside[inside] = healthy[here[inside]] & healthy[there[inside]]
-    inside[context : context + gap] = False
-    rest[inside] = samples[here[inside]] - passage.gain * samples[there[inside]]
-    # fill_gap stops at what is not finite; with half a template on neither side there is no fit.
-    before, after = rest[:context], rest[context + gap :]
-    least = round(0.5 * how.template_ms * rate_hz / 1000.0)
+    transplanted = weights @ columns
+    rest = np.where(usable, here.samples - transplanted, np.nan)
+    before, after = rest[: here.gap.start], rest[here.gap.stop :]
+    # AR stops at what is not finite; with half a template on neither side there is nothing to continue.
+    least = round(0.5 * TEMPLATE_MS * gap.rate_hz / 1000)
     if not (np.all(np.isfinite(before[-least:])) or np.all(np.isfinite(after[:least]))):
         return None
-    fill = passage.gain * samples[passage.start : passage.start + gap]
-    remainder = predict_gap(before, after, gap, rate_hz=rate_hz, settings=ar)
-    fill = fill + remainder.samples
-    near = samples[max(0, start - context) : end + context][healthy[max(0, start - context) : end + context]]
-    loudest = 1.5 * float(np.max(np.abs(near), initial=0.0))
-    doubted = remainder.expected_error * 10.0 ** (MARGIN_DB / 10.0)
-    return Prediction(fill, doubted) if np.max(np.abs(fill)) <= loudest else None
+    remainder = predict_gap(before, after, gap.length, rate_hz=gap.rate_hz)
+    samples = transplanted[here.gap] + remainder.samples
+    if np.max(np.abs(samples)) > 1.5 * np.max(np.abs(here.samples)):
+        return None
+    return Prediction(samples, remainder.expected_error * 10.0 ** (MARGIN_DB / 10.0))
 
 
-def _correlate(audio: Samples, pattern: Samples) -> Samples:
-    """Σ_n audio[place + n] · pattern[n] for each place, by blocks that fit into the processor's cache."""
-    places = audio.size - pattern.size + 1
-    size = fast_length(min(4 * pattern.size, audio.size))
-    step = size - pattern.size + 1
-    blocks = -(-places // step)
-    padded = np.zeros((blocks - 1) * step + size)
-    padded[: audio.size] = audio[: padded.size]
-    rows = np.lib.stride_tricks.sliding_window_view(padded, size)[::step]
-    filter_ = np.conj(np.fft.rfft(pattern, size))
-    product = np.empty((blocks, step))
-    for row, made in zip(rows, product, strict=True):
-        made[:] = np.fft.irfft(np.fft.rfft(row) * filter_, size)[:step]
-    return product.reshape(-1)[:places]
+def surroundings(gap: Gap) -> Surroundings:
+    """What is around a gap."""
+    context, side = (round(ms * gap.rate_hz / 1000) for ms in (CONTEXT_MS, TEMPLATE_MS))
+    samples = np.zeros(2 * context + gap.length)
+    healthy = np.zeros(samples.size, dtype=bool)
+    first, last = max(gap.start - context, 0), min(gap.end + context, gap.mine.size)
+    there = slice(first - gap.start + context, last - gap.start + context)
+    inside = slice(context, context + gap.length)
+    healthy[there] = gap.healthy[first:last] & np.isfinite(gap.mine[first:last])
+    healthy[inside] = False
+    samples[there] = np.where(healthy[there], gap.mine[first:last], 0.0)
+    near = healthy.copy()
+    near[: context - side] = near[inside.stop + side :] = False
+    return Surroundings(samples, healthy, inside, near)
 
 
-def _sums(values: Samples, mask: NDArray[np.bool_]) -> Samples:
-    """Σ_n values[place + n] · mask[n] for each place."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    places = values.size - mask.size + 1
-    sums = np.zeros(places)
-    for first, last in runs_of(mask):
-        sums += total[last : last + places]
-        sums -= total[first : first + places]
-    return sums
+def similar_passages(gap: Gap, here: Surroundings) -> list[Passage]:
+    """The passages that resemble a gap's surroundings most, at most :data:`MOST_PASSAGES`, the best first."""
+    memory = gap.memory
+    assert memory is not None
+    side = round(TEMPLATE_MS * gap.rate_hz / 1000)
+    if np.count_nonzero(here.near) < side:
+        return []
+    first, last = int(np.argmax(here.near)), here.near.size - int(np.argmax(here.near[::-1]))
+    mask = here.near[first:last]
+    template = np.where(mask, here.samples[first:last], 0.0)
+    energy = float(template @ template)
+    half, slack = TAPS // 2, 2 * memory.step
+    found: list[Passage] = []
+    for start in memory.places(gap.offset + gap.start, gap.offset + gap.end):
+        begin = start - here.gap.start - slack - half
+        count = here.samples.size + 2 * (slack + half)
+        samples, healthy = memory.stretch(gap.channel, begin, begin + count)
+        fits = correlate(samples[half + first : half + last + 2 * slack], template)
+        moved = int(np.argmax(fits))
+        there = samples[half + moved + first : half + moved + last][mask]
+        correlation = float(fits[moved] / np.sqrt(max(energy * float(there @ there), 1e-300)))
+        end = moved + here.samples.size + TAPS - 1
+        whole = np.asarray(sliding_window_view(healthy[moved:end], TAPS).all(axis=1))
+        if correlation >= LEAST_CORRELATION and whole[here.gap].all():
+            found.append(Passage(start - slack + moved, correlation, samples[moved:end], whole))
+    found.sort(key=lambda passage: (-passage.correlation, passage.start))
+    chosen: list[Passage] = []
+    for passage in found:
+        if len(chosen) < MOST_PASSAGES and all(abs(passage.start - c.start) > slack for c in chosen):
+            chosen.append(passage)
+    return chosen
+
+
+def _weights(columns: Samples, wanted: Samples, where: Mask) -> Samples | None:
+    """What makes of the columns ``(P, n)`` together the wanted samples ``(n,)``; None if nothing does."""
+    rows = columns[:, where]
+    products = rows @ rows.T
+    ridge = RIDGE * float(np.trace(products)) / len(rows)
+    if not (np.isfinite(ridge) and ridge > 0.0):
+        return None
+    return np.asarray(np.linalg.solve(products + ridge * np.eye(len(rows)), rows @ wanted[where]))

@@ -30,11 +30,6 @@ from .splice import Patch, splice
 CONTEXT_S = 2.0
 """Audio on each side of a window's gaps, where there is as much."""
 
-LONG_CONTEXT_S = 10.5
-"""The same for gaps that similar passages are looked for (:mod:`restore_audio.fill.passages`)."""
-
-LONG_GAP_S = 0.04
-
 NEAR_S = 0.75
 """A fill needs this much on each side: gaps that are nearer than this share a window."""
 
@@ -75,15 +70,13 @@ def plan_windows(gaps: Sequence[Span], too_long: Sequence[Span], *, rate_hz: int
     starts = [gap.start for gap, _ in damage]
     # Nothing before a place ends after it, if the largest end so far lies before it.
     ends = list(accumulate((gap.end for gap, _ in damage), max))
-    near = round(NEAR_S * rate_hz)
+    near, context = round(NEAR_S * rate_hz), round(CONTEXT_S * rate_hz)
     windows: list[Window] = []
     chain = end = 0  # the sample from which on gaps are filled before this window is, and where they end
     for begin, stop in _groups(ordered, near, round(CORE_S * rate_hz)):
         core = ordered[begin:stop]
         follows = begin > 0 and core[0].start - end <= near
         chain = chain if follows else core[0].start
-        long = any(gap.length >= LONG_GAP_S * rate_hz for gap in core)
-        context = round((LONG_CONTEXT_S if long else CONTEXT_S) * rate_hz)
         end = max(gap.end for gap in core)
         first, last = max(core[0].start - context, 0), min(end + context, total)
         others = [

@@ -48,3 +48,19 @@ def convolve_valid(one: Samples, other: Samples) -> Samples:
     size = fast_length(longer)
     product: Samples = np.fft.irfft(np.fft.rfft(one, size) * np.fft.rfft(other, size), size)
     return product[shorter - 1 : longer]
+
+
+def correlate(audio: Samples, pattern: Samples) -> Samples:
+    """Σ_n audio[place + n] · pattern[n] for each place, by blocks that fit into the processor's cache."""
+    places = audio.size - pattern.size + 1
+    size = fast_length(min(4 * pattern.size, audio.size))
+    step = size - pattern.size + 1
+    blocks = -(-places // step)
+    padded = np.zeros((blocks - 1) * step + size)
+    padded[: audio.size] = audio[: padded.size]
+    rows = np.lib.stride_tricks.sliding_window_view(padded, size)[::step]
+    filter_ = np.conj(np.fft.rfft(pattern, size))
+    product = np.empty((blocks, step))
+    for row, made in zip(rows, product, strict=True):
+        made[:] = np.fft.irfft(np.fft.rfft(row) * filter_, size)[:step]
+    return product.reshape(-1)[:places]
