@@ -39,9 +39,8 @@ _OFFSET = 0.1
 
 CELLS_PER_S = 4000
 _FALL = 0.1
-"""−20 dB: how far the range falls within five cells. Of gaps of 2 ms and more that were encoded or processed
-afterwards 98 to 99 % fall so far, at one edge at least; in five hours of music it happened 4 times a minute,
-mostly for less than 3 ms."""
+"""−20 dB: how far the range falls within five cells. Gaps that were encoded or processed afterwards still
+do, at one edge at least (tests/test_gaps.py); music seldom does, and the verifier decides."""
 
 _AROUND_CELLS = 4
 """Cells (1 ms) that are compared before and after a fall; the cell of the edge itself is left out."""
@@ -51,7 +50,7 @@ _CROWD = 12
 """More falls than this within 250 ms on either side are the pulses of a wave or of a voice."""
 
 _LEAST_DEPTH_DB = 18.0
-"""What lies less below its quieter side is not rest; the shallowest gap after Opus at 96 kbit/s lay 22 dB."""
+"""What lies less below its quieter side is not rest: codecs fill a gap to less than that."""
 
 
 def find_gaps(samples: Samples, rate_hz: int, longest: int) -> list[Candidate]:

@@ -58,7 +58,7 @@ _DENSITY = 1.86
 normal density at its middle is 1 / (3.72 · median), and half a bend is the way off the neighbours' mean."""
 
 _NATS = 16.0
-"""Two hours of music and speech held one stretch beyond 14 nats."""
+"""e^-16 is once in nine million stretches; few stretches are weighed at all, so once in hours of music."""
 
 _NATS_PER_SCORE = 2.0
 """Two nats beyond the threshold are a confidence of 73 %."""

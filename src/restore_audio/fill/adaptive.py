@@ -11,9 +11,9 @@ and a little behind it. The weight of a setting is the mean energy of its error 
                 pseudo-gaps     gap   pseudo-gaps
 
 The model of a pseudo-gap is fitted to its far side, the same for both directions, so that the pseudo-gap is
-not among what it was fitted to: models of a short context, which then know it, would be preferred (measured:
-5 dB lost in a vibrato). Both pseudo-gaps of a side share the model behind the farther one where its context
-is so long that the two would hardly differ. The gap itself holds the fill of the setting under trial.
+not among what it was fitted to: models of a short context, which then know it, would be preferred. Both
+pseudo-gaps of a side share the model behind the farther one where its context is so long that the two would
+hardly differ. The gap itself holds the fill of the setting under trial.
 """
 
 from __future__ import annotations

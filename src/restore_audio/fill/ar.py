@@ -11,24 +11,9 @@ In: the samples before ``(B,)`` and after ``(A,)`` a gap. Out: the gap's samples
 4. The solution is accepted if it is finite, no louder than 1.5 × the local peak, and its errors are below
    those of step 2; a fifth of step 2 stays in it. Otherwise the fill is step 2 alone.
 
-The models of step 1 serve step 3 as they are: a further fit over both sides and the fill, as Janssen has
-it, measured the same (within 0.6 dB from 5 to 100 ms, either way) and costs as much again; repeating it
-changed nothing. Measured on the EBU SQAM excerpts (44.1 kHz, 40 gaps of each length), mean SDR in the gap,
-dB, with context/order in samples; step 3 is left out above 250 ms, where it lost 0.9 dB when taken whole and
-gained nothing when taken by half:
-
-===================================== ===== ===== ===== ===== ===== =====
-gap, ms                                   5    20    50   100   200   350
-===================================== ===== ===== ===== ===== ===== =====
-8192/1024, steps 1–2                   23.3  13.3  10.4   9.6   7.5   2.4
-8192/1024, steps 1–4                   26.9  15.3  11.2  10.5   7.8   2.4
-16384/2048, steps 1–2                  23.3  13.3  11.1  10.4   8.0   2.7
-16384/2048, steps 1–3                  27.2  15.7  13.1  11.9   8.4   2.7
-16384/2048, steps 1–4 (the default)    27.1  15.8  13.0  12.1   8.7   2.7
-===================================== ===== ===== ===== ===== ===== =====
-
-Other music gains from the longer context too; speech (22 kHz) prefers the shorter one below 20 ms, by up to
-1 dB. Noise under the fit from −55 to −80 dB is all the same.
+The models of step 1 serve step 3 as they are: a further fit over both sides and the fill, as Janssen has it,
+costs as much again. Step 3 is left out above 250 ms. How far each fill comes at each length of gap:
+``restore-audio bench --protocol gaps``, docs/benchmarks.md.
 
 Sources: Janssen, Veldhuis & Vries (1986); Kauppinen & Roth (2002) for the
 two-sided extrapolation.
@@ -129,7 +114,7 @@ def fill_gap(
         after: samples after the gap, shape (A,); A may be 0.
         gap: number of samples missing.
         rate_hz: sample rate.
-        settings: how; the default is the best that was measured, :data:`FAST` the cheap one.
+        settings: how; the default is the thorough one, :data:`FAST` the cheap one.
 
     Returns:
         The missing samples, shape (gap,): finite, and within 1.5 × the peak of what is around them.

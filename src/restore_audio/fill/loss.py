@@ -61,8 +61,8 @@ _FARTHEST = 20.0
 
 _TEMPERATURE = 300.0
 """Losses whose log likelihoods, summed over all cells, differ by so much differ by a factor of e in weight.
-Cells are not independent and no loss is exactly such a product: measured, from 100 to 400 the average is
-better than the likeliest loss alone."""
+Cells are not independent and no loss is exactly such a product, so the likeliest alone would be believed too
+much."""
 
 _LEAST_GAIN = 0.1
 """Log likelihood for each cell by which the loss must explain a band better than no loss does."""

@@ -40,14 +40,14 @@ GUARD_MS = 2.0
 """Levels are compared with those of so much on each side, from so far outside of the span on."""
 
 MOST_UNDONE_DB = 30.0
-"""Measured: more amplifies what is no longer signal."""
+"""More would amplify what is no longer signal."""
 
 LOSS_ERROR = 0.08
-"""Error of an estimated loss, as a share of it (both as logarithms), besides the spread of the likely losses:
-measured, flat from 0.05 to 0.15."""
+"""Error of an estimated loss, as a share of it (both as logarithms), besides the spread of the likely
+losses."""
 
 OVERCONFIDENCE = 3.0
-"""Music errs more than its AR model expects: factor on the variance; measured, flat from 2 to 4."""
+"""Music errs more than its AR model expects: factor on the variance."""
 
 JOIN_MS = 0.5
 """Fade from the record at both ends: it costs no SDR and takes 0.1 to 0.5 dB off the spectral distance."""
