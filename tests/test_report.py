@@ -188,6 +188,7 @@ class TestConsole:
         told = []
         rng = np.random.default_rng(0)
         steps = np.cumsum(rng.uniform(0.5, 1.5, size=400))
+        left.tell(0.0)
         for share in steps / steps[-1]:
             now += 0.25  # 100 s in all
             left.tell(float(share))
@@ -202,6 +203,7 @@ class TestConsole:
     def test_the_time_left_follows_when_the_work_turns_out_longer(self):
         now = 0.0
         left = TimeLeft(lambda: now)
+        left.tell(0.0)
         for step in range(100):
             now += 1
             left.tell(0.01 * step if step < 50 else 0.5 + 0.001 * (step - 50))

@@ -38,6 +38,7 @@ from restore_audio.train.examples import PATCH_SAMPLES, PaperExamples, RestoreEx
 from restore_audio.train.fills import Fills, make_fills
 from restore_audio.train.loop import TrainSettings, train
 from restore_audio.train.metrics_log import MetricsLog, read_metrics
+from restore_audio.train.setup import fills_for
 from restore_audio.train.tasks import PaperTask, RestoreTask
 
 CPU = torch.device("cpu")
@@ -468,6 +469,23 @@ def test_the_restore_task_makes_its_fills_and_trains(
     assert (card.task, card.network.in_channels, card.training["features"]["power"]) == ("restore", 4, 0.3)
     made = sorted(path.name for path in (tmp_path / "cache").glob("fills-train-*/*.npy"))
     assert made == ["fills-00000.npy", "fills-00001.npy"]
+
+
+def test_no_more_gaps_are_filled_ahead_than_the_budget_can_use(folder: Path, tmp_path: Path, capsys) -> None:
+    run = quick(folder, tmp_path, "--examples", 8)
+    run[run.index("paper")] = "restore"
+    assert main([str(argument) for argument in run]) == 0
+    counts = {
+        path.parent.name.split("-")[1]: len(Fills(path.parent)) for path in tmp_path.rglob("fills-*.json")
+    }
+    assert counts == {"train": 8, "validation": 1}
+    assert "Gaps to train on, filled by AR ahead of it: 8." in capsys.readouterr().err
+
+
+def test_fills_follow_the_budget_up_to_those_of_the_shipped_weights() -> None:
+    assert [fills_for(examples=n, minutes=0) for n in (1, 80, 10_000, 10**6)] == [1, 80, 1250, 20_000]
+    assert fills_for(examples=0, minutes=90) == 18_900
+    assert fills_for(examples=0, minutes=0) == 20_000  # epochs are counted in fills
 
 
 def test_tensorboard_gets_curves_pictures_and_sounds(folder: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ COMMANDS = {
     "damage": "Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON.",
     "archive": "Restore a whole collection into a folder, with manifest, reports, table and summary.",
     "score": "Compare a recording with its clean reference: SDR, log-spectral distance, "
-    "and PEAQ if asked for.",
+    "and grades if asked for.",
     "bench": "Measure what restoration does: SDR, spectra, PEAQ, detection, speed, "
     "beside baselines and rivals.",
     "train": "Train one of the paper's networks, on FMA or any music.",

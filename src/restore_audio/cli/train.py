@@ -12,6 +12,7 @@ import typer
 
 from ..errors import RestoreError, UsageError
 from ..show.console import Console
+from ..show.progress import TimeLeft
 from . import train_options as options
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def train(  # noqa: C901 (checks of its many options)
     validation: options.Validation = None,
     genre: options.Genres = None,
     split: options.Split = None,
-    fills: options.FillCount = 20_000,
+    fills: options.FillCount = None,
     jobs: options.Jobs = 1,
     network: options.Network = "res-unet-v2",
     task: options.Task = "restore",
@@ -101,7 +102,7 @@ def train(  # noqa: C901 (checks of its many options)
     from ..train.distributed import Workers
     from ..train.loop import TrainSettings
     from ..train.loop import train as run_training
-    from ..train.setup import Sources, paper_task, restore_task
+    from ..train.setup import Sources, fills_for, paper_task, restore_task
     from ..train.tasks import PAPER_POWER, RESTORE_POWER
 
     if threads:
@@ -114,13 +115,23 @@ def train(  # noqa: C901 (checks of its many options)
             )
         console = Console(verbosity=-1 if quiet or not workers.first else 0)
         console.say(f"Training on {chosen}: {why}.")
-        sources = Sources(data, validation, work, split, tuple(genre or ()), seed, fills, jobs)
+        wanted = fills or fills_for(examples=examples, minutes=minutes)
+        sources = Sources(data, validation, work, split, tuple(genre or ()), seed, wanted, jobs)
 
         def prepare_task() -> Task:
             if task == "restore":
-                return restore_task(sources, power=power or RESTORE_POWER, say=console.say)
+                return restore_task(
+                    sources, power=power or RESTORE_POWER, say=console.say, bar=console.progress
+                )
             features = FeatureSettings(level, power or PAPER_POWER, prefill)
-            return paper_task(sources, features=features, loss_name=loss, sampling=sampling, say=console.say)
+            return paper_task(
+                sources,
+                features=features,
+                loss_name=loss,
+                sampling=sampling,
+                say=console.say,
+                bar=console.progress,
+            )
 
         what = workers.one_after_the_first(prepare_task)
         settings = TrainSettings(
@@ -143,8 +154,12 @@ def train(  # noqa: C901 (checks of its many options)
         console.say(f"{len(what)} training patches an epoch; the run is in {run}.")
         board = Board(run) if tensorboard and workers.first else None
 
+        left = TimeLeft()
+
         def report(line: dict[str, Any]) -> None:
-            console.say(_sentence(line))
+            if "progress" in line:
+                left.tell(line["progress"])
+            console.say(", ".join(part for part in (_sentence(line), left.text()) if part))
             if board is not None:
                 board.add(line)
 

@@ -46,12 +46,13 @@ Split = Annotated[
     ),
 ]
 FillCount = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--fills",
         metavar="N",
         min=1,
-        help="AR fills made ahead of training (restore task).",
+        help="Gaps filled by AR ahead of training (restore task); otherwise an eighth of the patches of "
+        "the budget, at most 20,000.",
         rich_help_panel=DATA,
     ),
 ]

@@ -62,7 +62,7 @@ class Console:
         Yields it: to be called with how much of ``total`` is done.
         """
         if self.verbosity < 0 or not sys.stderr.isatty():
-            yield Bar(None, None, total)
+            yield Bar(None, None, total, what, self.say)
             return
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column

@@ -24,14 +24,19 @@ LONGER = 1.25
 """The time shown grows only when the estimate is this much longer; it may shrink at any time."""
 
 
+EVERY_S = 120.0
+"""Where there is no terminal, a line is written so often."""
+
+
 class TimeLeft:
-    """Estimates the time left from everything done so far.
+    """Estimates the time left from everything done since it was first told how far the task is.
 
     Args:
         clock: seconds, from any zero.
 
     >>> now = iter([0.0, 10.0, 10.0])
     >>> left = TimeLeft(lambda: next(now))
+    >>> left.tell(0.0)
     >>> left.tell(0.25)
     >>> left.text()
     'about 30 s left'
@@ -39,17 +44,20 @@ class TimeLeft:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._began = self._told = clock()
+        self._first: tuple[float, float] | None = None
+        self._told = 0.0
         self._ends: float | None = None
         self._shown = math.inf
 
     def tell(self, share: float) -> None:
         """Say that ``share`` (0 to 1) of the task is done."""
         now = self._clock()
-        elapsed = now - self._began
-        if share <= 0 or elapsed < FIRST_S:
+        if self._first is None:
+            self._first = now, share
+        elapsed, done = now - self._first[0], share - self._first[1]
+        if done <= 0 or elapsed < FIRST_S:
             return
-        left = elapsed * (1 - min(share, 1.0)) / share
+        left = elapsed * (1 - min(share, 1.0)) / done
         if self._ends is None:
             self._ends = now + left
         else:
@@ -94,28 +102,47 @@ def _rounded(seconds: float) -> float:
 
 
 class Bar:
-    """A task that tells how far it is; shown on ``bars``, or nowhere if that is None.
+    """A task that tells how far it is: on ``bars``, or by a line every few minutes where there are none.
 
     Args:
+        bars: of the terminal.
+        task: which of them.
         total: what is done at the end, in whatever unit.
+        what: the task.
+        say: prints a line.
     """
 
-    def __init__(self, bars: Progress | None, task: TaskID | None, total: float) -> None:
-        self._bars, self._task, self._total = bars, task, total
+    def __init__(
+        self,
+        bars: Progress | None,
+        task: TaskID | None,
+        total: float,
+        what: str = "",
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._bars, self._task, self._total, self._what, self._say = bars, task, total, what, say
+        self._note = ""
+        self._said_s = time.monotonic()
         self.left = TimeLeft()
 
     def __call__(self, done: float) -> None:
         """Say how much is done."""
-        self.left.tell(done / self._total if self._total else 1.0)
+        share = done / self._total if self._total else 1.0
+        self.left.tell(share)
         self._update(completed=done)
+        if self._bars is None and time.monotonic() > self._said_s + EVERY_S:
+            self._said_s = time.monotonic()
+            self._say(f"{self._what}: {100 * share:.0f} %{self._note}, {self.left.text()}".rstrip(", "))
 
     def name(self, what: str, note: str = "") -> None:
         """Say what is worked on, and a few words behind the bar."""
+        self._what, self._note = what, note
         self._update(description=_shortened(what), note=note)
 
     def restart(self, what: str) -> None:
         """Begin another part of the task, which takes its own time."""
         self.left = TimeLeft()
+        self._what = what
         self._update(description=_shortened(what), completed=0)
 
     def _update(self, completed: float | None = None, description: str | None = None, **fields: Any) -> None:

@@ -12,6 +12,7 @@ A shard is ``fills-00000.npy`` (int16, one after the other: clean, then filled) 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def make_fills(
     tracks: Sequence[CachedTrack] | None = None,
     seed: int = 0,
     shard_examples: int = SHARD_EXAMPLES,
-    report: Callable[[int, int], None] = lambda done, total: None,
+    report: Callable[[float], None] = lambda share: None,
 ) -> None:
     """Make ``count`` examples, rounded up to whole shards; shards that exist are left alone.
 
@@ -126,7 +127,7 @@ def make_fills(
         tracks: only these of the cache; all when None.
         seed: of every example.
         shard_examples: examples of a shard.
-        report: called with shards done and shards in all.
+        report: called with the share that is done.
 
     Raises:
         InputError: the music is too short or silent; OutputError: a shard cannot be written.
@@ -135,23 +136,27 @@ def make_fills(
     total = shard_count(count, shard_examples)
     shards = [_Shard(cache, folder, number, among, seed, shard_examples) for number in range(total)]
     missing = [shard for shard in shards if not _index(folder, shard.number).exists()]
-    done = total - len(missing)
+    shares = [0.0] * len(missing)
+
+    def tell(number: int, share: float) -> None:
+        shares[number] = share
+        report((total - len(missing) + sum(shares)) / total)
+
     if jobs == 1 or len(missing) < 2:
-        for shard in missing:
-            _make(shard)
-            report(done := done + 1, total)
+        for number, shard in enumerate(missing):
+            _make(shard, functools.partial(tell, number))
         return
-    with contextlib.closing(work_on(missing, _make, workers=min(jobs, len(missing)))) as made:
+    with contextlib.closing(work_on(missing, _make, workers=min(jobs, len(missing)), progress=tell)) as made:
         for one in made:
             if one.error is not None:
                 raise one.error
-            report(done := done + 1, total)
+            tell(one.number, 1.0)
 
 
-def _make(shard: _Shard, tell: Callable[[float], None] = lambda share: None) -> None:  # noqa: ARG001
+def _make(shard: _Shard, tell: Callable[[float], None]) -> None:
     try:
         shard.folder.mkdir(parents=True, exist_ok=True)
-        _make_shard(shard)
+        _make_shard(shard, tell)
     except OSError as error:
         raise OutputError(
             f"AR fills could not be written to {shard.folder} ({error.strerror}): make room and run the same "
@@ -168,7 +173,7 @@ def shard_count(examples: int, shard_examples: int = SHARD_EXAMPLES) -> int:
     return -(-examples // shard_examples)
 
 
-def _make_shard(shard: _Shard) -> None:
+def _make_shard(shard: _Shard, tell: Callable[[float], None]) -> None:
     cache = shard.cache
     tracks = [t for t in shard.among if t.frames > 2 * t.rate_hz]
     if not tracks:
@@ -205,6 +210,7 @@ def _make_shard(shard: _Shard) -> None:
             pieces.append(np.clip(np.rint(piece * 32768), -32768, 32767).astype(np.int16))
         entries.append({"rate_hz": track.rate_hz, "offset": offset, "samples": length, "gaps": gaps})
         offset += 2 * length
+        tell((number + 1) / shard.examples)
     index = _index(shard.folder, shard.number)
     with beside(index.with_suffix(".npy")) as part:
         np.save(part, np.concatenate(pieces))

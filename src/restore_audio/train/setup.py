@@ -8,7 +8,8 @@ folder and used again by the next training.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,22 @@ from .fills import SHARD_EXAMPLES, Fills, make_fills, shard_count
 from .tasks import RESTORE_POWER, PaperTask, RestoreTask
 
 Say = Callable[[str], None]
+Bar = Callable[[str, float], AbstractContextManager[Callable[[float], None]]]
+"""Shows how far a task of so much is, which its context is called with."""
+
+MOST_FILLS = 20_000
+"""About what the shipped weights were trained on (16,000)."""
+
+LOOKS = 8
+"""Patches that are cut from one fill, on other tiles and at other offsets: as in the shipped training."""
+
+LEAST_FILLS = 200
+"""So many, or one for each patch, even for the shortest training: fewer would be learnt by heart."""
+
+PATCHES_PER_S = 28
+"""Of the shipped training on two cores; a faster machine sees the fills more often."""
+
+PURPOSES = {"train": "train on", "validation": "validate on"}
 
 _HELD_OUT_OF = 10
 """Without a split and without a validation folder, one track in ten validates."""
@@ -34,6 +51,11 @@ VALIDATION_PATCHES = 1024
 
 RESTORE_SECONDS_PER_TRACK = 180.0
 """At full rate, the middle three minutes of a track are enough, and a third of the disk."""
+
+
+@contextmanager
+def _no_bar(what: str, total: float) -> Iterator[Callable[[float], None]]:  # noqa: ARG001
+    yield lambda done: None
 
 
 @dataclass(frozen=True)
@@ -57,7 +79,7 @@ class Sources:
     split: Path | None = None
     genres: tuple[str, ...] = ()
     seed: int = 0
-    fills: int = 20_000
+    fills: int = MOST_FILLS
     jobs: int = 1
 
 
@@ -71,13 +93,14 @@ def paper_task(
     loss_name: LossName,
     sampling: SamplingName,
     say: Say,
+    bar: Bar = _no_bar,
 ) -> PaperTask:
     """The paper's task on a folder of music.
 
     Raises:
         InputError: the folder cannot be used; OutputError: no room for the cache.
     """
-    train, validation = _parts(sources, PrepareSettings(PAPER_RATE_HZ, mono=True), say)
+    train, validation = _parts(sources, PrepareSettings(PAPER_RATE_HZ, mono=True), say, bar)
     examples = PaperExamples(train[0], sources.seed, sampling=sampling, tracks=train[1])
     held_out = PaperExamples(validation[0], sources.seed + 1, tracks=validation[1])
     for part, folder in ((examples, train[0].folder), (held_out, validation[0].folder)):
@@ -86,33 +109,50 @@ def paper_task(
     return PaperTask(examples, held_out, features, loss_name, min(VALIDATION_PATCHES, len(held_out)))
 
 
-def restore_task(sources: Sources, *, power: float = RESTORE_POWER, say: Say) -> RestoreTask:
+def fills_for(*, examples: int, minutes: float) -> int:
+    """AR fills that a training of this budget can use; all of :data:`MOST_FILLS` where it is in epochs.
+
+    >>> fills_for(examples=80, minutes=0), fills_for(examples=0, minutes=90), fills_for(examples=0, minutes=1)
+    (80, 18900, 210)
+    """
+    patches = examples or round(60 * minutes * PATCHES_PER_S)
+    if not patches:
+        return MOST_FILLS
+    return min(MOST_FILLS, max(patches // LOOKS, min(patches, LEAST_FILLS)))
+
+
+def restore_task(
+    sources: Sources, *, power: float = RESTORE_POWER, say: Say, bar: Bar = _no_bar
+) -> RestoreTask:
     """The task of ``fix`` on a folder of music; makes the AR fills first.
 
     Raises:
         InputError: the folder cannot be used; OutputError: no room for the cache.
     """
     settings = PrepareSettings(None, mono=False, max_seconds=RESTORE_SECONDS_PER_TRACK)
-    parts = _parts(sources, settings, say)
+    parts = _parts(sources, settings, say, bar)
     counts = (sources.fills, min(1000, max(sources.fills // 10, 1)))
     examples = []
     for number, (name, (cache, tracks), count) in enumerate(
         zip(("train", "validation"), parts, counts, strict=True)
     ):
-        folder = sources.work / f"fills-{name}-{_key(cache, tracks)}-{sources.seed}"
-        make_fills(
-            cache,
-            folder,
-            count,
-            jobs=sources.jobs,
-            tracks=tracks,
-            seed=sources.seed + number,
-            shard_examples=SHARD_EXAMPLES,
-            report=lambda done, total, name=name: say(f"AR fills to {name}: shard {done} of {total}"),  # type: ignore[misc]
-        )
-        examples.append(
-            RestoreExamples(Fills(folder, shard_count(count, SHARD_EXAMPLES)), sources.seed + number)
-        )
+        # Shards of a folder are of one size: few fills make a small one, in a folder of its own.
+        size = min(SHARD_EXAMPLES, count)
+        small = f"-{size}" if size < SHARD_EXAMPLES else ""
+        folder = sources.work / f"fills-{name}-{_key(cache, tracks)}-{sources.seed}{small}"
+        say(f"Gaps to {PURPOSES[name]}, filled by AR ahead of it: {count}.")
+        with bar(f"filling gaps to {PURPOSES[name]}", 1.0) as tell:
+            make_fills(
+                cache,
+                folder,
+                count,
+                jobs=sources.jobs,
+                tracks=tracks,
+                seed=sources.seed + number,
+                shard_examples=size,
+                report=tell,
+            )
+        examples.append(RestoreExamples(Fills(folder, shard_count(count, size)), sources.seed + number))
     patches = min(VALIDATION_PATCHES, NETWORK_TILES * len(examples[1]))
     return RestoreTask(examples[0], examples[1], FeatureSettings(power=power), patches)
 
@@ -123,12 +163,14 @@ def _key(cache: Cache, tracks: Sequence[CachedTrack]) -> str:
     return f"{zlib.crc32(repr((cache.settings, music)).encode()):08x}"
 
 
-def _parts(sources: Sources, settings: PrepareSettings, say: Say) -> tuple[Part, Part]:
+def _parts(sources: Sources, settings: PrepareSettings, say: Say, bar: Bar) -> tuple[Part, Part]:
     """Caches and tracks to train and to validate on."""
     if sources.validation is not None:
-        train, validation = (_open(sources, f, settings, say) for f in (sources.data, sources.validation))
+        train, validation = (
+            _open(sources, f, settings, say, bar) for f in (sources.data, sources.validation)
+        )
         return (train, _chosen(train, sources)), (validation, _chosen(validation, sources))
-    cache = _open(sources, sources.data, settings, say)
+    cache = _open(sources, sources.data, settings, say, bar)
     tracks = _chosen(cache, sources)
     held_out = [t for t in tracks if _held_out(t)]
     training = [t for t in tracks if t not in held_out and t.split in ("", "train")]
@@ -154,7 +196,7 @@ def _held_out(track: CachedTrack) -> bool:
     return zlib.crc32(track.source.encode()) % _HELD_OUT_OF == 0
 
 
-def _open(sources: Sources, folder: Path, settings: PrepareSettings, say: Say) -> Cache:
+def _open(sources: Sources, folder: Path, settings: PrepareSettings, say: Say, bar: Bar) -> Cache:
     if (folder / "index.json").is_file():
         cache = Cache.open(folder)
         if (cache.settings.rate_hz, cache.settings.mono) != (settings.rate_hz, settings.mono):
@@ -168,12 +210,13 @@ def _open(sources: Sources, folder: Path, settings: PrepareSettings, say: Say) -
     if library.is_fma:
         library = _fma_split(library, sources)
     kind = f"{settings.rate_hz or 'native'}-{zlib.crc32(str(folder.resolve()).encode()):08x}"
-    cache, broken = prepare(
-        library,
-        sources.work / f"cache-{kind}",
-        settings,
-        progress=lambda done, total, name: say(f"decoding {done + 1} of {total}: {name}"),
-    )
+    with bar(f"decoding {folder}", 1.0) as tell:
+        cache, broken = prepare(
+            library,
+            sources.work / f"cache-{kind}",
+            settings,
+            progress=lambda done, total, name: tell(done / total),
+        )
     for track in broken:
         say(f"left out: {track.name} is {track.reason}")
     return cache
