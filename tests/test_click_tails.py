@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from restore_audio.detection.click_edges import click_edges
 from restore_audio.detection.detect import detect
 from restore_audio.detection.tails import tail_end
 
@@ -66,6 +67,22 @@ def test_a_sound_that_begins_at_the_click_and_stays_is_no_tail() -> None:
         begun = clean.copy()
         begun[START:] += 0.2 * np.minimum(time * 50, 1.0) * np.sin(2 * np.pi * hz * time)
         assert tail_end(struck(begun, None), START, START + CLICK, RATE_HZ) == START + CLICK
+
+
+@pytest.mark.parametrize("off", [(0, 0), (-12, 15), (6, 25)])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_clicks_edges_are_found_to_the_sample(off: tuple[int, int], seed: int) -> None:
+    damaged = struck(music(seed=seed), None)
+    start, end = click_edges(damaged, START + off[0], START + CLICK + off[1], RATE_HZ)
+    assert abs(start - START) <= 4
+    assert abs(end - START - CLICK) <= 4
+
+
+def test_edges_stay_where_nothing_can_be_told() -> None:
+    clean = music()
+    assert click_edges(clean, START, START + CLICK, RATE_HZ) == (START, START + CLICK)  # nothing stands out
+    assert click_edges(clean[:1000], 10, 50, RATE_HZ) == (10, 50)  # no surroundings
+    assert click_edges(np.zeros(4000), 2000, 2040, RATE_HZ) == (2000, 2040)
 
 
 def test_at_the_ends_of_a_recording_nothing_is_claimed() -> None:

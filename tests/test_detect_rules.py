@@ -164,12 +164,13 @@ class TestVerifier:
         )
         monkeypatch.setattr(verifier, "load_verifier", lambda _: certain)
         monkeypatch.setattr(verifier, "explain", lambda kind, _: f"a {kind}")
-        window = Window(np.zeros((2, 100)), RATE_HZ, 1000)
-        found = [Candidate(50, 60, np.zeros(2)), Candidate(5, 8, np.zeros(2)), Candidate(95, 97, np.zeros(2))]
-        spans = weigh("click", found, window, 1)
-        # A quarter of a millisecond is 11 samples.
-        assert [(s.start, s.end) for s in spans] == [(39, 71), (0, 19), (84, 100)]
-        assert {(s.channel, s.kind, s.evidence) for s in spans} == {(1, "click", "a click")}
+        window = Window(np.zeros((2, 200)), RATE_HZ, 1000)
+        places = ((90, 110), (5, 8), (195, 197))
+        found = [Candidate(start, end, np.zeros(2)) for start, end in places]
+        spans = weigh("dropout", found, window, 1)
+        # 1.2 ms are 53 samples.
+        assert [(s.start, s.end) for s in spans] == [(37, 163), (0, 61), (142, 200)]
+        assert {(s.channel, s.kind, s.evidence) for s in spans} == {(1, "dropout", "a dropout")}
         assert spans[0].confidence == pytest.approx(0.0101)
         doubtful = dataclasses.replace(certain, bias=float(np.log(0.0099 / 0.9901)))
         monkeypatch.setattr(verifier, "load_verifier", lambda _: doubtful)

@@ -21,6 +21,7 @@ from restore_audio.fill.fill import fill_spans
 from restore_audio.fill.methods import method_named
 from restore_audio.measure.metrics import sdr_db
 from restore_audio.signal import screens
+from restore_audio.signal.smear import faded, smeared
 from restore_audio.spans import Span
 
 RATE_HZ = 44_100
@@ -113,14 +114,19 @@ def test_gaps_are_found_after_encoding(example, codec, least):
     assert all(any(s is span for s, _, _ in hits) for span in spans)
 
 
-def test_what_ringing_has_smeared_is_filled_too(example):
+def test_what_ringing_has_smeared_tells_a_fill_nothing(example):
     clean, damaged = resampled(example), resampled(holes(example, PLACES))
-    told = [Span(a, a + n, 0, "zeros") for a, n in PLACES]
-    method = method_named("ar")
-    exact, _ = fill_spans(damaged, told, RATE_HZ, method=method)
-    found, _ = fill_spans(damaged, detect(damaged, RATE_HZ), RATE_HZ, method=method)
     lost = np.concatenate([np.arange(a, a + n) for a, n in PLACES[:2]])
-    assert sdr_db(clean[:, lost], found[:, lost]) > sdr_db(clean[:, lost], exact[:, lost]) + 2
+    filled = {
+        kind: fill_spans(
+            damaged, [Span(a, a + n, 0, kind) for a, n in PLACES], RATE_HZ, method=method_named("ar")
+        )[0]
+        for kind in ("zeros", "given")
+    }
+    made = {kind: sdr_db(clean[:, lost], samples[:, lost]) for kind, samples in filled.items()}
+    assert made["zeros"] > made["given"] + 2
+    found, _ = fill_spans(damaged, detect(damaged, RATE_HZ), RATE_HZ, method=method_named("ar"))
+    assert sdr_db(clean[:, lost], found[:, lost]) > made["given"] + 2
 
 
 @pytest.mark.parametrize(
@@ -162,24 +168,36 @@ class TestEdges:
     def test_smear_is_as_long_as_prediction_errs(self):
         rng = np.random.default_rng(3)
         audio = sosfilt(butter(2, 2000, fs=RATE_HZ, output="sos"), rng.standard_normal(20_000))
-        gap = (10_000, 10_500)
+        before = audio[:10_000]
+        assert smeared(before, RATE_HZ) == 0
+        struck = before.copy()
+        struck[9_970:] += 0.2 * rng.standard_normal(30)
+        assert abs(smeared(struck, RATE_HZ) - 30) <= 4
+        apart = before.copy()
+        apart[9_920:9_940] += 0.2 * rng.standard_normal(20)  # an attack 60 samples before is the music's
+        assert smeared(apart, RATE_HZ) <= 80
+
+    @pytest.mark.parametrize("length", [0, 12, 32])
+    def test_a_fade_into_a_mute_is_as_long_as_it_is(self, length):
+        rng = np.random.default_rng(length)
+        before = 0.1 * sosfilt(butter(2, 3000, fs=RATE_HZ, output="sos"), rng.standard_normal(20_000))
+        if length:
+            before[-length:] *= np.arange(length, 0, -1) / (length + 1)
+        assert abs(faded(before, RATE_HZ) - length) <= 2
+
+    def test_a_ramp_into_a_gap_belongs_to_it_and_of_ringing_the_nearest_samples(self):
+        rng = np.random.default_rng(3)
+        time = np.arange(20_000) / RATE_HZ
+        clean = 0.3 * np.sin(2 * np.pi * 700 * time) + 0.1 * np.sin(2 * np.pi * 1_900 * time)
+        clean += 1e-4 * rng.standard_normal(time.size)
+        audio, gap = clean.copy(), (10_000, 10_500)
         audio[gap[0] : gap[1]] = 0.0
         assert with_smear(audio, gap, RATE_HZ) == gap
-        struck = audio.copy()
-        struck[9_999] += 1.0
-        assert with_smear(struck, gap, RATE_HZ) == gap  # equal samples inside: nothing rings
+        audio[9_970:10_000] *= np.linspace(1.0, 0.0, 32)[1:-1]
+        start, end = with_smear(audio, gap, RATE_HZ)
+        assert (abs(start - 9_970) <= 4, end) == (True, 10_500)
         audio[gap[0] : gap[1]] = 1e-6 * rng.standard_normal(500)
-        assert with_smear(audio, gap, RATE_HZ) == gap
-        struck = audio.copy()
-        struck[9_970:10_000] += 0.2 * rng.standard_normal(30)
-        struck[10_500:10_560] += 0.2 * rng.standard_normal(60)
-        start, end = with_smear(struck, gap, RATE_HZ)
-        assert abs(start - 9_970) <= 4
-        assert abs(end - 10_560) <= 4
-        apart = audio.copy()
-        apart[9_950:9_970] += 0.2 * rng.standard_normal(20)  # an attack 30 samples before is the music's
-        assert with_smear(apart, gap, RATE_HZ)[1] == gap[1]
-        assert with_smear(apart, gap, RATE_HZ)[0] >= 9_950
+        assert with_smear(audio, gap, RATE_HZ) == (9_997, 10_500)
 
 
 class TestCandidates:

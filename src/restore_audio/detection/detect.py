@@ -24,6 +24,8 @@ from ..settings import DetectSettings
 from ..spans import Span, merge_spans
 from ..threads import in_order
 from . import registry
+from .click_edges import click_edges
+from .gap_edges import with_smear
 from .measures import samples_of
 from .tails import tail_end
 from .windows import Window, cut_windows
@@ -104,7 +106,7 @@ def _look(window: Window, settings: DetectSettings) -> list[Span]:
     close = samples_of(1.0, window.rate_hz)
     found = [s for s in found if not any(_touch(s, n, close) for n in window.nan)]
     found = [s for s in _joined(found) if s.confidence >= least]
-    found = [_with_tail(s, window) if s.kind == "click" else s for s in found]
+    found = [_whole(s, window) for s in found]
     first, last = window.core
     kept = [
         replace(s, start=s.start + window.offset, end=s.end + window.offset)
@@ -144,13 +146,22 @@ def _is_spike(sound: Samples, near: int, around: int) -> bool:
     return beyond.size > near and float(np.abs(sound[: 2 * near]).max()) > _SPIKE * float(beyond.max())
 
 
-def _with_tail(click: Span, window: Window) -> Span:
-    """A click that reaches as far as the tail that is proven behind it."""
-    end = tail_end(window.samples[click.channel], click.start, click.end, window.rate_hz)
-    if end == click.end:
-        return click
-    length_ms = (end - click.end) * 1000 / window.rate_hz
-    return replace(click, end=end, evidence=f"{click.evidence}; a tail of {length_ms:.0f} ms follows it")
+def _whole(span: Span, window: Window) -> Span:
+    """A gap with what is smeared around it; a click from its first sample to its last, or to its tail's."""
+    audio = window.samples[span.channel]
+    if span.kind in ("zeros", "constant"):
+        start, end = with_smear(audio, (span.start, span.end), window.rate_hz)
+        return replace(span, start=start, end=end)
+    return _whole_click(span, audio, window) if span.kind == "click" else span
+
+
+def _whole_click(click: Span, audio: Samples, window: Window) -> Span:
+    start, end = click_edges(audio, click.start, click.end, window.rate_hz)
+    last = tail_end(audio, start, end, window.rate_hz)
+    if last == end:
+        return replace(click, start=start, end=end)
+    tail = f"; a tail of {(last - end) * 1000 / window.rate_hz:.0f} ms follows it"
+    return replace(click, start=start, end=last, evidence=click.evidence + tail)
 
 
 def _touch(one: Span, other: Span, close: int) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Run, Samples
-from ..signal.lpc import lpc
+from ..signal.smear import faded, prediction_errors, smeared
 from .measures import rms, samples_of
 
 
@@ -49,16 +49,11 @@ _CLEAR = 0.1
 _CLEAR_MS = 0.5
 """A sample that clearly leaves the resting value is the edge if it lies so near to the change of level."""
 
-_SMEAR_MS = 2.5
-"""The widest smear that is looked for: about half the length of a filter of 255 taps."""
+_CLEAR_ERROR = 4.0
+"""Prediction errors beyond four times their usual size: of a steady sound's 1 in 15,000 is."""
 
-_SMEAR_ORDER = 32
-_SMEAR_CONTEXT_MS = 25.0
-_SMEAR_ERROR = 4.0
-"""Prediction errors beyond four times their usual size are smear; of a steady sound's 1 in 15,000 is."""
-
-_SMEAR_LINK_MS = 0.25
-"""Such errors belong together, and to the edge, when they lie no further apart."""
+_RINGING = 3
+"""Samples beside an edge that are replaced where it rings: so near it is loud. The rest stays."""
 
 
 def find_edges(samples: Samples, stretch: Run, rate_hz: int) -> Gap | None:
@@ -127,43 +122,22 @@ def _clear_edge(samples: Samples, edge: int, floor: float, near: int, rate_hz: i
         return edge
     clear, last = first + int(sure[-1]) + 1, first + int(any_[-1]) + 1
     if last != clear and abs(last - edge) <= near:  # the music passes the value, or it rings
-        errors, usual = _errors(samples[:last], last - clear, rate_hz)
-        if errors.size and errors.max() <= _SMEAR_ERROR * usual:
+        errors, usual = prediction_errors(samples[:last], last - clear, rate_hz)
+        if errors.size and errors.max() <= _CLEAR_ERROR * usual:
             clear = last
     return clear if abs(clear - edge) <= near else edge
 
 
 def with_smear(samples: Samples, gap: Run, rate_hz: int) -> Run:
-    """The gap and what is smeared on both sides of it, as far as prediction from outside errs.
+    """The gap, of equal samples with what is faded on both sides of it, else with what rings nearest to it.
 
-    What smears over an edge leaves its like inside of one: a gap of equal samples is not smeared.
+    More of the ringing need not be replaced: it gets quiet at once.
     """
     start, end = gap
-    if np.all(samples[start:end] == samples[start]):
-        return gap
-    return start - _smear(samples[:start], rate_hz), end + _smear(samples[end:][::-1], rate_hz)
+    equal = bool(np.all(samples[start:end] == samples[start]))
+    before, after = samples[:start], samples[end:][::-1]
+    return start - _touched(before, equal, rate_hz), end + _touched(after, equal, rate_hz)
 
 
-def _smear(outside: Samples, rate_hz: int) -> int:
-    """How many of the last samples before an edge are smeared."""
-    errors, usual = _errors(outside, samples_of(_SMEAR_MS, rate_hz), rate_hz)
-    late = np.flatnonzero(errors > _SMEAR_ERROR * usual)
-    link = samples_of(_SMEAR_LINK_MS, rate_hz)
-    widened = 0
-    for place in late[::-1].tolist():
-        distance = errors.size - place
-        if distance - widened > link:
-            break
-        widened = distance
-    return widened
-
-
-def _errors(samples: Samples, count: int, rate_hz: int) -> tuple[Samples, float]:
-    """Size of the prediction error of the last ``count`` samples, and its usual size before them."""
-    context = samples_of(_SMEAR_CONTEXT_MS, rate_hz)
-    heard = samples[max(samples.size - count - context, 0) :]
-    known = heard[: heard.size - count]
-    if known.size < 4 * _SMEAR_ORDER:
-        return np.zeros(0), 0.0
-    errors = np.convolve(heard, lpc([known], _SMEAR_ORDER))[_SMEAR_ORDER : heard.size]
-    return np.abs(errors[-count:]), rms(errors[:-count])
+def _touched(outside: Samples, equal: bool, rate_hz: int) -> int:
+    return faded(outside, rate_hz) if equal else min(smeared(outside, rate_hz), _RINGING)

@@ -21,7 +21,7 @@ from ..signal import screens
 from ..signal.running import running_max
 from ..spans import Span
 from .candidate import Candidate
-from .gap_edges import Gap, find_edges, with_smear
+from .gap_edges import Gap, find_edges
 from .gap_evidence import gap_evidence, sides_of
 from .measures import SILENT_DB, db, rms, samples_of
 from .rounding import is_clipped
@@ -137,11 +137,10 @@ def _is_short_run(samples: Samples, gap: Gap, rate_hz: int) -> bool:
 
 
 def as_gap(samples: Samples, span: Span, rate_hz: int) -> Span:
-    """A gap that was believed: with what is smeared at its ends, and its kind by the value it rests at."""
+    """A gap that was believed: its kind, by the value it rests at."""
     value = float(np.median(samples[span.start : span.end]))
     sides = sides_of(samples, Gap(span.start, span.end, value), rate_hz)
     kind = "constant" if abs(value) > _OFFSET * min(rms(side - side.mean()) for side in sides) else "zeros"
     if np.all(samples[span.start : span.end] == value):
         return replace(span, kind=kind, evidence=run_evidence(samples, (span.start, span.end), rate_hz))
-    start, end = with_smear(samples, (span.start, span.end), rate_hz)
-    return replace(span, start=start, end=end, kind=kind)
+    return replace(span, kind=kind)

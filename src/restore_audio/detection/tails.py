@@ -3,17 +3,20 @@
 In: one channel, and a click in it. Out: the sample at which its tail has decayed, or the end of the click
 where none is proven.
 
-A slow tail (thump, jump) is looked for at 1 kHz: a sum of raised cosines 5 ms apart that begins at the click
-is fitted such that the music without it has the least prediction error, for several lengths of tail. What it
-takes from that error, in variances of the error around, less a price for each function, is the score; the
-best length above a threshold is the tail's, if the tail falls. For a ringing the prediction error behind the
-click is compared with that of both sides. A sound that begins at the click and stays is no tail either way:
-one that is too quick for the cosines takes nothing from the error, one that stays does not fall.
+A slow tail (thump, jump) is looked for at 1 kHz: decaying oscillations of 9 to 72 Hz and decaying jumps of
+several lengths, which begin at the click, are matched with the prediction error. What the best of them takes
+from that error, in variances of the error around, is the score; it must also be several times what the best
+of them takes at any other place around, where the music does by itself what it does. For a ringing the
+prediction error behind the click is compared with that of both sides. A sound that begins at the click and
+stays is no tail either way: nothing that decays explains it.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Samples
 from ..signal.lpc import lpc
@@ -25,33 +28,29 @@ LONGEST_MS = 200.0
 LONGEST_RINGING_MS = 40.0
 """Simulated ringings (damage.clicks) have decayed by then."""
 
-SLOW_LENGTHS_MS = (12.0, 20.0, 32.0, 50.0, 80.0, 120.0, 160.0, 200.0)
+SLOW_LENGTHS_MS = (14.0, 20.0, 28.0, 40.0, 56.0, 80.0, 112.0, 160.0)
+SLOW_HZ = (9.0, 13.0, 18.0, 25.0, 36.0, 50.0, 72.0)
 
-LEAST_SCORE = 1000.0
-"""Precision first: at 20 a plain click over held notes was given a tail of 200 ms. What it costs and spares
-shows ``bench --protocol real --families 'click*'``: the samples changed beside plain clicks, the SDR of
-thumps."""
+LEAST_SCORE = 20.0
+LEAST_RATIO = 4.0
+"""Of the score, and of the score in the best one elsewhere. What they cost and spare shows ``bench --protocol
+real --families 'click*'``: the samples changed beside plain clicks, the SDR of thumps."""
 
-_PRICE = 4.0
-"""Of each function, in variances; a useless one takes 1 on average."""
+_DECAY_DB = 35.0
+"""Fall of a thump over its length."""
+
+_FURTHER = 1.15
+"""Of the length found: lengths are known to a quarter, and the repair takes nothing off where nothing is."""
 
 _SLOW_RATE_HZ = 1000
 """Simulated thumps lie at 10 to 80 Hz, and models of so few samples are quick."""
 
-_SLOW_ORDER, _SLOW_CONTEXT_MS = 24, 300.0
-"""Of the model of the music: 24 coefficients from 300 samples on either side."""
-
-_SLOW_KNOT = 5
-"""Milliseconds from one raised cosine to the next: a half period of 100 Hz."""
-
-_FURTHER = 1.4
-"""A slow tail is worth its price for about so much less than it lasts."""
+_SLOW_ORDER = 40
+_SLOW_CONTEXT_MS, _LEAST_CONTEXT_MS = 500.0, 250.0
+"""Of the model of the music: 40 coefficients from 500 samples on either side, or what there is of them."""
 
 _BLOCKS = 5
 """On each side; the largest variance of the error in them counts, as music is not the same throughout."""
-
-_MOST_AT_END = 0.25
-"""Power of the last third of a slow tail, in that of the louder of the other two."""
 
 _FAST_ORDER, _FAST_CONTEXT_MS = 32, 30.0
 """Of the model that a ringing is compared with; 30 ms of music keep one model."""
@@ -87,10 +86,12 @@ def tail_end(samples: Samples, start: int, end: int, rate_hz: int) -> int:
 
 def _slow_end(samples: Samples, start: int, end: int, rate_hz: int) -> int:
     step = max(1, round(rate_hz / _SLOW_RATE_HZ))
-    context, length = (samples_of(ms, rate_hz) // step for ms in (_SLOW_CONTEXT_MS, LONGEST_MS))
-    first, last = start - context * step, end + (length + context) * step
-    if first < 2 * step or last + 2 * step > samples.size:
+    length = samples_of(LONGEST_MS, rate_hz) // step
+    most, least = (samples_of(ms, rate_hz) // step for ms in (_SLOW_CONTEXT_MS, _LEAST_CONTEXT_MS))
+    context = min(most, start // step - 2, (samples.size - end) // step - length - 2)
+    if context < least:
         return end
+    first, last = start - context * step, end + (length + context) * step
     # The click itself is bridged by a line, and all is averaged over two steps, with a raised cosine.
     piece = samples[first - 2 * step : last + 2 * step].copy()
     click = slice(start - first + 2 * step, end - first + 2 * step)
@@ -101,45 +102,72 @@ def _slow_end(samples: Samples, start: int, end: int, rate_hz: int) -> int:
     slow = slow[2 * step + (click.stop - 2 * step) % step :: step]
     zero = (click.stop - 2 * step) // step
     unknown = -(-(end - start) // step) + 2
-    return end + step * _slow_length(slow, zero, unknown, length)
+    return end + round(step * _slow_length(slow, zero, unknown, length))
 
 
-def _slow_length(slow: Samples, zero: int, unknown: int, length: int) -> int:
+def _slow_length(slow: Samples, zero: int, unknown: int, length: int) -> float:
     """How many samples from ``zero`` on hold a slow tail; ``unknown`` of them before it are the click's."""
     left, right = slow[: zero - unknown], slow[zero + length :]
     try:
         predictor = lpc([left, right], _SLOW_ORDER)
     except ValueError:
-        return 0
-    errors = [np.convolve(side, predictor, "valid") for side in (left, right)]
-    blocks = [np.mean(block**2) for error in errors for block in np.array_split(error, _BLOCKS)]
-    level = float(max(blocks)) + 1e-18
-    begin = zero - unknown - _SLOW_ORDER
-    error = np.convolve(slow[begin : zero + length + _SLOW_ORDER], predictor, "valid")
-    size = unknown + length
-    free = np.eye(size)[: unknown + 2]  # two samples behind the click still see it
-    nothing, _ = _fitted(error, free, predictor)
-    best, found = LEAST_SCORE, 0
-    for ms in SLOW_LENGTHS_MS:
-        count = round(ms * _SLOW_RATE_HZ / 1000)
-        middles = np.arange(0, count - _SLOW_KNOT / 2, _SLOW_KNOT)
-        distance = np.abs(np.arange(length) - middles[:, None]) / _SLOW_KNOT
-        functions = np.zeros((middles.size, size))
-        functions[:, unknown:] = 0.5 + 0.5 * np.cos(np.pi * np.minimum(distance, 1.0))
-        rest, weights = _fitted(error, np.concatenate([free, functions]), predictor)
-        score = (nothing - rest) / level - _PRICE * middles.size
-        tail = (weights[len(free) :] @ functions)[unknown : unknown + count]
-        thirds = [float(np.mean(part**2)) for part in np.array_split(tail, 3)]
-        if score > best and thirds[2] < _MOST_AT_END * max(thirds[:2]):
-            best, found = score, count
-    return min(round(_FURTHER * found), length)
+        return 0.0
+    sides = [np.convolve(side, predictor, "valid") for side in (left, right)]
+    level = float(max(np.mean(block**2) for side in sides for block in np.array_split(side, _BLOCKS)))
+    error = np.convolve(slow, predictor, "valid")
+    size = unknown + length + _SLOW_ORDER
+    lengths, shapes = _shapes(unknown, size)
+    tails = _whitened(shapes, predictor, unknown + 2)  # two samples behind the click still see it
+    place = zero - unknown - _SLOW_ORDER
+    scores = np.sum((tails @ error[place : place + size]) ** 2, axis=1)
+    best = int(np.argmax(scores))
+    if scores[best] < LEAST_SCORE * (level + 1e-18):
+        return 0.0
+    # What the music does by itself: the same shapes where they would not touch the click and its tail.
+    begins = sliding_window_view(error, size)
+    elsewhere = np.concatenate([begins[: max(place - size, 0)], begins[place + length :]])
+    if elsewhere.size and scores[best] < LEAST_RATIO * float(
+        np.max(np.sum((elsewhere @ tails.reshape(-1, size).T).reshape(-1, *tails.shape[:2]) ** 2, axis=2))
+    ):
+        return 0.0
+    return min(_FURTHER * float(lengths[best]), float(length))
 
 
-def _fitted(error: Samples, functions: Samples, predictor: Samples) -> tuple[float, Samples]:
-    """Energy of the prediction error that functions ``(N, T)`` leave, and their weights ``(N,)``."""
-    columns = np.stack([np.convolve(f, predictor)[: error.size] for f in functions], axis=1)
-    weights, *_ = np.linalg.lstsq(columns, error, rcond=1e-6)
-    return float(np.sum((error - columns @ weights) ** 2)), weights
+@lru_cache(maxsize=8)
+def _shapes(unknown: int, size: int) -> tuple[Samples, Samples]:
+    """Lengths ``(N,)`` in samples of the slow rate, and pairs of functions ``(N, 2, size)``."""
+    time = np.arange(size - unknown) / _SLOW_RATE_HZ
+    lengths, shapes = [], []
+    for seconds in np.array(SLOW_LENGTHS_MS) / 1000:
+        fade = np.clip((seconds - time) / (0.2 * seconds), 0.0, 1.0)
+        envelope = fade * 10.0 ** (-_DECAY_DB / 20 * time / seconds)
+        for hz in SLOW_HZ:
+            if hz * seconds < 0.5:
+                continue
+            turn = np.exp(2j * np.pi * hz * time)
+            shapes.append((envelope * turn.real, envelope * turn.imag))
+            lengths.append(seconds * _SLOW_RATE_HZ)
+        shapes.append((fade * np.exp(-2.0 * time / seconds), fade * np.exp(-5.0 * time / seconds)))
+        lengths.append(seconds * _SLOW_RATE_HZ)
+    return np.array(lengths), np.pad(np.array(shapes), ((0, 0), (0, 0), (unknown, 0)))
+
+
+def _whitened(shapes: Samples, predictor: Samples, free: int) -> Samples:
+    """Prediction errors of the shapes, without what ``free`` unknown first samples explain, orthonormal in
+    each pair: ``(N, 2, size)``."""
+    size = shapes.shape[2]
+    spectrum = np.fft.rfft(predictor, 2 * size)
+    errors = np.fft.irfft(np.fft.rfft(shapes, 2 * size) * spectrum, 2 * size)[..., :size]
+    basis = np.zeros((free, size))
+    for number in range(free):
+        basis[number, number : number + predictor.size] = predictor
+    explained, _ = np.linalg.qr(basis.T)
+    errors -= (errors @ explained) @ explained.T
+    one, other = errors[:, 0], errors[:, 1]
+    one /= np.linalg.norm(one, axis=1, keepdims=True) + 1e-30
+    other -= np.sum(one * other, axis=1, keepdims=True) * one
+    other /= np.linalg.norm(other, axis=1, keepdims=True) + 1e-30
+    return np.stack([one, other], axis=1)
 
 
 def _reach(ratio: Samples, cell: int) -> int:

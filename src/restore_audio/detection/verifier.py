@@ -71,8 +71,9 @@ def load_verifier(kind: str) -> Verifier:
     return Verifier(**arrays, bias=float(row["bias"]))
 
 
-_WIDEN_MS = {"gap": 0.0, "click": 0.25, "dropout": 1.2}
-"""Added to both ends of kinds whose edges are found on a grid and are damaged themselves."""
+_WIDEN_MS = {"gap": 0.0, "click": 0.0, "dropout": 1.2}
+"""Added to both ends of kinds whose edges are found on a grid and are damaged themselves; a click's are then
+looked for (:mod:`.click_edges`)."""
 
 _LEAST_CONFIDENCE = 0.01
 """Below it a candidate is dropped at once: no other channel can raise it to a span."""

@@ -3,7 +3,8 @@
 In: a gap whose damaged samples may still be good, and a fill. Out: a reason to leave them, or None.
 
 How far such fills are off is measured beside the gap, on *pseudo-gaps* of the same length whose truth is
-known. The fill differs from what is there by the errors of both, E_fill + E_there in energy where they are
+known, in units of what their models expect; a fill is taken to be off by as much more than its own models
+expect. It differs from what is there by the errors of both, E_fill + E_there in energy where they are
 independent. So it can be expected to be better only where it differs by more than twice its own error: what
 agrees with the fill that well is as good as it, or healthy. Where a fill knows little, in long gaps of music
 that is not steady, nearly all agrees with it, and little is changed.
@@ -65,17 +66,17 @@ def reason_to_leave(gap: Gap, prediction: Prediction) -> str | None:
     there = gap.mine[gap.start : gap.end]
     if gap.kind not in DOUBTED or not np.all(np.isfinite(there)):
         return None
-    errors = _errors_beside(gap, prediction.samples)
-    if not errors:
+    ratios = _errors_beside(gap, prediction.samples)
+    if not ratios:
         return None
     differs = float(np.sum((there - prediction.samples) ** 2))
-    expected = float(np.exp(np.mean(np.log(errors))))
+    expected = prediction.expected_error * float(np.exp(np.mean(np.log(ratios))))
     ratio = CONCEALED_RATIO if gap.kind == "concealed" and not _is_copied(gap) else LEAST_RATIO
     return AGREES if differs < ratio * expected else None
 
 
 def _errors_beside(gap: Gap, filled: Samples) -> list[float]:
-    """Energies of the errors that fills of the pseudo-gaps have."""
+    """Energies of the errors that fills of the pseudo-gaps have, in those that their models expect."""
     length, rate_hz = gap.length, gap.rate_hz
     reach = round((max(DISTANCES_MS) + SETTINGS.context_ms) * rate_hz / 1000) + length
     left, right = gap.before[max(gap.before.size - reach, 0) :], gap.after[:reach]
@@ -90,7 +91,8 @@ def _errors_beside(gap: Gap, filled: Samples) -> list[float]:
             if start < least or end > whole.size - least or not np.all(np.isfinite(truth)):
                 continue
             trial = predict_gap(whole[:start], whole[end:], length, rate_hz=rate_hz, settings=SETTINGS)
-            errors.append(float(np.sum((truth - trial.samples) ** 2)) + 1e-20)
+            made = float(np.sum((truth - trial.samples) ** 2))
+            errors.append((made + 1e-20) / (trial.expected_error + 1e-20))
     return errors
 
 

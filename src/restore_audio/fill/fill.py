@@ -25,6 +25,7 @@ import numpy as np
 
 from ..arrays import Samples
 from ..settings import FillSettings
+from ..signal.smear import smeared
 from ..spans import Span, merge_spans
 from ..threads import pool, usable_cores
 from .doubt import reason_to_leave
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 OpenNetwork = Callable[[], "Inpainter | None"]
 _Filled = tuple[Samples, list[Span]]
+
+_HARD = frozenset({"zeros", "constant", "interpolated"})
+"""Kinds whose edges ring where the recording was resampled or filtered afterwards."""
 
 EMPTY = "nothing healthy is left to fill it from"
 
@@ -119,7 +123,10 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend]]) -> _Fa
     Where the kind of damage has a repair, it makes the samples from that fill and the damaged ones. What the
     first fill has made, and the network may complete, is added to ``to_complete``.
     """
-    predictions = [load_fill(name)(gap) for name in method.fills]
+    smear = _smeared(gap)
+    wide = replace(gap, start=gap.start - smear, end=gap.end + smear)
+    made = [load_fill(name)(wide) for name in method.fills]
+    predictions = [p and replace(p, samples=p.samples[smear : smear + gap.length]) for p in made]
     best = min((p for p in predictions if p is not None), key=lambda p: p.expected_error)
     repair = load_repair(gap.kind) if method.repairs else None
     repaired = repair(gap, best) if repair else None
@@ -136,6 +143,14 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend]]) -> _Fa
     ):
         to_complete.append((gap, blend))
     return _Fate(None, _error_db(chosen))
+
+
+def _smeared(gap: Gap) -> int:
+    """Samples on either side of the gap that tell nothing about it: ringing of its edges covers them."""
+    if gap.kind not in _HARD:
+        return 0
+    smear = max(smeared(side, gap.rate_hz) for side in (gap.before, gap.after[::-1]))
+    return min(smear, gap.before.size, gap.after.size)
 
 
 def _error_db(made: Prediction) -> float | None:

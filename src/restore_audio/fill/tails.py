@@ -52,6 +52,18 @@ _BETTER = 0.7
 _MUCH_BETTER = 0.9
 """Another length of the click is taken if it lowers the excess to this share."""
 
+_TAIL_RATIO = 2.0
+"""Energy of a tail, in that of its error, below which it is better left."""
+
+_TAKEN_DEVIATIONS = 1.0
+_TAKEN = 2.0**-16
+"""Standard errors, and half a step of 16 bit: what is less, up to the end of the span, is not taken off."""
+
+_MOST_LEFT = 0.3
+"""Of the excess without a tail: where the music changes, as speech does, all excesses are large."""
+
+_FADE_MS = 2.0
+
 _LOWEST_HZ = 250.0
 """Of a ringing."""
 
@@ -64,12 +76,32 @@ _SHOWN_MS = 12.0
 
 @dataclass(frozen=True)
 class _Fit:
-    """Samples without the tail, the error to expect of them, and the ratio of their prediction error to the
-    surroundings'."""
+    """A repair.
+
+    Attributes:
+        samples: without the tail.
+        click: how many of them were filled.
+        expected_error: of them.
+        excess: ratio of their prediction error to the surroundings'.
+        tail_energy: of what was subtracted behind the click.
+        deviation: standard error of what was subtracted, ``(T,)``.
+    """
 
     samples: Samples
+    click: int
     expected_error: float
     excess: float
+    tail_energy: float
+    deviation: Samples
+
+    def doubted(self, bare: _Fit) -> bool:
+        """Whether the tail can hardly be told from its error, or does not explain what is there.
+
+        Args:
+            bare: the fit without a tail.
+        """
+        told = self.tail_energy > _TAIL_RATIO * float(np.sum(self.deviation[self.click :] ** 2))
+        return not told or self.excess > max(MOST_EXCESS, _MOST_LEFT * bare.excess)
 
 
 def repair(gap: Gap, prior: Prediction) -> Prediction | None:
@@ -87,17 +119,34 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     order = max((m[0].size for m in models), default=0) - 1
     if len(models) < 2 or min(sides.left.size, sides.right.size) <= order:
         return None
-    inside = gap.mine[gap.start : gap.end] / sides.peak
+    there = gap.mine[gap.start : gap.end]
+    inside = there / sides.peak
+    lengths = _click_lengths(gap.length, rate_hz)
+    tail = _least([_best_fit(inside, click, sides, order, rate_hz) for click in lengths])
+    nothing = np.zeros((0, inside.size))
+    bare = _least([_solved(inside, click, nothing, sides, order) for click in lengths])
+    best = bare if tail is None or bare is None or tail.doubted(bare) else tail
+    if best is None or (best is bare and bare.excess > MOST_EXCESS):
+        return None
+    samples = sides.peak * best.samples
+    # Where less was taken off than cannot be told from its error, up to the end of the span, nothing is.
+    taken = np.abs(inside - best.samples)[best.click :]
+    least = np.maximum(_TAKEN_DEVIATIONS * best.deviation[best.click :], _TAKEN / sides.peak)
+    reach = best.click + int(np.max(np.flatnonzero(taken > least) + 1, initial=0))
+    fade = min(round(_FADE_MS * rate_hz / 1000), reach - best.click)
+    share = np.r_[np.ones(reach - fade), np.linspace(1.0, 0.0, fade, endpoint=False)]
+    samples[:reach] = share * samples[:reach] + (1.0 - share) * there[:reach]
+    samples[reach:] = there[reach:]
+    return Prediction(samples, min(sides.peak**2 * best.expected_error, prior.expected_error))
+
+
+def _least(fits: list[_Fit | None]) -> _Fit | None:
+    """The fit of least excess, a shorter click if it is nearly as good."""
     best: _Fit | None = None
-    for click in _click_lengths(gap.length, rate_hz):
-        fit = _best_fit(inside, click, sides, order, rate_hz)
+    for fit in fits:
         if fit is not None and (best is None or fit.excess < _MUCH_BETTER * best.excess):
             best = fit
-    if best is None or best.excess > MOST_EXCESS:
-        return None
-    return Prediction(
-        sides.peak * best.samples, min(sides.peak**2 * best.expected_error, prior.expected_error)
-    )
+    return best
 
 
 def _best_fit(inside: Samples, click: int, sides: Sides, order: int, rate_hz: int) -> _Fit | None:
@@ -190,5 +239,7 @@ def _solved(inside: Samples, click: int, functions: Samples, sides: Sides, order
         errors = base + solution @ filtered
         excess += weight * float(np.mean(errors**2)) / len(parts)
     spread = np.einsum("in,ij,jn->n", functions, inverse[click:, click:], functions)
+    deviation = np.sqrt(2 * max(excess, 1.0) * np.maximum(spread, 0.0))
     expected = 2 * float(np.sum(spread[click:]) + np.trace(inverse[:click, :click]))
-    return _Fit(samples, expected, excess)
+    taken = (inside - samples)[click:]
+    return _Fit(samples, click, expected, excess, float(taken @ taken), deviation)

@@ -1,0 +1,110 @@
+"""What an encoder, a filter or a player's ramp has smeared over the samples beside a gap.
+
+In: the samples before an edge ``(n,)`` (behind it: backwards in time). Out: how many of the last ones their
+own past does not predict as well as usual, or were faded.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import Samples
+from .lpc import lpc
+
+_LONGEST_MS = 2.5
+"""The widest smear that is looked for: about half the length of a filter of 255 taps."""
+
+_ORDER = 32
+_CONTEXT_MS = 25.0
+
+_PRICE = 4.0
+"""Squared prediction error, in variances, that a sample may have without being smeared; 1 is usual."""
+
+_EVIDENCE = 30.0
+"""What the squared errors must have beyond that in sum."""
+
+_LARGE = 4.0
+"""Prediction errors beyond four times their usual size: of a steady sound's 1 in 15,000 is."""
+
+_LINK_MS = 0.25
+"""Such errors belong together, and to the edge, when they lie no further apart."""
+
+_BESIDE_MS = 5.0
+_LOUDER = 1.25
+"""Music that grows by more over so much is no smear, but begins there."""
+
+_LONGEST_FADE = 40
+"""Samples: players mute with ramps of up to 32."""
+
+_ROUNDING = 2.0**-16
+_NATS = 15.0
+"""How much likelier the samples must be with a fade than without."""
+
+
+def smeared(outside: Samples, rate_hz: int) -> int:
+    """How many of the last samples before an edge are smeared.
+
+    They reach from where on they err most in sum, and from where single ones err so much that link up to the
+    edge.
+    """
+    errors, usual = prediction_errors(outside, round(_LONGEST_MS * rate_hz / 1000), rate_hz)
+    if not errors.size:
+        return 0
+    size = errors[::-1] / (usual + 1e-12)
+    linked, link = 0, round(_LINK_MS * rate_hz / 1000)
+    for distance in (np.flatnonzero(size > _LARGE) + 1).tolist():
+        if distance - linked > link:
+            break
+        linked = distance
+    excess = np.cumsum(size**2 - _PRICE)
+    count = int(np.argmax(excess)) + 1
+    proven = excess[count - 1] > _EVIDENCE
+    if not proven or _level(outside[-count:]) > _LOUDER * _beside(outside, count, rate_hz):
+        return linked
+    return max(count, linked)
+
+
+def faded(outside: Samples, rate_hz: int) -> int:
+    """How many of the last samples before an edge a player has faded, by a line down to zero.
+
+    The likelihood of the samples under a short model of the music before, with and without such a fade of any
+    length, is compared.
+    """
+    longest = min(_LONGEST_FADE, outside.size // 2)
+    known = outside[max(outside.size - longest - round(_CONTEXT_MS * rate_hz / 1000), 0) :]
+    context = known[: known.size - longest]
+    if context.size < 4 * _ORDER or not np.all(np.isfinite(known)):
+        return 0
+    predictor = lpc([context], _ORDER)
+    variance = float(np.mean(np.convolve(context, predictor, "valid") ** 2)) + _ROUNDING**2
+    heard = known[known.size - longest - _ORDER :]
+    likelihoods = []
+    for length in range(longest + 1):
+        gain = np.ones(longest)
+        gain[longest - length :] = np.arange(length, 0, -1) / (length + 1)
+        undone = heard.copy()
+        undone[_ORDER:] /= gain
+        errors = np.convolve(undone, predictor, "valid") ** 2
+        spread = variance + (_ROUNDING / gain) ** 2
+        likelihoods.append(-0.5 * float(np.sum(errors / spread + np.log(spread)) + 2 * np.sum(np.log(gain))))
+    best = int(np.argmax(likelihoods))
+    return best if likelihoods[best] > likelihoods[0] + _NATS else 0
+
+
+def prediction_errors(samples: Samples, count: int, rate_hz: int) -> tuple[Samples, float]:
+    """Size of the prediction error of the last ``count`` samples, and its usual size before them."""
+    context = round(_CONTEXT_MS * rate_hz / 1000)
+    heard = samples[max(samples.size - count - context, 0) :]
+    known = heard[: heard.size - count]
+    if known.size < 4 * _ORDER or not np.all(np.isfinite(heard)):
+        return np.zeros(0), 0.0
+    errors = np.convolve(heard, lpc([known], _ORDER))[_ORDER : heard.size]
+    return np.abs(errors[-count:]), _level(errors[:-count])
+
+
+def _beside(outside: Samples, count: int, rate_hz: int) -> float:
+    return _level(outside[-count - round(_BESIDE_MS * rate_hz / 1000) : -count])
+
+
+def _level(samples: Samples) -> float:
+    return float(np.sqrt(np.mean(samples**2))) if samples.size else 0.0
