@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Run, Samples
-from ..signal.smear import faded, prediction_errors, smeared
+from ..signal.smear import CONTEXT_MS, faded, prediction_errors, smeared
 from .measures import rms, samples_of
 
 
@@ -80,7 +80,7 @@ def find_edges(samples: Samples, stretch: Run, rate_hz: int) -> Gap | None:
     quarter = (last - first) // 4
     floor = _FLOOR_FACTOR * float(np.abs(samples[first + quarter : last - quarter] - value).max())
     near = samples_of(_CLEAR_MS, rate_hz)
-    reach = 8 * near + samples_of(_SMEAR_CONTEXT_MS, rate_hz)  # so much is looked at outside of an edge
+    reach = 8 * near + samples_of(CONTEXT_MS, rate_hz)  # so much is looked at outside of an edge
     begin, stop = max(first - reach, 0), min(last + reach, samples.size)
     first = begin + _clear_edge(samples[begin:middle] - value, first - begin, floor, near, rate_hz)
     last = stop - _clear_edge(samples[middle:stop][::-1] - value, stop - last, floor, near, rate_hz)

@@ -15,7 +15,8 @@ _LONGEST_MS = 2.5
 """The widest smear that is looked for: about half the length of a filter of 255 taps."""
 
 _ORDER = 32
-_CONTEXT_MS = 25.0
+CONTEXT_MS = 25.0
+"""So much of the music further outside is looked at."""
 
 _PRICE = 4.0
 """Squared prediction error, in variances, that a sample may have without being smeared; 1 is usual."""
@@ -71,7 +72,7 @@ def faded(outside: Samples, rate_hz: int) -> int:
     length, is compared.
     """
     longest = min(_LONGEST_FADE, outside.size // 2)
-    known = outside[max(outside.size - longest - round(_CONTEXT_MS * rate_hz / 1000), 0) :]
+    known = outside[max(outside.size - longest - round(CONTEXT_MS * rate_hz / 1000), 0) :]
     context = known[: known.size - longest]
     if context.size < 4 * _ORDER or not np.all(np.isfinite(known)):
         return 0
@@ -93,7 +94,7 @@ def faded(outside: Samples, rate_hz: int) -> int:
 
 def prediction_errors(samples: Samples, count: int, rate_hz: int) -> tuple[Samples, float]:
     """Size of the prediction error of the last ``count`` samples, and its usual size before them."""
-    context = round(_CONTEXT_MS * rate_hz / 1000)
+    context = round(CONTEXT_MS * rate_hz / 1000)
     heard = samples[max(samples.size - count - context, 0) :]
     known = heard[: heard.size - count]
     if known.size < 4 * _ORDER or not np.all(np.isfinite(heard)):
