@@ -213,47 +213,49 @@ class TestAnyLength:
             assert list(report.spans) == whole.spans
             assert np.array_equal(load(tmp_path / f"{number}.wav"), np.float32(whole.samples))
 
-    @pytest.mark.parametrize(("method", "gap"), [("ar", 80), ("network", 400)])
-    def test_memory_does_not_grow_with_the_recording(self, method, gap, tmp_path):
-        """Half an hour (115 MB of samples in memory) takes no more than ten seconds, network or not."""
+    def test_memory_does_not_grow_with_the_recording(self, tmp_path):
+        """Fifteen minutes (58 MB of samples in memory) take hardly more than ten seconds."""
         code = (
             "import resource, sys\nfrom restore_audio import restore_file\n"
             "from restore_audio.settings import FillSettings\n"
-            "report = restore_file(*sys.argv[2:], fill=FillSettings(method=sys.argv[1]))\n"
+            "report = restore_file(*sys.argv[1:], fill=FillSettings(method='network'))\n"
             "print(len(report.spans), report.device, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         )
         # Silent at both ends: music that is cut and goes on elsewhere is a splice, which would be found.
         fade = np.minimum(np.arange(80_000), np.arange(80_000)[::-1]) / 4_000
         piece = music(10.0, 8_000) * np.clip(fade, 0, 1)
         peaks = []
-        for seconds in (10, 1800):
+        for seconds in (10, 900):
             source = tmp_path / f"{seconds}.wav"
             with soundfile.SoundFile(source, "w", 8_000, 1, "PCM_16") as file:
                 for number in range(seconds // 10):
-                    file.write(holes(piece, [(40_000 + number, gap)] if number % 30 == 0 else [])[0])
+                    file.write(holes(piece, [(40_000 + number, 400)] if number % 30 == 0 else [])[0])
             target = str(tmp_path / f"out{seconds}.wav")
-            words = [sys.executable, "-c", code, method, str(source), target]
+            words = [sys.executable, "-c", code, str(source), target]
             found, device, peak = subprocess.run(words, capture_output=True, check=True).stdout.split()
             assert int(found) == -(-seconds // 300)
-            assert (device != b"None") == (method == "network")
+            assert device != b"None"
             peaks.append(int(peak) / 1024)
-        assert peaks[1] - peaks[0] < 60
+        assert peaks[1] - peaks[0] < 30
 
 
 class TestWorksOffline:
-    @pytest.mark.parametrize(("method", "gap"), [("ar", 300), ("network", 2_600), ("paper", 300)])
-    def test_no_connection_is_tried(self, method, gap, tmp_path):
+    def test_no_connection_is_tried(self, tmp_path):
         code = (
             "import socket, sys\n"
             "def refuse(*a, **k): raise SystemExit('a connection was tried')\n"
             "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse\n"
-            "from restore_audio.cli import main\nsys.exit(main(sys.argv[1:]))"
+            "from restore_audio.cli import main\n"
+            "for method in ('ar', 'network', 'paper'):\n"
+            "    failed = main(['fix', sys.argv[1], '-o', sys.argv[2] + method + '.wav', '--method', method, '-v'])\n"
+            "    if failed: sys.exit(failed)\n"
         )
-        source = save(tmp_path / "a.wav", holes(music(1.6), [(20_000, gap)]))
-        words = [sys.executable, "-c", code, "fix", str(source), "-o", str(tmp_path / "b.wav")]
-        done = subprocess.run([*words, "--method", method, "-v"], capture_output=True, text=True, check=False)
+        source = save(tmp_path / "a.wav", holes(music(0.8), [(10_000, 2_600)]))
+        words = [sys.executable, "-c", code, str(source), str(tmp_path / "out-")]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert ("no gap needed the network" in done.stderr) == (method == "ar")
+        assert len(list(tmp_path.glob("out-*.wav"))) == 3
+        assert done.stderr.count("no gap needed the network") == 1
 
 
 class TestPythonInterface:
