@@ -247,8 +247,8 @@ class TestWorksOffline:
             "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse\n"
             "from restore_audio.cli import main\n"
             "for method in ('ar', 'network', 'paper'):\n"
-            "    failed = main(['fix', sys.argv[1], '-o', sys.argv[2] + method + '.wav', '--method', method, '-v'])\n"
-            "    if failed: sys.exit(failed)\n"
+            "    words = ['fix', sys.argv[1], '-o', f'{sys.argv[2]}{method}.wav', '--method', method, '-v']\n"
+            "    if main(words): sys.exit(1)\n"
         )
         source = save(tmp_path / "a.wav", holes(music(0.8), [(10_000, 2_600)]))
         words = [sys.executable, "-c", code, str(source), str(tmp_path / "out-")]

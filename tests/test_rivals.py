@@ -105,7 +105,7 @@ def test_a_rival_that_hangs_is_stopped_with_all_that_it_started(tmp_path: Path) 
     )
     began = time.perf_counter()
     result = run_rival(fake(tmp_path, hang), SOUND, RATE_HZ, time_limit_s=1.0)
-    assert time.perf_counter() - began < 20
+    assert time.perf_counter() - began < 50  # less than it would have slept
     assert result.samples is None
     assert result.trouble == "killed after 1 s"
     time.sleep(3)

@@ -132,7 +132,7 @@ def _examine(
         return None
     before, after = samples[start - around : start], samples[end : end + around]
     level_before, level_after = rms(before[-around // 2 :]), rms(after[: around // 2])
-    local_peak = max(float(np.abs(before).max()), float(np.abs(after).max()), 1e-6)
+    local_peak = max(float(np.abs(before).max()), float(np.abs(after).max()))
     quiet, loud = sorted((level_before, level_after))
     held = min(np.mean(side[1:] == side[:-1]) for side in (before, after))
     if db(quiet) < SILENT_DB or db(loud / quiet) > _STEADY_DB or held > _SQUARE:
@@ -142,7 +142,7 @@ def _examine(
     if trial is None or db(float(np.abs(inside).max())) < SILENT_DB:
         return None
     removed = inside - trial.fill
-    local = max(rms(before), rms(after), _FLOOR)
+    local = max(rms(before), rms(after))
     stretch = peaks[max(place - _CROWD_CELLS, 0) : place + _CROWD_CELLS]
     third = float(np.partition(stretch, -_CROWD_PEAKS)[-_CROWD_PEAKS])
     features = [
@@ -155,7 +155,7 @@ def _examine(
         db(rms(peaks[last + 8 : last + 30]) / top),
         db(rms(peaks[last + 2 : last + 40]) / max(rms(peaks[max(first - 40, 0) : first - 2]), 1e-9)),
         10.0 * math.log10((end - start) / rate_hz * 1000),
-        db(max(level_after, _FLOOR) / max(level_before, _FLOOR)),
+        db(level_after / level_before),
         db(
             max(rms(np.diff(after[: around // 2])), _FLOOR)
             / max(rms(np.diff(before[-around // 2 :])), _FLOOR)
