@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 
 from restore_audio.detection.click_edges import click_edges
 from restore_audio.detection.detect import detect
-from restore_audio.detection.tails import tail_end
+from restore_audio.detection.tails import _reach, tail_end
 
 RATE_HZ = 44_100
 START = 60_000
@@ -83,6 +83,26 @@ def test_edges_stay_where_nothing_can_be_told() -> None:
     assert click_edges(clean, START, START + CLICK, RATE_HZ) == (START, START + CLICK)  # nothing stands out
     assert click_edges(clean[:1000], 10, 50, RATE_HZ) == (10, 50)  # no surroundings
     assert click_edges(np.zeros(4000), 2000, 2040, RATE_HZ) == (2000, 2040)
+
+
+@pytest.mark.parametrize(
+    ("levels_db", "cells"),
+    [
+        (20.0 - 1.02 * np.arange(60.0), 30),  # lost at 3 dB, in cell 17; 30 dB down in cell 30
+        (20.0 - 0.51 * np.arange(60.0), 59),
+        (20.0 - 0.51 * np.arange(40.0), 40),  # no further than was looked
+        (20.0 - 5.1 * np.arange(60.0), 6),
+        (np.full(60, 20.0), 0),  # does not fall: a sound that begins
+        (np.where(np.arange(60) < 30, 14.0 - 0.1 * np.arange(60), 0.0), 0),  # falls by 3 dB, then is gone
+        (8.0 - np.arange(60.0), 0),  # never stood out
+        (np.r_[20.0, 8.0, np.zeros(58)], 0),  # nor for two cells
+    ],
+)
+@pytest.mark.parametrize("cell", [1, 22])
+def test_a_ringing_reaches_as_far_as_it_is_seen_or_would_decay(
+    levels_db: Samples, cells: int, cell: int
+) -> None:
+    assert _reach(np.repeat(10 ** (levels_db / 10), cell), cell) == cells * cell
 
 
 def test_at_the_ends_of_a_recording_nothing_is_claimed() -> None:
