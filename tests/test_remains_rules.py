@@ -270,8 +270,10 @@ class TestDoubt:
         [
             ("click", 1.99, True),
             ("click", 2.01, False),
-            ("concealed", 3.99, True),
-            ("concealed", 4.01, False),
+            ("concealed", 9.99, True),
+            ("concealed", 10.01, False),
+            ("interpolated", 2.99, True),
+            ("interpolated", 3.01, False),
             ("zeros", 0.1, False),
             ("given", 0.1, False),
         ],
@@ -304,7 +306,7 @@ class TestDoubt:
         gap = Gap(audio, np.zeros(audio.shape, bool), 0, 3000, 3080, 0, 6000, RATE_HZ, "click")
         errors = doubt._errors_beside(gap, audio[0, 3000:3080])
         assert places == [(-320, -240), (320, 400), (-680, -600), (680, 760)]
-        np.testing.assert_allclose(errors, 80 * 0.01)
+        np.testing.assert_allclose(errors, 80 * 0.01 / 80)  # in units of the error that each expects
 
     @pytest.mark.parametrize(("first", "count"), [(2160, 4), (2161, 3), (2520, 3), (2521, 2)])
     def test_each_needs_twenty_milliseconds_beyond_it(

@@ -5,14 +5,9 @@ In: a gap whose damaged samples may still be good, and a fill. Out: a reason to 
 How far such fills are off is measured beside the gap, on *pseudo-gaps* of the same length whose truth is
 known, in units of what their models expect; a fill is taken to be off by as much more than its own models
 expect. It differs from what is there by the errors of both, E_fill + E_there in energy where they are
-independent. So it can be expected to be better only where it differs by more than twice its own error: what
-agrees with the fill that well is as good as it, or healthy. Where a fill knows little, in long gaps of music
-that is not steady, nearly all agrees with it, and little is changed.
-
-Measured with told spans, 16 a family: bursts of noise and clicks are all filled, and none is worse for it.
-What Opus conceals is better than a fill by 2 dB on average; at four times the error, as for ``concealed``,
-12 % of the spans are made worse, at twice 44 %. Of what repeats the last pitch
-period to the sample, a fill is better by 5 dB, and twice holds.
+independent. So it can be expected to be better only where it differs by more than twice its own error, or
+more for kinds that have shown it: what agrees with the fill that well is as good as it, or healthy. Where a
+fill knows little, in long gaps of music that is not steady, nearly all agrees with it, and little is changed.
 """
 
 from __future__ import annotations
@@ -24,19 +19,26 @@ from ..arrays import Samples
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
 
-DOUBTED = frozenset({"concealed", "noise", "click", "dropout", "treble"})
-"""Kinds whose samples may be better than a fill. Others hold nothing of the signal, or a person told them."""
+LEAST_RATIOS = {
+    "concealed": 10.0,
+    "interpolated": 3.0,
+    "noise": 2.0,
+    "click": 2.0,
+    "dropout": 2.0,
+    "treble": 2.0,
+}
+"""By kind, the energy of the difference, in that of the fill's error, from which a fill is expected to be
+better. What decoders make up, and what players hold, is itself a prediction from the same surroundings. Other
+kinds hold nothing of the signal, or a person told them."""
+
+COPIED_RATIO = 0.5
+"""The same where a decoder has copied the last period: that is worse than any fill."""
 
 SETTINGS = ArSettings(context_ms=186.0)
 """Of the fills of the pseudo-gaps."""
 
 DISTANCES_MS = (30.0, 75.0)
 """From the gap to the near end of each pseudo-gap, on both sides."""
-
-LEAST_RATIO = 2.0
-CONCEALED_RATIO = 4.0
-"""Energy of the difference, in that of the fill's error, from which a fill is expected to be better; the
-second for what decoders make up, which is itself a prediction from the same surroundings."""
 
 _LEAST_CONTEXT_MS = 20.0
 
@@ -53,26 +55,36 @@ _EXACT = 1e-6
 AGREES = "what is there agrees with its surroundings as well as a fill would: it was left as it is"
 
 
-def reason_to_leave(gap: Gap, prediction: Prediction) -> str | None:
+def reason_to_leave(gap: Gap, prediction: Prediction, repaired: Prediction | None = None) -> str | None:
     """Why the samples of a gap should stay.
 
     Args:
         gap: its samples are the damaged ones.
         prediction: what would replace them.
+        repaired: what a repair has made of both, if the kind has one. Of lost treble that is judged by the
+            error that it expects itself; other repairs know what they do.
 
     Returns:
         A sentence; None if the prediction is expected to be better, or there is nothing to judge by.
     """
     there = gap.mine[gap.start : gap.end]
-    if gap.kind not in DOUBTED or not np.all(np.isfinite(there)):
+    if gap.kind not in LEAST_RATIOS or not np.all(np.isfinite(there)):
         return None
-    ratios = _errors_beside(gap, prediction.samples)
-    if not ratios:
+    ratio = LEAST_RATIOS[gap.kind]
+    if repaired is not None:
+        doubted = gap.kind == "treble" and _differs(there, repaired) < ratio * repaired.expected_error
+        return AGREES if doubted else None
+    errors = _errors_beside(gap, prediction.samples)
+    if not errors:
         return None
-    differs = float(np.sum((there - prediction.samples) ** 2))
-    expected = prediction.expected_error * float(np.exp(np.mean(np.log(ratios))))
-    ratio = CONCEALED_RATIO if gap.kind == "concealed" and not _is_copied(gap) else LEAST_RATIO
-    return AGREES if differs < ratio * expected else None
+    expected = prediction.expected_error * float(np.exp(np.mean(np.log(errors))))
+    if gap.kind == "concealed" and _is_copied(gap):
+        ratio = COPIED_RATIO
+    return AGREES if _differs(there, prediction) < ratio * expected else None
+
+
+def _differs(there: Samples, prediction: Prediction) -> float:
+    return float(np.sum((there - prediction.samples) ** 2))
 
 
 def _errors_beside(gap: Gap, filled: Samples) -> list[float]:

@@ -130,7 +130,7 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend]]) -> _Fa
     best = min((p for p in predictions if p is not None), key=lambda p: p.expected_error)
     repair = load_repair(gap.kind) if method.repairs else None
     repaired = repair(gap, best) if repair else None
-    if method.repairs and repaired is None and (reason := reason_to_leave(gap, best)):
+    if method.repairs and (reason := reason_to_leave(gap, best, repaired)):
         return _Fate(reason)
     chosen = repaired or best
     gap.mine[gap.start : gap.end] = chosen.samples
