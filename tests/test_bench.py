@@ -23,11 +23,12 @@ from restore_audio.errors import InputError, UsageError
 from restore_audio.measure import bench, methods, real, scoring
 from restore_audio.measure.baselines import Baseline
 from restore_audio.measure.bench import KEPT_NAME, Plan, make_trials, read_rows, run_bench
+from restore_audio.measure.conditions import CLEAN
 from restore_audio.measure.material import Material, choose_material, load_excerpt
 from restore_audio.measure.measured import Measured
 from restore_audio.measure.methods import Method, Outcome, choose_methods
 from restore_audio.measure.paper_task import lose_frames
-from restore_audio.measure.protocols import CLEAN, PROTOCOLS
+from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.measure.rivals import FoundRival, Rival
 from restore_audio.measure.scoring import pool, score
 from restore_audio.show import bench_table

@@ -23,11 +23,12 @@ import numpy as np
 
 from ..errors import InputError, OutputError
 from ..workers import work_on
+from .conditions import Condition
 from .graders import PEAQ
 from .material import Excerpt, Material, load_excerpt
 from .measured import Measured
 from .methods import Method, run_method
-from .protocols import PAPER, PROTOCOLS, Condition
+from .protocols import PAPER, PROTOCOLS
 from .scoring import Scores, join, score
 from .trials import Trial
 

@@ -12,45 +12,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
+from .conditions import CLEAN, Condition
+
 if TYPE_CHECKING:
     import numpy as np
 
     from ..arrays import Samples
     from .trials import Trial
 
-    MakeTrials = Callable[[Samples, int, "Condition", np.random.Generator, int], list[Trial]]
-
-CLEAN = "clean"
-"""Kind of a condition without damage."""
+    MakeTrials = Callable[[Samples, int, Condition, np.random.Generator, int], list[Trial]]
 
 PAPER, REAL = "paper", "real"
 
 GAP_LENGTHS_MS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
 LONG_LENGTHS_MS = (320.0, 500.0, 750.0, 1000.0, 1500.0)
 BLIND_LENGTHS_MS = (1.0, 5.0, 20.0, 100.0)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One column of a table.
-
-    Attributes:
-        name: as people read it.
-        value: its place on the axis of a curve, in milliseconds or per cent.
-        kind: of damage, for ``blind``; ``clean`` for none.
-        length_ms: of each gap or packet; None for the kind's own lengths.
-        lost_share: of packets.
-        burst_packets: mean number of packets that are lost in a row.
-        rivals: other programs are measured in it.
-    """
-
-    name: str
-    value: float
-    kind: str = "zeros"
-    length_ms: float | None = None
-    lost_share: float = 0.0
-    burst_packets: float = 1.0
-    rivals: bool = True
 
 
 @dataclass(frozen=True)

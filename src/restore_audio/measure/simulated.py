@@ -13,7 +13,7 @@ from ..arrays import Samples
 from ..damage.packet_loss import lose_packets
 from ..damage.simulate import Damage, apply_damages, damage_spans, draw_damages
 from ..spans import merge_spans
-from .protocols import CLEAN, Condition
+from .conditions import CLEAN, Condition
 from .trials import Trial
 
 ENCODER_RATE_HZ = 16_000

@@ -12,8 +12,8 @@ from typing import Any
 
 from .. import __version__
 from ..measure.bench import Plan, Row
+from ..measure.conditions import CLEAN
 from ..measure.methods import Method
-from ..measure.protocols import CLEAN
 from ..measure.scoring import METRICS, TABLES, Metric, Summary, Table, pool
 
 NOTHING = "nothing"
