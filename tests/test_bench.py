@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from restore_audio.cli.app import main
 from restore_audio.damage.packet_loss import lose_packets
 from restore_audio.errors import InputError, UsageError
+from restore_audio.fill.methods import METHODS, method_named
 from restore_audio.measure import bench, methods, real, scoring
 from restore_audio.measure.baselines import Baseline
 from restore_audio.measure.bench import KEPT_NAME, Plan, make_trials, read_rows, run_bench
@@ -545,3 +546,72 @@ def test_every_protocol_has_its_methods() -> None:
     for name in PROTOCOLS:
         chosen = choose_methods(["nothing"], name, [], rival_time_limit_s=1)
         assert [method.name for method in chosen] == ["nothing"]
+
+
+class TestParts:
+    """What each part of a fill is worth, alone and with others."""
+
+    def test_ar_can_be_measured_with_each_further_part(self) -> None:
+        names = ["ar", "ar+channels", "ar+passages+channels", "ar+network", "auto"]
+        chosen = choose_methods(names, "gaps", [], rival_time_limit_s=1)
+        assert [method.kind for method in chosen] == ["ours"] * 5
+        assert [bool(method.digest) for method in chosen] == [False, False, False, True, True]
+        assert chosen[2].title == "restore-audio, ar + passages + channels"
+        assert method_named("ar+passages+channels").fills == ("adaptive", "channels", "passages")
+        assert method_named("ar+network").blend == METHODS["auto"].blend
+        with pytest.raises(UsageError, match=r"choose from .*ar\+channels\+passages\+network"):
+            choose_methods(["ar+tape"], "gaps", [], rival_time_limit_s=1)
+        with pytest.raises(UsageError, match="no method 'ar'"):
+            choose_methods(["ar"], "paper", [], rival_time_limit_s=1)
+
+    def test_differences_are_those_of_the_same_gaps(self, music: Path) -> None:
+        result = result_of(plan(music, methods="nothing,line,ar"))
+        mine, other = (
+            [r for r in result.rows if (r.method, r.condition) == (m, "5 ms")] for m in ("line", "ar")
+        )
+        pairs = [
+            a - b
+            for one, two in zip(mine, other, strict=True)
+            for a, b in zip(one.scores["sdr_db"], two.scores["sdr_db"], strict=True)
+            if a is not None and b is not None
+        ]
+        assert len(pairs) == 3
+        mean, error = np.mean(pairs), np.std(pairs, ddof=1) / np.sqrt(3)
+        far = 100 * np.mean(np.array(pairs) < -3)
+        (sheet,) = [
+            s for s in sheets(result) if s.title.startswith("Against") and s.title.endswith("SDR, dB")
+        ]
+        assert [row[0] for row in sheet.rows] == ["do nothing", "straight line in time"]
+        assert sheet.rows[1][1] == f"{mean:+.1f} ± {error:.1f} ({far:.0f})"
+        assert not [
+            s for s in sheets(result_of(plan(music, methods="line"))) if s.title.startswith("Against")
+        ]
+
+    def test_genres_are_shown_apart(self, music: Path) -> None:
+        both = choose_material(music, per_genre=1, seconds=5, seed=0)
+        result = result_of(replace(plan(music, methods="line,ar"), material=both))
+        (sheet,) = [s for s in sheets(result) if s.title.startswith("By genre")]
+        assert [row[0] for row in sheet.rows] == [
+            "Folk: restore-audio --method ar",
+            "Jazz: restore-audio --method ar",
+        ]
+
+    def test_gaps_in_one_channel_leave_the_others_whole(self) -> None:
+        clean = np.stack([song(3), song(4)])
+        (condition,) = PROTOCOLS["one-channel"].conditions((40.0,))
+        (trial,) = PROTOCOLS["one-channel"].trials(clean, RATE_HZ, condition, np.random.default_rng(1), 6)
+        assert {span.channel for span in trial.spans} == {0, 1}
+        for span in trial.spans:
+            inside = slice(span.start, span.end)
+            assert not trial.damaged[span.channel, inside].any()
+            other = 1 - span.channel
+            np.testing.assert_array_equal(
+                trial.damaged[other, inside], clean[other, inside].astype(np.float32)
+            )
+
+    def test_excerpts_are_two_minutes_where_fills_look_far_away(self) -> None:
+        assert [PROTOCOLS[name].excerpt_s for name in ("gaps", "one-channel", "blind")] == [
+            120.0,
+            120.0,
+            10.0,
+        ]

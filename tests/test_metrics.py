@@ -71,6 +71,7 @@ class TestGrades:
     def test_a_grader_that_is_not_there_is_one_sentence(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(UsageError, match="choose from visqol, zimtohrli"):
             check_graders(["pesq"])
+        assert check_graders(["2f", "2f"], own=["2f"]) == ("2f",)
         monkeypatch.setattr(graders, "find_spec", lambda name: None)
         with pytest.raises(UsageError, match="pip install visqol-python"):
             check_graders(["visqol"])

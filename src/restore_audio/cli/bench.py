@@ -96,11 +96,15 @@ def bench(
         ),
     ] = 1,
     seconds: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=1.0, max=600.0, metavar="SECONDS", help="Length of an excerpt.", rich_help_panel=MATERIAL
+            min=1.0,
+            max=600.0,
+            metavar="SECONDS",
+            help="Length of an excerpt: 120 s for gaps and one-channel, 10 s for others, or all there is.",
+            rich_help_panel=MATERIAL,
         ),
-    ] = 10.0,
+    ] = None,
     mono: Annotated[
         bool, typer.Option("--mono", help="Mix channels first.", rich_help_panel=MATERIAL)
     ] = False,
@@ -142,7 +146,7 @@ def bench(
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="Grade by these programs too, which must be installed: visqol, zimtohrli.",
+            help="Grade by these too: 2f (of the 3 s around each gap), or visqol, zimtohrli, if installed.",
             rich_help_panel=RESULTS,
         ),
     ] = None,
@@ -190,7 +194,7 @@ def bench(
         restore-audio bench --protocol blind --data music/ --html blind.html
     """
     from ..measure.bench import Plan, run_bench
-    from ..measure.graders import PEAQ, check_graders
+    from ..measure.graders import PEAQ, TWO_F, check_graders
     from ..measure.material import choose_material
     from ..measure.methods import choose_methods
     from ..measure.real import makeable
@@ -204,18 +208,23 @@ def bench(
     console = Console(verbosity=-1 if quiet else 0)
     lengths = _lengths(lengths_ms, protocol)
     named = _words(methods)
-    also = check_graders(_words(graders))
+    also = check_graders(_words(graders), (TWO_F,))
     found, missing = find_rivals() if rivals and protocol != PAPER else ([], [])
     chosen = choose_methods(named, protocol, found, rival_time_limit_s=rival_seconds)
     material = choose_material(
-        data, genres=genre or (), per_genre=excerpts, seconds=seconds, seed=seed, split=split
+        data,
+        genres=genre or (),
+        per_genre=excerpts,
+        seconds=seconds or PROTOCOLS[protocol].excerpt_s,
+        seed=seed,
+        split=split,
     )
     conditions = PROTOCOLS[protocol].conditions(lengths, _families(families, protocol))
     left_out: tuple[str, ...] = ()
     if protocol == REAL:
         conditions, left_out = makeable(conditions)
         odg = bool(odg)
-    graded_by = (*((PEAQ,) if odg is not False else ()), *also)
+    graded_by = (*((PEAQ, TWO_F) if odg is not False else ()), *also)
     plan = Plan(protocol, conditions, tuple(chosen), material, seed, gaps, mono, graded_by)
     with console.progress("measuring", len(plan.tasks())) as tell:
         rows = run_bench(plan, jobs=jobs or os.cpu_count() or 1, folder=resume, progress=tell)

@@ -83,6 +83,8 @@ METHODS: dict[str, Method] = {
 }
 """By the names that ``--method`` takes."""
 
+PARTS = ("channels", "passages", "network")
+"""What can be added to ``ar`` by ``+``, to see what each is worth: ``ar+passages``."""
 
 REPAIRS: dict[str, str] = {
     "dropout": "remains",
@@ -95,14 +97,22 @@ samples a better fill, or None. Kinds that are not here leave nothing of the sig
 
 
 def method_named(name: str) -> Method:
-    """The method of a name.
+    """The method of a name, or of ``ar`` and some of :data:`PARTS`, joined by ``+``.
 
     Raises:
         ValueError: there is none.
+
+    >>> method_named("ar+passages").fills
+    ('adaptive', 'passages')
     """
-    if name not in METHODS:
-        raise ValueError(f"no method is called {name!r}; choose from {', '.join(METHODS)}")
-    return METHODS[name]
+    base, *parts = name.split("+")
+    if name in METHODS:
+        return METHODS[name]
+    if base != "ar" or not set(parts) <= set(PARTS):
+        choice = f"{', '.join(METHODS)}, or ar+{'+'.join(PARTS)} or some of these"
+        raise ValueError(f"no method is called {name!r}; choose from {choice}")
+    fills = METHODS["ar"].fills + tuple(part for part in PARTS if part in parts and part != "network")
+    return Method(name, fills, METHODS["auto"].blend if "network" in parts else None)
 
 
 def filling_method(name: str) -> Method:

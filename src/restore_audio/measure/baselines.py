@@ -8,9 +8,10 @@ Each fills gap by gap and channel by channel, from what is healthy around it.
 ``line``         a straight line in time between the samples at the gap's edges
 ``frames``       magnitudes on a straight line between the neighbouring frames; phase by Griffin-Lim
 ``ar-published`` AR extrapolation from both sides (Burg), cross-faded: Kauppinen and Roth, DAFx 2002
+``ar-fixed-N``   our AR with one of its settings for short gaps, always: N ms of context on each side
 ``janssen``      AR fit and least-squares fill in turn: Janssen, Veldhuis, Vries, IEEE TASSP 34(2), 1986
 ``omp``          orthogonal matching pursuit on a Gabor dictionary: Adler et al., IEEE TASLP 20(3), 2012
-``rule``         max(AR, log-interpolated magnitudes), one iteration of Griffin-Lim from the AR fill
+``rule``         max(our AR, log-interpolated magnitudes), one iteration of Griffin-Lim from the AR fill
 ================ ====================================================================================
 
 >>> ramp = np.arange(100.0)[None] / 100
@@ -24,12 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
+from ..fill.adaptive import SETTINGS, predict_adaptively
 from ..fill.ar import ArSettings, fill_gap
 from ..fill.gaps import Gap, walk_gaps
 from ..signal.burg import burg
@@ -72,8 +75,8 @@ def _line(gap: Gap) -> Samples:
     return np.linspace(edges[0], edges[-1], gap.length + 2)[1:-1]
 
 
-def _ar(gap: Gap) -> Samples:
-    return fill_gap(gap.before, gap.after, gap.length, rate_hz=gap.rate_hz, settings=PUBLISHED_AR)
+def _ar(gap: Gap, settings: ArSettings = PUBLISHED_AR) -> Samples:
+    return fill_gap(gap.before, gap.after, gap.length, rate_hz=gap.rate_hz, settings=settings)
 
 
 def _janssen(gap: Gap) -> Samples:
@@ -125,7 +128,7 @@ def _rule(gap: Gap) -> Samples:
     piece, known, inside = _around(gap)
     grid = Grid(gap.rate_hz)
     filled = piece.copy()
-    filled[inside] = _ar(gap)
+    filled[inside] = predict_adaptively(gap.before, gap.after, gap.length, rate_hz=gap.rate_hz).samples
     magnitudes = np.abs(stft(filled, grid))
     wanted = np.maximum(magnitudes, between_frames(magnitudes, known_share(known, grid), logarithmic=True))
     mine = np.ones(piece.size, dtype=bool)
@@ -179,9 +182,18 @@ BASELINES: Mapping[str, Baseline] = MappingProxyType(
                 ("gaps", "context-encoder", "long", "paper"),
             ),
             Baseline("ar-published", "AR extrapolation (Burg)", _each_gap(_ar), _ALL),
+            *(
+                Baseline(
+                    f"ar-fixed-{settings.context_ms:.0f}",
+                    f"our AR, always {settings.context_ms:.0f} ms of context",
+                    _each_gap(partial(_ar, settings=settings)),
+                    (),
+                )
+                for settings in SETTINGS
+            ),
             Baseline("janssen", "Janssen, gap-wise", _each_gap(_janssen)),
             Baseline("omp", "matching pursuit (Gabor)", _each_gap(_omp), ()),
-            Baseline("rule", "max(AR, log-interpolated)", _each_gap(_rule), _ALL),
+            Baseline("rule", "max(our AR, log-interpolated)", _each_gap(_rule), _ALL),
         )
     }
 )

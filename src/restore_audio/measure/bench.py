@@ -24,7 +24,7 @@ import numpy as np
 from ..errors import InputError, OutputError
 from ..workers import work_on
 from .conditions import Condition
-from .graders import PEAQ
+from .graders import PEAQ, TWO_F
 from .material import Excerpt, Material, load_excerpt
 from .measured import Measured
 from .methods import Method, run_method
@@ -59,7 +59,7 @@ class Plan:
     seed: int = 0
     gaps: int = 4
     mono: bool = False
-    graders: tuple[str, ...] = (PEAQ,)
+    graders: tuple[str, ...] = (PEAQ, TWO_F)
 
     def tasks(self) -> list[Task]:
         """Everything there is to do, excerpt by excerpt."""

@@ -22,7 +22,9 @@ import numpy as np
 from ..arrays import Samples
 from ..errors import UsageError
 
-PEAQ = "peaq"
+PEAQ, TWO_F = "peaq", "2f"
+"""Our own: PEAQ of the whole, the 2f-model of the surroundings of each gap."""
+
 RATE_HZ = 48_000
 SHORTEST_S = 1.0
 
@@ -61,15 +63,17 @@ def mean_opinion(name: str, reference: Samples, test: Samples, rate_hz: int) -> 
     return GRADERS[name](mixed[0], mixed[1])
 
 
-def check_graders(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, if all are known and installed.
+def check_graders(names: Sequence[str], own: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names, if all are known and installed, or among ``own``.
 
     Raises:
         UsageError: one is not; the message says how to install it.
     """
     for name in names:
+        if name in own:
+            continue
         if name not in GRADERS:
-            raise UsageError(f"There is no grader '{name}': choose from {', '.join(GRADERS)}.")
+            raise UsageError(f"There is no grader '{name}': choose from {', '.join((*own, *GRADERS))}.")
         if find_spec(name) is None:
             raise UsageError(
                 f"The grader '{name}' is not installed: install it with pip install {_PACKAGES[name]}."

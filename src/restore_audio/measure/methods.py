@@ -19,7 +19,7 @@ import numpy as np
 
 from ..arrays import Samples
 from ..errors import UsageError
-from ..fill.methods import METHODS
+from ..fill.methods import METHODS, PARTS, method_named
 from ..settings import FillSettings
 from ..spans import Span
 from .baselines import BASELINES
@@ -33,6 +33,9 @@ OURS = tuple(name for name, method in METHODS.items() if not method.resynthesise
 
 BY_DEFAULT = ("ar", "auto")
 """Those that are measured when no methods are named."""
+
+BY_PARTS = ("ar", "ar+channels", "ar+passages", "ar+channels+passages", "ar+network", "auto")
+"""The same where it is measured what each part is worth alone and with others."""
 
 TOLD_MAX_GAP_MS = 60_000.0
 
@@ -108,28 +111,41 @@ def _method(name: str, protocol: str, rivals: dict[str, FoundRival], limit_s: fl
         return Method(name, rivals[name].title, "rival", rival=rivals[name], time_limit_s=limit_s)
     if name.endswith(".safetensors"):
         return _own_weights(Path(name), protocol)
-    if name not in possible:
-        choice = ", ".join((*possible, *(() if protocol == PAPER else rivals)))
+    if name not in possible and (protocol == PAPER or not _is_ours(name)):
+        sums = () if protocol == PAPER else (f"ar+{'+'.join(PARTS)} (or some of these)",)
+        choice = ", ".join((*possible, *sums, *(() if protocol == PAPER else rivals)))
         raise UsageError(
             f"The protocol '{protocol}' has no method '{name}' here: choose from {choice}, "
             f"or give a .safetensors file."
         )
     if protocol == PAPER:
         return _paper_method(name)
-    kind: Kind = "ours" if name in OURS else "baseline"
+    kind: Kind = "ours" if _is_ours(name) else "baseline"
     if kind == "baseline":
         return Method(name, BASELINES[name].title, kind)
-    digest = "" if METHODS[name].blend is None else _shipped_digest("restore")
+    digest = "" if method_named(name).blend is None else _shipped_digest("restore")
     return Method(name, _our_title(name), kind, digest=digest)
 
 
+def _is_ours(name: str) -> bool:
+    """Whether it is a method of ``fix``, or AR with some of the other parts."""
+    try:
+        return not method_named(name).resynthesises
+    except ValueError:
+        return False
+
+
 def _our_title(name: str) -> str:
+    if "+" in name:
+        return f"restore-audio, {name.replace('+', ' + ')}"
     return "restore-audio" if name == "auto" else f"restore-audio --method {name}"
 
 
 def _default(protocol: str) -> tuple[str, ...]:
     baselines = tuple(baseline.name for baseline in BASELINES.values() if protocol in baseline.protocols)
-    ours = {"paper": ("paper",), "real": ("auto",)}.get(protocol, BY_DEFAULT)
+    ours = {"paper": ("paper",), "real": ("auto",), "gaps": BY_PARTS, "one-channel": BY_PARTS}.get(
+        protocol, BY_DEFAULT
+    )
     return (*baselines, *ours)
 
 
@@ -193,7 +209,7 @@ def run_method(method: Method, trial: Trial) -> Outcome:
 def _run_ours(method: Method, trial: Trial) -> Outcome:
     from ..api import restore
 
-    named = method.name if method.name in OURS else "auto"
+    named = method.name if _is_ours(method.name) else "auto"
     fill = FillSettings(method=named)
     if trial.told:
         fill = replace(fill, max_gap_ms=TOLD_MAX_GAP_MS)

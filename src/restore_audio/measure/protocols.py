@@ -42,6 +42,7 @@ class Protocol:
         told: positions are told; else they are to be found.
         axis: what ``Condition.value`` measures, or None where conditions are no scale.
         rivals: other programs take part by default; where positions are told, they cannot be told them.
+        excerpt_s: length of an excerpt unless another is asked for; fills that look far away need minutes.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Protocol:
     told: bool = True
     axis: str | None = None
     rivals: bool = False
+    excerpt_s: float = 10.0
 
     def conditions(
         self, lengths_ms: Sequence[float] = (), families: Sequence[str] = ()
@@ -93,7 +95,18 @@ _BLIND = tuple(Condition(k, 0.0, k) for k in ("dropout", "click", "repeat", "noi
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
     {
         "gaps": Protocol(
-            "Zeroed gaps, positions told", ".simulated:make_gaps", lengths_ms=GAP_LENGTHS_MS, axis="gap, ms"
+            "Zeroed gaps, positions told",
+            ".simulated:make_gaps",
+            lengths_ms=GAP_LENGTHS_MS,
+            axis="gap, ms",
+            excerpt_s=120.0,
+        ),
+        "one-channel": Protocol(
+            "Zeroed gaps in one channel at a time, positions told",
+            ".simulated:make_gaps_in_one_channel",
+            lengths_ms=GAP_LENGTHS_MS,
+            axis="gap, ms",
+            excerpt_s=120.0,
         ),
         "blind": Protocol(
             "Damage of all kinds, positions to be found",

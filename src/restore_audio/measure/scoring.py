@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .graders import PEAQ
+from .graders import PEAQ, TWO_F
 from .measured import Measured, Values, bounded
 from .metrics import (
     Detection,
@@ -43,20 +43,28 @@ class Table:
     ``layout``: ``total`` has methods as rows and metrics as columns, over all conditions; ``conditions`` has
     methods as rows and conditions as columns; ``damage`` is one table for each method, with the conditions
     that have damage as rows and metrics as columns; ``undamaged`` has the other conditions as rows and
-    methods as columns. A table without any value is left out.
+    methods as columns; ``paired`` is one table for each metric, of differences to AR alone; ``genres`` has
+    genres and methods as rows and conditions as columns. A table without any value is left out.
     """
 
     title: str
-    layout: Literal["total", "conditions", "damage", "undamaged", "paper"]
+    layout: Literal["total", "conditions", "damage", "undamaged", "paper", "paired", "genres"]
     protocols: tuple[str, ...] = ()
 
 
-TIMED = ("blind", "gaps", "long", "packets", "context-encoder")
+GAP_PROTOCOLS = ("gaps", "one-channel")
+TIMED = ("blind", *GAP_PROTOCOLS, "long", "packets", "context-encoder")
 REAL = Table("damage as machines make it", "damage", ("real",))
 UNDAMAGED = Table("False spans a minute in undamaged recordings / samples changed, %", "undamaged", ("real",))
 GAPS = Table("SDR in the gaps / log-spectral distance, dB", "conditions", TIMED)
 ODG = Table("ODG (PEAQ, basic version) of the excerpt / of its worst channel alone", "conditions", TIMED)
-TWO_F = Table("2f-model, 0 to 100, of the 3 s around each gap / of the excerpt", "conditions", TIMED)
+TWO_F_MODEL = Table("2f-model, 0 to 100, of the 3 s around each gap / of the excerpt", "conditions", TIMED)
+AGAINST_AR = Table(
+    "Against AR alone in the same gaps, mean ± standard error (SDR: gaps lower by more than 3 dB, %)",
+    "paired",
+    GAP_PROTOCOLS,
+)
+GENRES = Table("By genre: SDR in the gaps / log-spectral distance, dB", "genres", GAP_PROTOCOLS)
 OTHER_GRADES = Table("Mean opinion of the excerpt: ViSQOL / Zimtohrli", "conditions", TIMED)
 FOUND = Table("Damage found, both ends within 1 ms / damage hit, %", "conditions", ("blind",))
 CHANGED = Table("Healthy samples changed / beyond 16 bit, %", "conditions", ("blind",))
@@ -64,7 +72,22 @@ DETECTION = Table("Damage found, all conditions together", "total", ("blind",))
 TOTAL = Table("All conditions together", "total", TIMED)
 COST = Table("Cost", "total", ("real", "paper"))
 PAPER = Table("random frames of 512 ms patches lost", "paper", ("paper",))
-TABLES = (PAPER, REAL, UNDAMAGED, GAPS, ODG, TWO_F, OTHER_GRADES, FOUND, CHANGED, DETECTION, TOTAL, COST)
+TABLES = (
+    PAPER,
+    REAL,
+    UNDAMAGED,
+    GAPS,
+    AGAINST_AR,
+    GENRES,
+    ODG,
+    TWO_F_MODEL,
+    OTHER_GRADES,
+    FOUND,
+    CHANGED,
+    DETECTION,
+    TOTAL,
+    COST,
+)
 
 
 @dataclass(frozen=True)
@@ -172,7 +195,7 @@ METRICS: tuple[Metric, ...] = (
         "sdr_db",
         "SDR, dB",
         lambda m: m.gap_sdr_db,
-        tables=(REAL, GAPS),
+        tables=(REAL, GAPS, AGAINST_AR, GENRES),
         before="sdr_before_db",
         chart="SDR in the gaps, dB (more is better)",
     ),
@@ -186,7 +209,7 @@ METRICS: tuple[Metric, ...] = (
         "lsd_db",
         "LSD, dB",
         lambda m: m.lsd_db(m.samples),
-        tables=(REAL, GAPS),
+        tables=(REAL, GAPS, AGAINST_AR, GENRES),
         before="lsd_before_db",
         chart="log-spectral distance, dB (less is better)",
     ),
@@ -225,11 +248,11 @@ METRICS: tuple[Metric, ...] = (
         "gap_two_f",
         "2f around the gaps",
         lambda m: m.gap_two_f,
-        tables=(TWO_F,),
+        tables=(AGAINST_AR, TWO_F_MODEL),
         chart="2f-model of the 3 s around each gap (more is better)",
-        grader=PEAQ,
+        grader=TWO_F,
     ),
-    Metric("two_f", "2f", lambda m: [m.grade.two_f], tables=(PAPER, TWO_F), of="both", grader=PEAQ),
+    Metric("two_f", "2f", lambda m: [m.grade.two_f], tables=(PAPER, TWO_F_MODEL), of="both", grader=PEAQ),
     Metric(
         "visqol_mos", "ViSQOL", lambda m: m.opinion("visqol"), None, (OTHER_GRADES,), "", 2, grader="visqol"
     ),

@@ -31,8 +31,24 @@ def make_gaps(
     return [_trial(clean, rate_hz, _place(clean, rate_hz, length, rng, count), told=True)]
 
 
-def _place(clean: Samples, rate_hz: int, length: int, rng: np.random.Generator, count: int) -> list[Damage]:
-    """Zeroed gaps in all channels, where there is signal on both sides."""
+def make_gaps_in_one_channel(
+    clean: Samples, rate_hz: int, condition: Condition, rng: np.random.Generator, count: int
+) -> list[Trial]:
+    """Gaps of one length, each in a channel that is drawn, told."""
+    assert condition.length_ms is not None
+    length = round(condition.length_ms * rate_hz / 1000)
+    return [_trial(clean, rate_hz, _place(clean, rate_hz, length, rng, count, 0.0), told=True)]
+
+
+def _place(
+    clean: Samples,
+    rate_hz: int,
+    length: int,
+    rng: np.random.Generator,
+    count: int,
+    all_channels: float = 1.0,
+) -> list[Damage]:
+    """Zeroed gaps, in all channels or in one, where there is signal on both sides."""
     return draw_damages(
         rng,
         "zeros",
@@ -42,7 +58,7 @@ def _place(clean: Samples, rate_hz: int, length: int, rng: np.random.Generator, 
         per_second=count * rate_hz / clean.shape[1],
         length_ms=(length * 1000 / rate_hz,) * 2,
         distance_ms=_EDGE_MS,
-        all_channels=1.0,
+        all_channels=all_channels,
         audio=clean,
     )
 

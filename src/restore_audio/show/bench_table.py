@@ -15,6 +15,7 @@ from ..measure.bench import Plan, Row
 from ..measure.conditions import CLEAN
 from ..measure.methods import Method
 from ..measure.scoring import METRICS, TABLES, Metric, Summary, Table, pool
+from .bench_paired import OF_GENRES, paired_rows
 
 NOTHING = "nothing"
 SCHEMA_VERSION = 1
@@ -84,6 +85,10 @@ def sheets(result: BenchResult) -> list[Sheet]:
             made += [_by_damage(result, table, metrics, method) for method in result.plan.methods]
         elif table.layout == "undamaged":
             made.append(_undamaged(result, table, metrics))
+        elif table.layout == "paired":
+            made += [_paired(result, table, metric) for metric in metrics]
+        elif table.layout == "genres":
+            made.append(_by_genre(result, table, metrics))
         else:
             made.append(_total(result, table, metrics))
     return [sheet for sheet in made if any(set(row[1:]) - {NO_VALUE} for row in sheet.rows)]
@@ -97,6 +102,28 @@ def _by_condition(result: BenchResult, table: Table, metrics: Sequence[Metric]) 
         cells = [_cell(result.summary(method.name, condition=name), metrics) for name in names]
         rows.append((method.title, *cells))
     return Sheet(table.title, ("method", *names), tuple(rows))
+
+
+def _paired(result: BenchResult, table: Table, metric: Metric) -> Sheet:
+    """A row for each method but the reference, a column for each condition."""
+    names = [condition.name for condition in result.plan.conditions]
+    rows = paired_rows(result.rows, result.plan.methods, metric, names)
+    return Sheet(f"{table.title}: {metric.label}", ("method", *names), tuple(rows))
+
+
+def _by_genre(result: BenchResult, table: Table, metrics: Sequence[Metric]) -> Sheet:
+    """A row for each genre and some methods, a column for each condition."""
+    names = [condition.name for condition in result.plan.conditions]
+    rows = [
+        (
+            f"{genre}: {method.title}",
+            *(_cell(result.summary(method.name, condition=name, genre=genre), metrics) for name in names),
+        )
+        for genre in result.genres
+        for method in result.plan.methods
+        if method.name in OF_GENRES
+    ]
+    return Sheet(table.title, ("genre: method", *names), tuple(rows))
 
 
 def _by_damage(result: BenchResult, table: Table, metrics: Sequence[Metric], method: Method) -> Sheet:
