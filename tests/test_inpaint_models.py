@@ -60,7 +60,7 @@ class TestAutoregressive:
         side = smooth(3000)
         model = ar._fit(side, 2, -40.0)
         assert model is not None
-        errors = np.convolve(side, model[0], "valid")
+        errors = np.concatenate([np.convolve(way, model[0], "valid")[1:] for way in (side, side[::-1])])
         np.testing.assert_allclose(1.0 / model[1], np.mean(errors**2) + 1e-4 * np.mean(side**2))
         assert ar._fit(np.zeros(100), 2, -40.0) is None
 
@@ -139,11 +139,11 @@ class TestAutoregressive:
             == -0.75
         )
 
-    def test_the_solution_has_the_least_weighted_error_and_is_kept_if_that_is_below_the_starts(self) -> None:
+    def test_the_solution_has_the_least_weighted_error(self) -> None:
         left, right = smooth(400), smooth(400, 2)
         models = [ar._fit(side, 2, -65.0) for side in (left, right)]
         good = [m for m in models if m is not None]
-        solved = ar._solved(left, right, 5, good, np.full(5, 9.0))
+        solved = ar._solved(left, right, 5, good)
         assert solved is not None
 
         def cost(fill: Samples) -> float:
@@ -153,10 +153,10 @@ class TestAutoregressive:
         for k in range(5):
             for step in (-0.01, 0.01):
                 assert cost(solved) < cost(solved + step * np.eye(5)[k])
-        assert ar._solved(left, right, 5, good, solved) is not None
-        assert ar._solved(left[:2], right, 5, good, np.zeros(5)) is None  # shorter than the model
-        assert ar._solved(1e-3 * left / abs(left).max(), 1e-3 * right[:1] * 0, 5, good, np.zeros(5)) is None
-        assert ar._solved(left, right, 5, [], np.zeros(5)) is None
+        assert ar._solved(left, right, 5, good) is not None
+        assert ar._solved(left[:2], right, 5, good) is None  # shorter than the model
+        assert ar._solved(1e-3 * left / abs(left).max(), 1e-3 * right[:1] * 0, 5, good) is None
+        assert ar._solved(left, right, 5, []) is None
 
 
 class TestMixture:
@@ -170,6 +170,7 @@ class TestMixture:
         monkeypatch.setattr(
             adaptive, "predict_from", lambda _, n, *__: Prediction(np.full(n, v := next(values)), 10.0 * v)
         )
+        monkeypatch.setattr(adaptive, "fill_from", lambda _, n, *__: np.full(n, next(values)))
         monkeypatch.setattr(adaptive, "_log_errors", lambda *_: next(told))
         return adaptive.predict_adaptively(np.zeros(100), np.zeros(100), gap, rate_hz=RATE_HZ)
 

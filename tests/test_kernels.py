@@ -18,7 +18,7 @@ from restore_audio.detection.interpolation import repair
 from restore_audio.detection.screen import cell_peaks, prediction_error
 from restore_audio.signal import kernels, screens
 from restore_audio.signal.bands import Bands
-from restore_audio.signal.burg import burg
+from restore_audio.signal.burg import burg, fit
 from restore_audio.signal.convolution import convolve, convolve_valid, fast_length
 from restore_audio.signal.library import load_library
 from restore_audio.signal.lpc import autocorrelation
@@ -224,3 +224,16 @@ def test_a_trial_repair_is_numpys(gap: int, monkeypatch: pytest.MonkeyPatch) -> 
     assert near(compiled.fill, numpys.fill)
     for name in ("error_before", "error_after", "error_around"):
         assert getattr(compiled, name) == pytest.approx(getattr(numpys, name), rel=1e-7)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("order", [1, 12, 700])
+def test_burg_tells_the_mean_square_of_its_errors(
+    order: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setattr(kernels, "LIBRARY", None)
+    x = 3.0 * music(20_000, 6_000)
+    a, variance = fit(x, order)
+    errors = np.concatenate([np.convolve(side, a, "valid")[1:] for side in (x, x[::-1])])
+    assert variance == pytest.approx(np.mean(errors**2), rel=1e-6)

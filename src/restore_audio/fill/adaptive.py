@@ -82,23 +82,21 @@ def predict_adaptively(before: Samples, after: Samples, gap: int, *, rate_hz: fl
     """
     if gap > LONGEST_MS * rate_hz / 1000 or gap < 1:
         return predict_gap(before, after, gap, rate_hz=rate_hz, settings=SETTINGS[0])
-    predictions, errors = [], []
+    fills: list[Samples] = []
+    errors: list[list[float]] = []
     for settings in SETTINGS:
         sides = fit_sides(before, after, rate_hz=rate_hz, settings=settings)
-        prediction = predict_from(sides, gap, rate_hz, settings)
-        predictions.append(prediction)
-        errors.append(_log_errors(before, prediction.samples, after, rate_hz, settings))
+        if not fills:
+            first = predict_from(sides, gap, rate_hz, settings)
+        fills.append(fill_from(sides, gap, rate_hz, settings) if fills else first.samples)
+        errors.append(_log_errors(before, fills[-1], after, rate_hz, settings))
     mean = np.array(errors).mean(axis=1) if errors[0] else np.zeros(0)
     if mean.size == 0 or not np.all(np.isfinite(mean)):
-        return predictions[0]
+        return first
     weights = np.exp(-POWER * (mean - mean.min()))
     weights /= weights.sum()
-    samples = weights @ np.stack([prediction.samples for prediction in predictions])
-    return replace(
-        predictions[0],
-        samples=samples,
-        expected_error=predictions[0].expected_error * float(np.exp(weights @ (mean - mean[0]))),
-    )
+    less = float(np.exp(weights @ (mean - mean[0])))
+    return replace(first, samples=weights @ np.stack(fills), expected_error=first.expected_error * less)
 
 
 def _log_errors(

@@ -8,8 +8,8 @@ In: the samples before ``(B,)`` and after ``(A,)`` a gap. Out: the gap's samples
 3. The gap's samples are solved for, such that both models' prediction errors over all windows that touch
    the gap are least in sum, each model weighted by how well it fits its own side. This is Janssen's step.
    The normal equations are Toeplitz, so Levinson's recursion solves them in O(gap²).
-4. The solution is accepted if it is finite, no louder than 1.5 × the local peak, and its errors are below
-   those of step 2; a fifth of step 2 stays in it. Otherwise the fill is step 2 alone.
+4. The solution is accepted if it is finite and no louder than 1.5 × the local peak; a fifth of step 2 stays
+   in it. Otherwise the fill is step 2 alone.
 
 The models of step 1 serve step 3 as they are: a further fit over both sides and the fill, as Janssen has it,
 costs as much again. Step 3 is left out above 250 ms. How far each fill comes at each length of gap:
@@ -26,8 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Samples
-from ..signal.burg import NOISE_DB, burg
-from ..signal.convolution import convolve_valid
+from ..signal.burg import NOISE_DB
+from ..signal.burg import fit as burg
 from ..signal.kernels import continue_recursion
 from ..signal.least_squares import filter_products, solve_gap
 from .gaps import Gap, Prediction
@@ -177,7 +177,7 @@ def _fill(
         return _straight(left, right, gap)
     fill = _extrapolated(left, right, gap, models)
     if how.passes and gap <= how.longest_pass_ms * rate_hz / 1000.0:
-        solved = _solved(left, right, gap, [m for m in models if m is not None], fill)
+        solved = _solved(left, right, gap, [m for m in models if m is not None])
         if solved is not None:
             fill = how.kept_share * fill + (1.0 - how.kept_share) * solved
     bound = _local_peak(left, right, gap)
@@ -214,10 +214,8 @@ def _fit(side: Samples, order: int, noise_db: float) -> Model | None:
     order = min(order, side.size // 3)
     if side.size < SHORTEST_CONTEXT or not np.any(side):
         return None
-    predictor = burg(side, order, noise_db=noise_db)
-    errors = convolve_valid(side, predictor)
-    floor = float(np.mean(side**2)) * 10.0 ** (max(noise_db, -120.0) / 10.0)
-    variance = float(np.mean(errors**2)) + floor
+    predictor, variance = burg(side, order, noise_db=noise_db)
+    variance += float(np.mean(side**2)) * 10.0 ** (max(noise_db, -120.0) / 10.0)
     return (predictor, 1.0 / variance) if variance > SILENT else None
 
 
@@ -235,22 +233,21 @@ def _extrapolated(left: Samples, right: Samples, gap: int, models: list[Model | 
     return np.asarray(fade * forwards + (1.0 - fade) * backwards)
 
 
-def _solved(left: Samples, right: Samples, gap: int, models: list[Model], start: Samples) -> Samples | None:
+def _solved(left: Samples, right: Samples, gap: int, models: list[Model]) -> Samples | None:
     """The gap of least weighted prediction error, or None where that is not to be trusted."""
     # A window that reaches past a short side would take what is unknown there for silence.
     models = [model for model in models if model[0].size <= min(left.size, right.size)]
     if not models:
         return None
+    if models[0] is models[-1]:  # one model for both directions
+        models = [(models[0][0], sum(weight for _, weight in models))]
     products = filter_products(models)
     order = products.size // 2
     before, after = left[left.size - order :], right[right.size - order :][::-1]
     solved = solve_gap(products, before, after, gap)
     if solved is None or np.max(np.abs(solved)) > _local_peak(left, right, gap):
         return None
-    # The error is quadratic in the fill: between two of them it changes by the mean of their gradients.
-    both = np.concatenate([2.0 * before, solved + start, 2.0 * after])
-    more = float((start - solved) @ convolve_valid(both, products))
-    return solved if more >= 0.0 else None
+    return solved
 
 
 def _local_peak(left: Samples, right: Samples, gap: int) -> float:

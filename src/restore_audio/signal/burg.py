@@ -51,6 +51,11 @@ def burg(x: Samples, order: int, *, noise_db: float = NOISE_DB) -> Samples:
     Raises:
         ValueError: the samples are not finite.
     """
+    return fit(x, order, noise_db=noise_db)[0]
+
+
+def fit(x: Samples, order: int, *, noise_db: float = NOISE_DB) -> tuple[Samples, float]:
+    """:func:`burg`, with the mean square of its errors, forwards and backwards, less the noise in it."""
     x = np.asarray(x, dtype=np.float64)
     a = np.zeros(order + 1)
     a[0] = 1.0
@@ -59,18 +64,21 @@ def burg(x: Samples, order: int, *, noise_db: float = NOISE_DB) -> Samples:
         raise ValueError("burg needs finite samples")
     steps = min(order, x.size - 1)
     if steps < 1 or peak == 0.0:
-        return a
+        return a, float(x @ x) / max(x.size, 1)
     x = x / peak  # so that neither very quiet nor very loud samples leave the range of the squares
     energy = float(x @ x)
     noise = 2.0 * energy / x.size * 10.0 ** (noise_db / 10.0)
     smallest = energy * 1e-13
     products = 2.0 * _autocorrelation(x, steps + 1)
     found = burg_recursion(x, products, noise, smallest)
-    a[: steps + 1] = _recursion(x, products, noise, smallest) if found is None else found
-    return a
+    a[: steps + 1], left, done = _recursion(x, products, noise, smallest) if found is None else found
+    # The last errors that the energy counts lie at sample ``done + 1``, or it is that of the step before.
+    errors = max(x.size - 1 - done, 1)
+    variance = max(left / errors - noise * float(a @ a), 0.0) / 2.0
+    return a, peak**2 * variance
 
 
-def _recursion(x: Samples, products: Samples, noise: float, smallest: float) -> Samples:
+def _recursion(x: Samples, products: Samples, noise: float, smallest: float) -> tuple[Samples, float, int]:
     """As :func:`.kernels.burg_recursion`, where that is not compiled."""
     steps = products.size - 1
     a = np.zeros(steps + 1)
@@ -82,17 +90,14 @@ def _recursion(x: Samples, products: Samples, noise: float, smallest: float) -> 
     g[0] = last[0] = products[0] - x[0] ** 2 - x[-1] ** 2 + (x.size - 1) * noise
     g[1] = last[1] = products[1]
     shares = np.empty((2, 2))
+    power = 0.0
     for m in range(steps):
         known = a[: m + 1]
         power = float(known @ g[: m + 1])
-        if power <= smallest:
-            break
-        reflection = -float(known @ g[m + 1 : 0 : -1]) / power
+        reflection = -float(known @ g[m + 1 : 0 : -1]) / power if power > smallest else np.nan
         if not abs(reflection) < 1.0:
-            break
+            return a, power, m
         a[: m + 2] += reflection * a[m + 1 :: -1]
-        if m + 1 == steps:
-            break
         g[: m + 2] += reflection * g[m + 1 :: -1]
         known = a[: m + 2]
         dropped = ends[:, x.size - 2 - m :]  # (2, m + 2)
@@ -100,10 +105,11 @@ def _recursion(x: Samples, products: Samples, noise: float, smallest: float) -> 
         shares[1] = dropped[:, 0]
         sums[:, : m + 2] -= shares @ dropped
         g[: m + 2] -= noise * known
-        last[0] -= noise
-        last[m + 2] = products[m + 2]
-        g[m + 2] = last[1 : m + 3] @ a[m + 1 :: -1]
-    return a
+        if m + 1 < steps:
+            last[0] -= noise
+            last[m + 2] = products[m + 2]
+            g[m + 2] = last[1 : m + 3] @ a[m + 1 :: -1]
+    return a, float(a @ g[: steps + 1]), steps
 
 
 def _autocorrelation(x: Samples, lags: int) -> Samples:

@@ -20,14 +20,14 @@ unsigned int source_sum(void)
 }
 
 /* Burg's recursion on sums of products; burg.py has the formulas and does the same in NumPy. Here each order walks
-   over memory three times: what the next order needs is summed on the way.
+   over memory twice: what the next order needs is summed on the way.
 
    x (size): samples with peak 1; mirrored (size): the same backwards. products (steps + 1): twice their
-   autocorrelation. a (steps + 1): the filter, 1 and zeros on entry. work (2 * steps + 4): anything.
-   Returns the number of reflection coefficients found. */
+   autocorrelation. a (steps + 1): the filter, 1 and zeros on entry. work (2 * steps + 4): anything. energy: of the
+   errors that are left, forwards and backwards together. Returns the number of reflection coefficients found. */
 EXPORT long burg_recursion(const double *restrict x, const double *restrict mirrored, long size,
                            const double *restrict products, long steps, double noise, double smallest,
-                           double *restrict a, double *restrict work)
+                           double *restrict a, double *restrict work, double *restrict energy)
 {
     double *restrict g = work, *restrict last = work + steps + 2;
     for (long i = 0; i < 2 * steps + 4; i++)
@@ -36,21 +36,12 @@ EXPORT long burg_recursion(const double *restrict x, const double *restrict mirr
     g[1] = last[1] = products[1];
     double power = g[0], cross = g[1];
     for (long m = 0; m < steps; m++) {
+        *energy = power;
         if (!(power > smallest))
             return m;
         double k = -cross / power;
         if (!(k < 1.0 && k > -1.0))
             return m;
-        if (m + 1 == steps) {
-            for (long i = 0; i < (m + 2) / 2; i++) {
-                double low = a[i], high = a[m + 1 - i];
-                a[i] = low + k * high;
-                a[m + 1 - i] = high + k * low;
-            }
-            if (m % 2)
-                a[(m + 2) / 2] += k * a[(m + 2) / 2];
-            return steps;
-        }
         /* a and g of the next order: each mixes with its own mirror image, so both ends are done at once.
            With the new a: the products of the samples that drop out at the two ends. */
         const double *restrict end = x + size - 2 - m, *restrict begin = mirrored + size - 2 - m;
@@ -76,26 +67,29 @@ EXPORT long burg_recursion(const double *restrict x, const double *restrict mirr
         }
         at_begin += at_begin_high;
         at_end += at_end_high;
-        double begin_edge = begin[0], end_edge = end[0];
-        power = 0.0;
+        double begin_edge = begin[0], end_edge = end[0], sum = 0.0;
+        power = cross = 0.0;
+        if (m + 1 == steps) {
+            for (long i = 0; i < m + 2; i++)
+                power += a[i] * (g[i] - (at_begin * begin[i] + at_end * end[i] + noise * a[i]));
+            *energy = power;
+            return steps;
+        }
+        /* a[m + 2] is 0 still, so that the first products count for nothing. */
         for (long i = 0; i < m + 2; i++) {
+            double image = a[m + 2 - i];
             double g_new = g[i] - (at_begin * begin[i] + at_end * end[i] + noise * a[i]);
+            double last_new = last[i] - (begin_edge * begin[i] + end_edge * end[i]);
             g[i] = g_new;
+            last[i] = last_new;
             power += a[i] * g_new;
-            last[i] -= begin_edge * begin[i] + end_edge * end[i];
+            cross += g_new * image;
+            sum += last_new * image;
         }
         last[0] -= noise;
         last[m + 2] = products[m + 2];
-        double sum = 0.0;
-        cross = 0.0;
-        for (long i = 1; i < m + 2; i++) {
-            double image = a[m + 2 - i];
-            sum += last[i] * image;
-            cross += g[i] * image;
-        }
-        sum += last[m + 2];
-        g[m + 2] = sum;
-        cross += sum; /* a[0] is 1 */
+        g[m + 2] = sum + last[m + 2]; /* a[0] is 1 */
+        cross += g[m + 2];
     }
     return steps;
 }
@@ -105,40 +99,81 @@ EXPORT long burg_recursion(const double *restrict x, const double *restrict mirr
 EXPORT long toeplitz_solve(const double *restrict column, const double *restrict b, long size, double *restrict x,
                            double *restrict work)
 {
-    double *restrict f = work, *restrict mirrored = work + size; /* predictor f of the order so far, f[0] = 1 */
+    double *restrict f = work; /* predictor of the order so far, f[0] = 1 */
     double power = column[0];
     if (!(power > 0.0 || power < 0.0))
         return 0;
     f[0] = 1.0;
     x[0] = b[0] / power;
+    double cross = size > 1 ? column[1] : 0.0, missing = size > 1 ? x[0] * column[1] : 0.0;
     for (long m = 1; m < size; m++) {
-        double cross = 0.0, missing = 0.0;
-        for (long i = 0; i < m; i++) {
-            cross += f[i] * column[m - i];
-            missing += x[i] * column[m - i];
-        }
-        double k = -cross / power;
-        f[m] = 0.0;
-        for (long i = 0; i <= m; i++)
-            mirrored[i] = f[m - i];
-        for (long i = 0; i <= m; i++)
-            f[i] += k * mirrored[i];
+        double k = -cross / power, cross_high = 0.0;
         power *= 1.0 - k * k;
         if (!(power > 0.0 || power < 0.0))
             return 0;
         double step = (b[m] - missing) / power;
-        x[m] = 0.0;
-        for (long i = 0; i <= m; i++)
-            x[i] += step * f[m - i];
+        const double *restrict next = column + 1; /* of lag i + 1 */
+        long half = (m + 1) / 2;
+        f[m] = x[m] = cross = missing = 0.0;
+        if (m + 1 == size) { /* there is no next one to prepare */
+            for (long i = 0; i < half; i++) {
+                double low = f[i], high = f[m - i];
+                f[i] = low + k * high;
+                f[m - i] = high + k * low;
+            }
+            if (m % 2 == 0)
+                f[half] += k * f[half];
+            for (long i = 0; i <= m; i++)
+                x[i] += step * f[m - i];
+            return 1;
+        }
+        for (long i = 0; i < half; i++) {
+            double low = f[i], high = f[m - i];
+            double new_low = low + k * high, new_high = high + k * low;
+            f[i] = new_low;
+            f[m - i] = new_high;
+            cross += new_low * next[m - i];
+            cross_high += new_high * next[i];
+        }
+        if (m % 2 == 0) {
+            f[half] += k * f[half];
+            cross += f[half] * next[half];
+        }
+        cross += cross_high;
+        for (long i = 0; i <= m; i++) {
+            double made = x[i] + step * f[m - i];
+            x[i] = made;
+            missing += made * next[m - i];
+        }
     }
     return 1;
 }
 
 /* y[n] = x[n] - sum a[i] y[n - i], i = 1 ... order, in place; past (order) holds y[-order] ... y[-1] and y follows
    right behind it in memory. mirrored (order): a[order] ... a[1]. */
-EXPORT void all_pole(const double *restrict mirrored, long order, double *restrict past, long count)
+EXPORT void all_pole(const double *restrict mirrored, long order, double *past, long count)
 {
-    for (long n = 0; n < count; n++) {
+    long n = 0;
+    for (; order >= 16 && n + 4 <= count; n += 4) { /* four at a time share what is read; their own products follow */
+        const double *restrict old = past + n;
+        double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0;
+        for (long i = 0; i < order - 3; i++) {
+            s0 += mirrored[i] * old[i];
+            s1 += mirrored[i] * old[i + 1];
+            s2 += mirrored[i] * old[i + 2];
+            s3 += mirrored[i] * old[i + 3];
+        }
+        double a1 = mirrored[order - 1], a2 = mirrored[order - 2], a3 = mirrored[order - 3];
+        s0 += a3 * old[order - 3] + a2 * old[order - 2] + a1 * old[order - 1];
+        s1 += a3 * old[order - 2] + a2 * old[order - 1];
+        s2 += a3 * old[order - 1];
+        double *y = past + n + order;
+        y[0] -= s0;
+        y[1] -= s1 + a1 * y[0];
+        y[2] -= s2 + a1 * y[1] + a2 * y[0];
+        y[3] -= s3 + a1 * y[2] + a2 * y[1] + a3 * y[0];
+    }
+    for (; n < count; n++) {
         double sum = 0.0;
         for (long i = 0; i < order; i++)
             sum += mirrored[i] * past[n + i];

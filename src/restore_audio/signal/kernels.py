@@ -19,8 +19,10 @@ from .library import at, load_library
 LIBRARY = load_library()
 
 
-def burg_recursion(x: Samples, products: Samples, noise: float, smallest: float) -> Samples | None:
-    """The recursion of :func:`.burg.burg`; None where it is not compiled.
+def burg_recursion(
+    x: Samples, products: Samples, noise: float, smallest: float
+) -> tuple[Samples, float, int] | None:
+    """The recursion of :func:`.burg.fit`; None where it is not compiled.
 
     Args:
         x: samples with peak 1, shape (T,).
@@ -29,27 +31,20 @@ def burg_recursion(x: Samples, products: Samples, noise: float, smallest: float)
         smallest: energy at which nothing is left to predict.
 
     Returns:
-        The prediction error filter, shape (order + 1,).
+        The prediction error filter, shape (order + 1,), the energy of its errors forwards and backwards, and
+        the number of reflection coefficients found.
     """
     if LIBRARY is None:
         return None
     order = products.size - 1
     x, mirrored = np.ascontiguousarray(x), np.ascontiguousarray(x[::-1])
     products = np.ascontiguousarray(products)
-    a, work = np.zeros(order + 1), np.empty(2 * order + 4)
+    a, work, energy = np.zeros(order + 1), np.empty(2 * order + 4), np.empty(1)
     a[0] = 1.0
-    LIBRARY.burg_recursion(
-        at(x),
-        at(mirrored),
-        x.size,
-        at(products),
-        order,
-        noise,
-        smallest,
-        at(a),
-        at(work),
+    found = LIBRARY.burg_recursion(
+        *(at(x), at(mirrored), x.size, at(products), order, noise, smallest, at(a), at(work), at(energy))
     )
-    return a
+    return a, float(energy[0]), found
 
 
 def solve_toeplitz(column: Samples, b: Samples) -> Samples:

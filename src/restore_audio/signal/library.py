@@ -20,7 +20,7 @@ _ARRAY, _COUNT, _NUMBER, _WORD = ctypes.c_void_p, ctypes.c_long, ctypes.c_double
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "burg_recursion": (
         _COUNT,
-        (_ARRAY, _ARRAY, _COUNT, _ARRAY, _COUNT, _NUMBER, _NUMBER, _ARRAY, _ARRAY),
+        (_ARRAY, _ARRAY, _COUNT, _ARRAY, _COUNT, _NUMBER, _NUMBER, _ARRAY, _ARRAY, _ARRAY),
     ),
     "toeplitz_solve": (_COUNT, (_ARRAY, _ARRAY, _COUNT, _ARRAY, _ARRAY)),
     "all_pole": (None, (_ARRAY, _COUNT, _ARRAY, _COUNT)),
