@@ -46,7 +46,8 @@ async function probe() {
   const charts = [...document.querySelectorAll("svg")].map(s => ({box: box(s), lines: s.querySelectorAll("polyline").length}));
   const out = document.createElement("pre");
   out.id = "probe"; out.hidden = true;
-  out.textContent = JSON.stringify({images, players, charts, errors});
+  const tables = [...document.querySelectorAll(".wide")].map(t => t.scrollWidth - t.clientWidth);
+  out.textContent = JSON.stringify({images, players, charts, errors, tables});
   document.body.append(out);
 }
 addEventListener("load", probe);
@@ -113,6 +114,21 @@ def test_it_holds_tables_curves_bars_and_examples(html: str) -> None:
     assert "do nothing" in html
 
 
+def test_it_begins_with_the_result_and_the_players_and_names_the_colours(html: str) -> None:
+    places = [
+        html.index(text) for text in ('class="headline"', 'class="legend"', "<audio", "<svg", "<table>")
+    ]
+    assert places == sorted(places)
+    said = re.search(r'class="headline">SDR where damage was: (.*?)</p>', html)
+    assert said is not None
+    values = [float(value) for value in re.findall(r"(-?[\d.]+) dB", said[1])]
+    assert len(values) == 3
+    assert values == sorted(values, reverse=True)
+    for colour, name in enumerate(("nothing", "line", "ar")):
+        assert f'<i class="swatch bar s{colour}"></i><strong>{name}</strong>' in html
+        assert f'<td><i class="swatch bar s{colour}"></i>{name}</td>' in html
+
+
 def test_writing_it_replaces_the_page_whole(result: BenchResult, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text("old")
@@ -161,11 +177,12 @@ def _headless(arguments: list[str], folder: Path) -> str:
 def test_in_a_browser_the_pictures_and_players_are_there(html: str, tmp_path: Path) -> None:
     path = tmp_path / "page with space.html"
     path.write_text(html.replace("</head>", PROBE + "</head>"), encoding="utf-8")
-    dom = _headless(["--window-size=1100,900", "--dump-dom", path.as_uri()], tmp_path)
+    dom = _headless(["--window-size=1280,900", "--dump-dom", path.as_uri()], tmp_path)
     found = re.search(r'<pre id="probe"[^>]*>(.*?)</pre>', dom, re.DOTALL)
     assert found, "the page did not load"
     seen: dict[str, Any] = json.loads(found.group(1))
     assert seen["errors"] == []
+    assert max(seen["tables"]) <= 0, "a table is wider than a window of 1280 pixels"
     assert len(seen["images"]) == len(seen["players"]) == 8
     for image in seen["images"]:
         assert image["width"] > 300
@@ -176,9 +193,11 @@ def test_in_a_browser_the_pictures_and_players_are_there(html: str, tmp_path: Pa
         assert player["seconds"] == pytest.approx(3, abs=0.05)
     assert [chart["lines"] for chart in seen["charts"]] == [3, 3, 3, 3, 0]
 
-    bottom = max(y + h for kind in ("images", "players") for _, y, _, h in [e["box"] for e in seen[kind]])
+    bottom = max(
+        y + h for kind in ("images", "players", "charts") for _, y, _, h in [e["box"] for e in seen[kind]]
+    )
     shot = tmp_path / "page.png"
-    _headless([f"--window-size=1100,{bottom + 100}", f"--screenshot={shot}", path.as_uri()], tmp_path)
+    _headless([f"--window-size=1280,{bottom + 100}", f"--screenshot={shot}", path.as_uri()], tmp_path)
     pixels = _decode(shot.read_bytes())
     for kind, colours in (("images", 100), ("players", 4), ("charts", 8)):
         for element in seen[kind]:

@@ -13,7 +13,7 @@ import pytest
 from recordings import holes, music
 from restore_audio import Report
 from restore_audio.errors import InputError, OutputError, UsageError
-from restore_audio.show import plot, report
+from restore_audio.show import picture, plot, report
 from restore_audio.show.console import Console
 from restore_audio.show.progress import TimeLeft
 from restore_audio.spans import Span, parse_spans
@@ -135,31 +135,63 @@ class TestPicture:
         assert shown.levels_db[:, 50].max() > -10
         assert shown.levels_db[:, 112].max() == plot.FLOOR_DB
 
-    def test_a_picture_differs_before_and_after_and_has_its_spans_marked(self, tmp_path):
+    def test_seventy_repairs_in_three_minutes_can_be_told_apart(self, tmp_path):
         pytest.importorskip("matplotlib")
         from matplotlib.image import imread
 
-        clean = music(1.0, 16_000)
-        damaged = holes(clean, [(8000, 1600)])
-        spans = [Span(8000, 9600, 0, "zeros", filled=True)]
-        pictures = []
-        for name, marked in (("a.png", spans), ("b.png", [])):
-            path = tmp_path / name
-            plot.draw_picture(
-                path,
-                lambda: [damaged],
-                lambda: [clean],
-                marked,
-                rate_hz=16_000,
-                total=16_000,
-                title="x",
-            )
-            pictures.append(imread(path))
-        assert pictures[0].shape[0] > 500
-        green = np.array([0x39, 0xD3, 0x53]) / 255
-        near = [(np.abs(p[..., :3] - green).max(axis=-1) < 0.05).sum() for p in pictures]
-        assert near[0] > 20
-        assert near[1] == 0
+        rate_hz, rng = 8_000, np.random.default_rng(1)
+        clean = 0.2 * rng.standard_normal((1, 180 * rate_hz))
+        starts = (np.arange(70) * 2.55 + 0.5) * rate_hz
+        spans = [Span(int(s), int(s) + 40 + 8 * k, 0, "click", filled=k != 33) for k, s in enumerate(starts)]
+        path = tmp_path / "a.png"
+        picture.draw_picture(
+            path,
+            lambda: [holes(clean, [(span.start, span.length) for span in spans])],
+            lambda: [clean],
+            spans,
+            rate_hz=rate_hz,
+            total=clean.shape[1],
+            title="x",
+        )
+        pixels = imread(path)[..., :3]
+        colour = np.array([0x15, 0x80, 0x3D]) / 255
+        marked = (np.abs(pixels - colour).max(axis=-1) < 0.02).any(axis=1)
+        lane = pixels[np.flatnonzero(marked)]
+        counts = [
+            np.count_nonzero(np.diff((np.abs(row - colour).max(axis=-1) < 0.02).astype(int)) == 1)
+            for row in lane
+        ]
+        assert 70 <= max(counts) <= 72  # the one that was left is hollow: two edges
+        assert pixels.shape[1] == 1400
+
+    def test_the_sheet_shows_the_largest_changes_once_and_in_order(self):
+        rng = np.random.default_rng(0)
+        clean = np.sign(rng.standard_normal((2, 40_000)))
+        spans = [
+            Span(1000 * k, 1000 * k + 10 * k, c, "zeros", filled=True) for k in range(1, 31) for c in (0, 1)
+        ]
+        damaged = clean.copy()
+        for span in spans:
+            damaged[span.channel, span.start : span.end] = 0
+        levels = picture.peaks_and_levels(
+            lambda: [damaged], lambda: [clean], spans, rate_hz=8000, total=40_000
+        )[1]
+        shown = picture._sheet(lambda: [damaged], lambda: [clean], spans, levels, rate_hz=8000, total=40_000)
+        assert [repair.span.start for repair in shown] == [1000 * k for k in range(19, 31)]
+        assert [repair.number for repair in shown] == list(range(1, 13))
+        for repair in shown:
+            at = repair.span.start - repair.first
+            inside = np.s_[:, at : at + repair.span.length]
+            assert not repair.before[inside].any()
+            assert np.array_equal(repair.after[inside], clean[:, repair.span.start : repair.span.end])
+
+    def test_a_picture_of_nothing_says_so(self, tmp_path):
+        pytest.importorskip("matplotlib")
+        audio = music(0.3, 16_000)
+        picture.draw_picture(
+            tmp_path / "a.png", lambda: [audio], lambda: [audio], [], rate_hz=16_000, total=4_800, title="x"
+        )
+        assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
     def test_without_matplotlib_the_way_to_it_is_said(self, monkeypatch):
         monkeypatch.setattr(plot.importlib.util, "find_spec", lambda name: None)

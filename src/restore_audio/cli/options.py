@@ -116,7 +116,7 @@ Picture = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Spectrograms before and after as PNG, spans marked (needs matplotlib).",
+        help="Waveform, spectrograms, lanes by kind and the largest repairs as PNG (needs matplotlib).",
         rich_help_panel=RESULTS,
     ),
 ]

@@ -293,7 +293,7 @@ def _write_extras(report: Report, extras: Extras, job: Job, files: Results) -> N
 
 def _draw(path: Path, report: Report, job: Job, files: Results) -> None:
     from ..audio.audiofile import read_blocks
-    from ..show.plot import draw_picture
+    from ..show.picture import draw_picture
 
     after = job.source if job.target is None else files.path_of(job.target)
     draw_picture(

@@ -17,14 +17,18 @@ from ..audio.encode import flac_bytes
 from ..measure.protocols import PAPER, PROTOCOLS
 from ..measure.scoring import METRICS
 from ..measure.stretches import Example, make_examples
-from .bench_table import NOTHING, BenchResult, Sheet, remarks, sheets
-from .charts import Series, bars, curves
+from .bench_table import NOTHING, BenchResult, Sheet, number, remarks, sheets
+from .bench_terminal import fitted, short_names
+from .charts import COLOURS, Series, bars, curves
 from .page import document
 from .report import write_bytes
 from .spectrogram import peak_of, spectrogram_png
 
 if TYPE_CHECKING:
     from ..measure.methods import Method
+
+TABLE_WIDTH = 120
+"""Characters of a table's row; as many are 1280 pixels wide at most."""
 
 
 def write_page(result: BenchResult, path: Path) -> None:
@@ -41,16 +45,24 @@ def page(result: BenchResult, examples: Sequence[Example]) -> str:
     """The whole page."""
     parts = [
         "<h1>restore-audio bench: " + escape(result.plan.protocol) + "</h1>",
-        f"<p>{escape(result.about)}</p>",
-        *(f'<p class="soft">{escape(line)}</p>' for line in [_command(result)] if line),
-        "<h2>Tables</h2>",
-        *(_table(sheet) for sheet in sheets(result)),
-        _remarks(result),
-        "<h2>Curves and bars</h2>",
-        *_charts(result),
+        f'<p class="headline">{escape(headline(result))}</p>',
+        _legend(result),
     ]
     if examples:
-        parts += ["<h2>Examples</h2>", *(_example(example) for example in examples)]
+        parts += ["<h2>Hear it</h2>", *(_example(example) for example in examples)]
+    parts += [
+        "<h2>Curves and bars</h2>",
+        *_charts(result),
+        "<h2>Tables</h2>",
+        *(
+            _table(result, part)
+            for s in sheets(result)
+            for part in fitted(short_names(result, s), TABLE_WIDTH)
+        ),
+        _remarks(result),
+        f"<p>{escape(result.about)}</p>",
+        *(f'<p class="soft">{escape(line)}</p>' for line in [_command(result)] if line),
+    ]
     return document(f"restore-audio bench: {result.plan.protocol}", parts)
 
 
@@ -58,10 +70,42 @@ def _command(result: BenchResult) -> str:
     return f"Made by: {result.command}" if result.command else ""
 
 
-def _table(sheet: Sheet) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in sheet.header)
+def headline(result: BenchResult) -> str:
+    """One sentence: what each method comes to over everything, the best first."""
+    metric = "psnr_db" if result.plan.protocol == PAPER else "sdr_db"
+    what = "PSNR of the patches" if result.plan.protocol == PAPER else "SDR where damage was"
+    known = [(result.summary(m.name)[metric], m.name) for m in result.plan.methods]
+    ranked = sorted(((value, name) for value, name in known if value is not None), reverse=True)
+    if not ranked:
+        return "Nothing was damaged here, so there is nothing to be restored."
+    return f"{what}: " + ", ".join(f"{name} {number(value, 1)} dB" for value, name in ranked) + "."
+
+
+def _swatch(result: BenchResult, name: str) -> str:
+    """The colour of a method, before its name; nothing for what is none."""
+    for place, method in enumerate(result.plan.methods):
+        if name in (method.name, method.title):
+            return f'<i class="swatch bar s{place % COLOURS}"></i>'
+    return ""
+
+
+def _legend(result: BenchResult) -> str:
+    methods = (
+        f"<li>{_swatch(result, m.name)}<strong>{escape(m.name)}</strong>"
+        + (f" {escape(m.title)}" if m.title != m.name else "")
+        + "</li>"
+        for m in result.plan.methods
+    )
+    return f'<ul class="legend">{"".join(methods)}</ul>'
+
+
+def _table(result: BenchResult, sheet: Sheet) -> str:
+    head = "".join(f"<th>{_swatch(result, cell)}{escape(cell)}</th>" for cell in sheet.header)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in sheet.rows
+        f"<tr><td>{_swatch(result, row[0])}{escape(row[0])}</td>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in sheet.rows
     )
     return f'<h3>{escape(sheet.title)}</h3><div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
 

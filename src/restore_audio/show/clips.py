@@ -132,7 +132,7 @@ def cut_clips(
     beside = round(BESIDE_MS * rate_hz / 1000)
     clips = []
     room = BUDGET
-    for (first, last), old, new in _cut(before, after, ranges):
+    for (first, last), old, new in cut(before, after, ranges):
         cores: list[Range] = []
         for span in repaired:
             core = max(span.start - beside, first), min(span.end + beside, last)
@@ -153,7 +153,7 @@ def cut_clips(
     return clips
 
 
-def _cut(
+def cut(
     before: Iterable[Samples], after: Iterable[Samples], ranges: Sequence[Range]
 ) -> Iterator[tuple[Range, Samples, Samples]]:
     """Each range with its samples before and after, ``(c, n)``, ``c`` at most 2."""
@@ -167,7 +167,7 @@ def _cut(
             first, last = waiting.pop(0)
             old, new = (np.concatenate([part[which] for part in held], axis=1) for which in (0, 1))
             yield (first, last), old[:, first - begin : last - begin], new[:, first - begin : last - begin]
-        needed = waiting[0][0] if waiting else end
+        needed = min((first for first, _ in waiting), default=end)
         while held and begin + held[0][0].shape[1] <= needed:
             begin += held.pop(0)[0].shape[1]
         if not waiting:

@@ -59,6 +59,23 @@ def look_over(before: Blocks, after: Blocks, spans: Sequence[Span], *, rate_hz: 
         rate_hz: sample rate.
         total: samples a channel.
     """
+    peaks, removed_db = peaks_and_levels(before, after, spans, rate_hz=rate_hz, total=total)
+    columns = peaks.shape[2]
+    shown = [spectrogram(read(), rate_hz, first=0, last=total, columns=columns) for read in (before, after)]
+    top_db = max(float(s.levels_db.max()) for s in shown)
+    pictures = [levels_png(s.levels_db, top_db=top_db, height=HEIGHT) for s in shown]
+    return Overview(peaks[0], peaks[1], pictures[0], pictures[1], tuple(removed_db))
+
+
+def peaks_and_levels(
+    before: Blocks, after: Blocks, spans: Sequence[Span], *, rate_hz: int, total: int
+) -> tuple[NDArray[np.float32], list[float]]:
+    """From one pass over both recordings, the waveform and how much each repair changed.
+
+    Returns:
+        Lowest and highest sample of each column, before and after, ``(2, 2, columns)``, and for each span
+        what :func:`removed_levels_db` gives.
+    """
     columns = min(COLUMNS, total)
     edges = np.arange(columns + 1, dtype=np.int64) * total // columns
     peaks = np.zeros((2, 2, columns), dtype=np.float32)
@@ -74,10 +91,7 @@ def look_over(before: Blocks, after: Blocks, spans: Sequence[Span], *, rate_hz: 
             yield pair
 
     removed_db = removed_levels_db(noting(), spans, rate_hz)
-    shown = [spectrogram(read(), rate_hz, first=0, last=total, columns=columns) for read in (before, after)]
-    top_db = max(float(s.levels_db.max()) for s in shown)
-    pictures = [levels_png(s.levels_db, top_db=top_db, height=HEIGHT) for s in shown]
-    return Overview(peaks[0], peaks[1], pictures[0], pictures[1], tuple(removed_db))
+    return peaks, removed_db
 
 
 def removed_levels_db(

@@ -12,11 +12,11 @@ STYLE = """
 @media(prefers-color-scheme:dark){:root{--paper:#161514;--ink:#ece9e4;--soft:#a19d97;--rule:#34312e;
 --c0:#9a958e;--c1:#fb923c;--c2:#7aa5ff;--c3:#4ade80;--c4:#e879f9;--c5:#fbbf24;--c6:#22d3ee;--c7:#fb7185;
 --c8:#a3e635;--c9:#a78bfa}}
-body{background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:62rem;
+body{background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:76rem;
 margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.5rem}h3{font-size:1rem;margin:1.5rem 0 .5rem}
 p.soft,figcaption,.remarks{color:var(--soft)}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
+.wide{overflow-x:auto}th{vertical-align:bottom}table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--rule)}
 td{white-space:nowrap}th:first-child,td:first-child{text-align:left;white-space:normal;min-width:11rem}
 td:first-child{overflow-wrap:anywhere}
@@ -32,6 +32,12 @@ svg .grid{stroke:var(--rule)}svg .line{fill:none;stroke-width:2}
 .versions{display:grid;grid-template-columns:repeat(auto-fit,minmax(14rem,1fr));gap:1rem}
 figure{margin:0}figure img{width:100%;height:170px;display:block;image-rendering:auto;background:#000}
 .marks{position:relative}.marks i{position:absolute;bottom:0;height:4px;background:#22d3ee}
+.headline{font-size:1.15rem;font-weight:600}
+.legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem}
+.swatch{display:inline-block;width:.75rem;height:.75rem;border-radius:.15rem;margin-right:.4rem;
+background:currentColor}
+i.s0{color:var(--c0)}i.s1{color:var(--c1)}i.s2{color:var(--c2)}i.s3{color:var(--c3)}i.s4{color:var(--c4)}
+i.s5{color:var(--c5)}i.s6{color:var(--c6)}i.s7{color:var(--c7)}i.s8{color:var(--c8)}i.s9{color:var(--c9)}
 audio{width:100%;height:2.2rem;margin-top:.3rem}
 """
 
