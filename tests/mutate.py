@@ -134,13 +134,20 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
 
 
 def _places(tree: ast.AST) -> list[Any]:
-    """What may be changed; imports for the type checker are never executed."""
+    """What may be changed; annotations and imports for the type checker are never executed."""
+    idle = {id(n) for node in ast.walk(tree) for part in _annotations(node) for n in ast.walk(part)}
     return [
         node
         for node in ast.walk(tree)
         if hasattr(node, "lineno")
+        and id(node) not in idle
         and not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
     ]
+
+
+def _annotations(node: ast.AST) -> list[ast.expr]:
+    found = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+    return [part for part in found if isinstance(part, ast.expr)]
 
 
 def _changes(node: ast.AST) -> list[str]:
