@@ -210,6 +210,23 @@ class TestCandidates:
         assert all(any(abs(c.start - a) < 9 for c in found) for a, _ in PLACES)
         assert len(found) < len(PLACES) + 5
 
+    @pytest.mark.parametrize("mirrored", [False, True])
+    def test_a_gap_of_which_one_edge_is_smeared_is_seen_from_the_other(self, mirrored):
+        """As from an encoder: the sound fades over 20 ms on one side, and stands at once on the other."""
+        rng = np.random.default_rng(8)
+        audio = 0.1 * sosfilt(butter(2, 6000, fs=RATE_HZ, output="sos"), rng.standard_normal(RATE_HZ))
+        start, end = 20_000, 21_500
+        audio[start - 882 : start] *= np.linspace(1.0, 0.0, 882) ** 2
+        audio[start:end] = 1e-5 * rng.standard_normal(end - start)
+        if mirrored:
+            audio, start, end = audio[::-1], audio.size - end, audio.size - start
+        (gap,) = find_gaps(np.ascontiguousarray(audio), RATE_HZ, LONGEST)
+        sharp, smeared_edge = (
+            (gap.start - start, gap.end - end) if mirrored else (gap.end - end, gap.start - start)
+        )
+        assert abs(sharp) <= 3
+        assert abs(smeared_edge) <= 450
+
     def test_longer_than_asked_and_shorter_than_a_wave_rests_is_none(self, example):
         damaged = holes(example, [(60_000, 50), (140_000, 6_000)])[0]  # 1.1 and 136 ms
         assert [c.start for c in find_gaps(damaged, RATE_HZ, 6_100)] == [pytest.approx(140_000, abs=2)]

@@ -106,6 +106,11 @@ class TestMadeUp:
             assert abs(span.start - start) <= 1
             assert abs(span.end - start - hold - line) <= 1
 
+    @pytest.mark.parametrize("start", [60_000, 60_001, 121_003])
+    def test_means_of_neighbours_are_found_to_the_sample_wherever_they_begin(self, song, start):
+        (span,) = certain(averaged(song, start, 12))
+        assert (span.start, span.end) == (start, start + 23)
+
     @pytest.mark.parametrize("count", [6, 12, 30])
     def test_lines(self, song, count):
         for start in (60_000, 121_000, 200_000):

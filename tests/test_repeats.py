@@ -8,7 +8,7 @@ import pytest
 from recordings import music
 from restore_audio.detection.detect import detect, detect_blocks
 from restore_audio.detection.matches import SHORTEST_SAMPLES, Match, find_matches
-from restore_audio.detection.repeats import find_repeats
+from restore_audio.detection.repeats import _sounds, find_repeats
 from restore_audio.signal.g711 import conceal_g711
 from restore_audio.spans import Span
 
@@ -70,6 +70,20 @@ class TestMatches:
 
 
 class TestDamage:
+    def test_silence_and_blocks_that_begin_or_end_in_held_values_are_no_copies_of_a_sound(self):
+        block = np.random.default_rng(6).standard_normal(2000)
+        assert _sounds(block, 200)
+        assert not _sounds(4e-4 * block, 200)
+        for at_end in (False, True):
+            for count, expected in ((120, False), (20, True)):
+                held = block.copy()
+                place = slice(-count, None) if at_end else slice(0, count)
+                held[place] = held[place][0]
+                assert _sounds(held, 200) == expected
+        held = block.copy()
+        held[600:1400] = 0.5
+        assert not _sounds(held, 200)
+
     @pytest.mark.parametrize("length", [64, 441, 1024, 4096])
     @pytest.mark.parametrize("lag", [5000, 40_000, 88_200])
     def test_older_content_is_found_to_the_sample(self, song, length, lag):
