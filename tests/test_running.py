@@ -16,3 +16,6 @@ def test_they_are_scipys(size: int) -> None:
     ahead = minimum_filter1d(values, size, origin=-(size // 2))
     np.testing.assert_array_equal(running_min(values, size, first=0), ahead)
     np.testing.assert_allclose(running_mean(values, size), uniform_filter1d(values, size), atol=1e-13)
+    table = np.random.default_rng(size).standard_normal((3, max(size, 50)))
+    mirrored = uniform_filter1d(table, size, axis=1, mode="mirror")
+    np.testing.assert_allclose(running_mean(table, size, axis=1, last_twice=False), mirrored, atol=1e-13)

@@ -19,10 +19,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from ..arrays import Samples
 from ..signal.kernels import continue_recursion
+from ..signal.running import running_mean
 from .ar import ArSettings, Sides, fit_sides
 from .gaps import Gap, Prediction
 from .loss import TINY, Loss, Scene, Spectrum, estimate_loss, seen_by_frames
@@ -142,7 +142,7 @@ def _merged(scene: Scene, loss: Loss, undone: Spectrum, most: float) -> tuple[Sp
     # Where little was lost, the record cannot be wrong by much: what the prediction differs from it beyond
     # that is the prediction's error, however small the models expect that to be.
     differs = np.abs(observed - scene.predicted) ** 2
-    differs = uniform_filter1d(uniform_filter1d(differs, _SMOOTHED_BINS, axis=0), _SMOOTHED_FRAMES, axis=1)
+    differs = running_mean(running_mean(differs, _SMOOTHED_BINS, axis=0), _SMOOTHED_FRAMES, axis=1)
     at_most = error + 4.0 * (np.exp(lost) - 1.0) ** 2 * level
     variance = np.maximum(scene.variance, differs - at_most)
     weight = variance / (variance + error)
@@ -215,11 +215,11 @@ def _prediction_variance(sides: Sides, length: int, centres: NDArray[np.int64], 
         spectra = np.stack(
             [np.abs(np.fft.rfft(response[:count], finer * window.size)) ** 2 for count in some.tolist()]
         )
-        spectra = uniform_filter1d(spectra, finer, axis=1, mode="mirror")[:, ::finer]
+        spectra = running_mean(spectra, finer, axis=1, last_twice=False)[:, ::finer]
         place = np.interp(np.log(distances), np.log(some), np.arange(some.size))
         lower = np.minimum(place.astype(np.int64), max(some.size - 2, 0))
         upper = np.minimum(lower + 1, some.size - 1)
-        logs = np.log(spectra + 1e-30)
+        logs = np.log(np.maximum(spectra, 0.0) + 1e-30)
         between = logs[lower] + (place - lower)[:, None] * (logs[upper] - logs[lower])
         certainty += model[1] / np.maximum(np.exp(between.T) * np.sum(window**2), 1e-30)
     return np.asarray(1.0 / np.maximum(certainty, 1e-30))

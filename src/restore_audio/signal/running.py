@@ -37,19 +37,26 @@ def running_min(values: Floats, size: int, first: int | None = None) -> Floats:
     return -running_max(-values, size, first)
 
 
-def running_mean(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """The mean of a centred window.
+def running_mean(
+    values: NDArray[np.float64], size: int, axis: int = 0, *, last_twice: bool = True
+) -> NDArray[np.float64]:
+    """The mean of a centred window along an axis; ``last_twice`` as SciPy's ``reflect``, else its ``mirror``.
 
     >>> running_mean(np.array([0.0, 3.0, 0.0, 0.0]), 3)
     array([1., 1., 1., 0.])
     """
-    padded = _mirrored(values, size, -(size // 2))
+    rows = np.moveaxis(values, axis, 0)
+    count, before = len(rows), size // 2
+    beyond = [(before, size - 1 - before), *[(0, 0)] * (rows.ndim - 1)]
+    padded = np.pad(rows, beyond, mode="symmetric" if last_twice else "reflect")
     if size <= _FEW:
-        return sum((padded[i : i + values.size] for i in range(1, size)), padded[: values.size]) / size
-    sums = np.cumsum(padded)
-    result: NDArray[np.float64] = sums[size - 1 :].copy()
-    result[1:] -= sums[:-size]
-    return result / size
+        mean = sum((padded[i : i + count] for i in range(1, size)), padded[:count]) / size
+    else:
+        sums = np.cumsum(padded, axis=0)
+        mean = sums[size - 1 :].copy()
+        mean[1:] -= sums[:-size]
+        mean /= size
+    return np.moveaxis(mean, 0, axis)
 
 
 def _mirrored(values: Floats, size: int, first: int) -> Floats:
