@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,14 @@ def opened(**context: Any) -> Iterator[Page]:
             yield page
         finally:
             browser.close()
+
+
+def until(page: Page, expression: str, *, seconds: float = 60) -> None:
+    """Wait for an expression to hold; asked from outside, since the pages forbid ``eval``."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"not within {seconds:g} s: {expression}"
+        page.wait_for_timeout(30)
 
 
 def violations(page: Page) -> list[str]:

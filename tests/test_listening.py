@@ -11,7 +11,7 @@ import html5lib
 import numpy as np
 import pytest
 
-from browser import opened, violations
+from browser import opened, until, violations
 from recordings import holes, load, music, save
 from restore_audio import restore_file
 from restore_audio.cli import main
@@ -184,7 +184,7 @@ def test_a_person_plays_switches_and_goes_on(made):
         assert [cards.nth(k).get_attribute("id") for k in range(3)] == [f"repair-{n}" for n in order]
         browser.get_by_label("loop").check()  # however slow the machine, it plays on
         cards.first.get_by_role("button", name="Play repair").click()
-        browser.wait_for_function("player.playing && player.position > player.run.first + 2000")
+        until(browser, "player.playing && player.position > player.run.first + 2000")
         browser.evaluate(
             "() => { window.jumps = []; let last = player.position; const look = () => {"
             "const now = player.position; jumps.push(now - last); last = now; requestAnimationFrame(look) };"
@@ -207,11 +207,11 @@ def test_a_person_plays_switches_and_goes_on(made):
         assert not browser.evaluate("player.playing")
         place = browser.evaluate("player.place")
         browser.keyboard.press(" ")
-        browser.wait_for_function("player.playing")
+        until(browser, "player.playing")
         assert browser.evaluate("player.run.start") == pytest.approx(place, abs=1)
         browser.keyboard.press("j")
         assert browser.locator("[aria-current=true]").get_attribute("id") == f"repair-{order[1]}"
-        browser.wait_for_function("player.playing && player.run.begin !== null")
+        until(browser, "player.playing && player.run.begin !== null")
         assert browser.evaluate("playedFor.number") == order[1]
         browser.select_option("#sort", "time")
         assert [cards.nth(k).get_attribute("id") for k in range(3)] == ["repair-1", "repair-2", "repair-3"]
@@ -229,7 +229,7 @@ def test_nobody_is_shut_out(made, width, scheme):
         canvas = browser.locator("#whole canvas")
         pixels = "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer"
         colours = f"c => new Set(new Uint32Array({pixels})).size"
-        browser.wait_for_function(f"({colours})(document.querySelector('#whole canvas')) > 40")
+        until(browser, f"({colours})(document.querySelector('#whole canvas')) > 40")
         assert "3 zeros" in canvas.get_attribute("aria-label")
 
 

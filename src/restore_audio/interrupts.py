@@ -57,6 +57,11 @@ def heard() -> int | None:
     return _State.heard
 
 
+def forget() -> None:
+    """What was heard has been answered: the program goes on to its end as it would have."""
+    _State.heard = None
+
+
 def check() -> None:
     """Raise what was heard, if nothing has: an exception inside a destructor is lost.
 

@@ -31,7 +31,7 @@ from .decode import check_whole, native_blocks, open_recording
 from .encode import converted, new_recording
 from .formats import check_suffix, choose, keeps_coding
 from .layout import find_layout
-from .native import from_float, is_lossless, to_float
+from .native import from_float, is_lossless, native_dtype, no_library_messages, to_float
 from .output import Results, beside, check_target
 from .suffixes import CONTAINERS
 
@@ -115,6 +115,21 @@ def read_blocks(path: str | Path, block_frames: int = BLOCK_FRAMES) -> Iterator[
     """
     for block in native_blocks(Path(path), block_frames):
         yield to_float(block.T)
+
+
+def read_range(path: str | Path, first: int, last: int) -> Samples:
+    """Samples ``(C, last - first)`` of a recording that can be gone to: not of a codec's, nor PyAV's.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with open_recording(Path(path)) as sound:
+        if not isinstance(sound, soundfile.SoundFile):
+            raise ValueError(f"{path} cannot be gone to by samples")
+        sound.seek(first)
+        with no_library_messages():
+            native = sound.read(last - first, dtype=native_dtype(sound.subtype), always_2d=True)
+    return to_float(np.ascontiguousarray(native.T))
 
 
 def read_audio(path: str | Path) -> tuple[Samples, AudioInfo]:

@@ -30,6 +30,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "fix": "Find the holes in recordings and fill them; everything else stays exactly as it was.",
     "detect": "Find the damage of recordings and list it; no recording is changed.",
+    "review": "Hear each repair in a browser, accept or refuse it, mark what was missed, and save.",
     "revert": "Put repairs of a restored recording back as they were, to the sample.",
     "audit": "Cut short clips before, after and of what was removed, of the loudest repairs of all reports.",
     "damage": "Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON.",
@@ -54,7 +55,7 @@ Examples:
     restore-audio fix --help
 """
 
-_THREADED = ("fix", "detect")
+_THREADED = ("fix", "detect", "review")
 """Commands that divide a recording among the cores; ``--method paper`` has one large network and does not."""
 
 _HELP = {"-h", "--help"}

@@ -44,6 +44,9 @@ _Filled = tuple[Samples, list[Span]]
 _HARD = frozenset({"zeros", "constant", "interpolated"})
 """Kinds whose edges ring where the recording was resampled or filtered afterwards."""
 
+_BESIDE_S = 0.3
+"""Nearer gaps are filled with the one that is to be heard: the network sees 0.26 s on each side."""
+
 EMPTY = "nothing healthy is left to fill it from"
 
 
@@ -184,6 +187,7 @@ class Filling:
     ) -> None:
         self._spans = sorted(spans)
         self._rate_hz = rate_hz
+        self._total = total
         self._settings = settings
         self._method = method_named(settings.method)
         self._open_network = open_network
@@ -242,6 +246,39 @@ class Filling:
                 ahead.append((number, [threads.submit(self._fill, window, audio, c) for c in channels]))
             while ahead:
                 yield from first_patches()
+
+    def fill_one(self, span: Span, read: Callable[[int, int], Samples]) -> tuple[Patch | None, Span]:
+        """What becomes of one gap, without filling the rest of the recording, so that it is heard at once.
+
+        The gaps of its channel within :data:`_BESIDE_S` are filled with it; all others are damage, where
+        :meth:`patches` sees them repaired if they come first. Without a source similar passages are looked
+        for in its window only. So the two can differ, mostly in long gaps.
+
+        Args:
+            span: one of the spans.
+            read: called with a first and a last sample; returns ``(C, last - first)``.
+
+        Returns:
+            The patch, if the gap is filled, and the gap with what became of it.
+        """
+        gap = next(g for g in self._gaps if g.channel == span.channel and g.start <= span.start < g.end)
+        if gap in self._fate:  # too long
+            return None, self._fate[gap]
+        beside = round(_BESIDE_S * self._rate_hz)
+        near = [
+            g
+            for g in self._gaps
+            if g.channel == gap.channel
+            and g not in self._fate
+            and g.start <= gap.end + beside
+            and g.end >= gap.start - beside
+        ]
+        rest = [g for g in self._gaps if g not in near]
+        windows = plan_windows(near, rest, rate_hz=self._rate_hz, total=self._total)
+        window = next(window for window in windows if gap in window.gaps)
+        samples, marked = self._fill(window, read(window.first, window.last), gap.channel)
+        fate = next(f for f in (_moved(made, window.first) for made in marked) if f.start == gap.start)
+        return next(cut_patches(samples, [fate], first=window.first), None), fate
 
     def _fill(self, window: Window, audio: Samples, channel: int) -> _Filled:
         """One channel of a window; the others' gaps there are damage."""

@@ -415,7 +415,7 @@ class Whole {
         const x = left + span.start / data.frames * wide, w = Math.max(2, (span.end - span.start) / data.frames * wide);
         pen.fillStyle = style(`--${kind}`);
         pen.globalAlpha = span.filled ? 1 : .45;
-        if (span === this.chosen) {
+        if (this.chosen && (span === this.chosen || span.id !== undefined && span.id === this.chosen.id)) {
           pen.fillRect(x - 1, top, w + 2, LANE - 1);
           pen.fillStyle = style("--ink");
           pen.fillRect(x + w / 2 - 1, 0, 1.5, top);
@@ -513,8 +513,7 @@ function keys(table) {
     if (event.altKey) return;
     const name = (modified ? "Ctrl+" : "") + (event.shiftKey && event.key.length > 1 || modified && event.shiftKey ? "Shift+" : "")
       + (event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key);
-    if (name === "Space" && event.target.tagName === "BUTTON" && !event.target.dataset.space) return;
-    if (name === "Enter" && /^(BUTTON|A|SUMMARY)$/.test(event.target.tagName)) return;
+    if (name === "Space" && /^(BUTTON|INPUT)$/.test(event.target.tagName)) return;  // which it presses
     const action = table[name];
     if (action) {
       event.preventDefault();
@@ -522,6 +521,11 @@ function keys(table) {
     }
   });
 }
+
+// What was pressed with a pointer gives the keys back: the space bar plays, and presses nothing a second time.
+document.addEventListener("click", (event) => {
+  if (event.detail > 0 && event.target.closest("button, input[type=checkbox]")) document.activeElement.blur();
+});
 
 function eachFrame(player, draw) {
   let wanted = false;
