@@ -54,17 +54,18 @@ def look_over(before: Blocks, after: Blocks, spans: Sequence[Span], *, rate_hz: 
     """Read both recordings and make their overview.
 
     Args:
-        before, after: start reading; both have ``total`` samples a channel.
+        before, after: start reading; both have ``total`` samples a channel. The same reads only once.
         spans: what was found.
         rate_hz: sample rate.
         total: samples a channel.
     """
     peaks, removed_db = peaks_and_levels(before, after, spans, rate_hz=rate_hz, total=total)
     columns = peaks.shape[2]
-    shown = [spectrogram(read(), rate_hz, first=0, last=total, columns=columns) for read in (before, after)]
+    reads = (before,) if after == before else (before, after)
+    shown = [spectrogram(read(), rate_hz, first=0, last=total, columns=columns) for read in reads]
     top_db = max(float(s.levels_db.max()) for s in shown)
     pictures = [levels_png(s.levels_db, top_db=top_db, height=HEIGHT) for s in shown]
-    return Overview(peaks[0], peaks[1], pictures[0], pictures[1], tuple(removed_db))
+    return Overview(peaks[0], peaks[1], pictures[0], pictures[-1], tuple(removed_db))
 
 
 def peaks_and_levels(
@@ -81,10 +82,12 @@ def peaks_and_levels(
     peaks = np.zeros((2, 2, columns), dtype=np.float32)
     peaks[:, 0], peaks[:, 1] = np.inf, -np.inf
     place = 0
+    different = after != before
 
     def noting() -> Iterator[tuple[Samples, Samples]]:
         nonlocal place
-        for pair in zip(before(), after(), strict=True):
+        pairs = zip(before(), after(), strict=True) if different else ((block, block) for block in before())
+        for pair in pairs:
             for which, block in enumerate(pair):
                 _note_peaks(peaks[which], edges, place, np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0))
             place += pair[0].shape[1]

@@ -303,8 +303,6 @@ function choose(id, look = true) {
   whole.draw();
   drawEditor();
   for (const row of $("list").children) row.setAttribute("aria-current", String(row.span?.id === chosen));
-  const row = [...$("list").children].find((r) => r.span?.id === chosen);
-  if (row && look) row.scrollIntoView({block: "nearest"});
 }
 
 function step(by) {
@@ -314,6 +312,7 @@ function step(by) {
   const playing = player.playing;
   player.stop();
   choose(next.id);
+  [...$("list").children].find((item) => item.span?.id === chosen)?.scrollIntoView({block: "nearest"});
   if (playing) playChosen();
 }
 
