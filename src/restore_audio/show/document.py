@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-PARTS = Path(__file__).with_name("page")
+PARTS = Path(__file__).with_name("web")
 """Where styles and scripts lie."""
 
 _SELF, _NONE = "'self'", "'none'"
