@@ -23,6 +23,8 @@ RUNS_WHAT_IS_READ = {
 }
 CONNECTS = {"requests", "urllib", "urllib3", "http", "socket", "ssl", "ftplib", "aiohttp", "httpx", "asyncio"}
 
+LISTENS = {"uvicorn", "starlette", "http.server", "socketserver"}
+
 
 def trees() -> Iterator[tuple[str, ast.AST]]:
     for path in SOURCES:
@@ -66,8 +68,8 @@ def test_arrays_are_read_without_pickle() -> None:
     assert not loads or inspect.signature(np.load).parameters["allow_pickle"].default is False
 
 
-def test_only_the_download_can_connect() -> None:
-    found = set()
+def test_only_the_download_can_connect_and_only_the_review_listens() -> None:
+    found, listens = set(), set()
     for name, tree in trees():
         for node in ast.walk(tree):
             names = []
@@ -75,9 +77,13 @@ def test_only_the_download_can_connect() -> None:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]
+            names = [imported for imported in names if imported != "urllib.parse"]  # which only takes apart
             if any(imported.split(".")[0] in CONNECTS for imported in names):
                 found.add(name)
+            if any(imported.split(".")[0] in LISTENS for imported in names):
+                listens.add(name)
     assert found <= {"src/restore_audio/data/download.py", "src/restore_audio/cli/data.py"}
+    assert listens == {"src/restore_audio/review/server.py"}
 
 
 def test_everything_that_is_fetched_has_its_sum() -> None:
