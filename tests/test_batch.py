@@ -202,7 +202,7 @@ class TestWindows:
         gaps=st.lists(
             st.tuples(st.integers(0, 39_000), st.integers(1, 400), st.integers(0, 1)), min_size=1, max_size=12
         ),
-        block=st.integers(1, 9000),
+        block=st.integers(25, 9000),
     )
     @settings(max_examples=30, deadline=None)
     def test_every_gap_lies_in_one_window_and_healthy_samples_are_told_from_damaged(self, gaps, block):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -62,6 +63,25 @@ def two_processes(*options: object) -> subprocess.CompletedProcess[str]:
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+
+
+def side_by_side(*options: object) -> list[tuple[int, str]]:
+    """Status and standard error of two processes that meet as torchrun's do, without torchrun."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-m", "restore_audio", *arguments(*options)]  # type: ignore[arg-type]
+    processes = [
+        subprocess.Popen(
+            words,
+            env={**os.environ, **group, "RANK": rank, "LOCAL_RANK": rank},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("0", "1")
+    ]
+    said = [process.communicate(timeout=300)[1] for process in processes]
+    return [(process.returncode, error) for process, error in zip(processes, said, strict=True)]
 
 
 def losses(run: Path) -> list[float]:
@@ -149,18 +169,18 @@ def test_only_the_first_process_speaks(together: Together) -> None:
 def test_two_processes_go_on_where_one_stopped(alone: Path, folder: Path, work: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert main(arguments(folder, work, run, "--examples", EXAMPLES // 2)) == 0
-    done = two_processes(folder, work, run, "--examples", EXAMPLES, "--resume")
-    assert done.returncode == 0, done.stderr
+    for status, error in side_by_side(folder, work, run, "--examples", EXAMPLES, "--resume"):
+        assert status == 0, error
     half = EXAMPLES // 2 // 4
     assert losses(run)[:half] == losses(alone)[:half]
     np.testing.assert_allclose(losses(run)[half:], losses(alone)[half:], rtol=0.2)
 
 
 def test_a_batch_that_two_cannot_share_is_one_sentence(folder: Path, work: Path, tmp_path: Path) -> None:
-    done = two_processes(folder, work, tmp_path / "run", "--examples", 5, "--batch", 5)
-    assert done.returncode != 0
     sentence = "restore-audio: --batch 5 cannot be shared evenly by 2 processes: give a multiple."
-    assert sentence in done.stderr.splitlines()
+    for status, error in side_by_side(folder, work, tmp_path / "run", "--examples", 5, "--batch", 5):
+        assert status == 2
+        assert error.splitlines() == [sentence]
     assert not (tmp_path / "run").exists()
 
 
