@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, UsageError
 from ..files import beside
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def fetch(
         OutputError: as :func:`download`.
     """
     if name not in ARCHIVES:
-        raise InputError(f"There is no {name}; choose one of {', '.join(ARCHIVES)}.")
+        raise UsageError(f"There is no {name}; choose one of {', '.join(ARCHIVES)}.")
     archive = ARCHIVES[name]
     url = address.rstrip("/") + "/" + archive.file
     return download(url, to / archive.file, archive.sha1, patience=patience, progress=progress)
