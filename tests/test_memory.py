@@ -70,6 +70,9 @@ class TestMemory:
         first, *_ = memory.places(place, place + 800)
         assert abs(first - 11_001) <= memory.step
         memory.close()
+        assert memory.places(place, place + 800)[0] == first  # a copy is made again if it is wanted again
+        assert memory.places(place + 20, place + 800)[0] - first in range(10, 31)
+        memory.close()
 
     def test_what_is_found_does_not_depend_on_the_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         class Blocks(ArraySource):

@@ -161,6 +161,7 @@ class Memory:
 
     def _make_copy(self) -> None:
         copy: IO[bytes] | None = None
+        self._size = 0
         try:
             copy = tempfile.TemporaryFile(prefix="restore-audio-")  # noqa: SIM115 (closed by close)
             for piece in _decimated(self._source.blocks(), self._factor):
