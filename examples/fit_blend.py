@@ -2,7 +2,8 @@
 
     python examples/fit_blend.py corpus/validation [--shares 0.7,0.85,1] [--model FILE] [--json FILE]
 
-Prints SDR and log-spectral distance of AR with each share of the network, for gaps whose positions are told.
+Prints SDR, log-spectral distance and the 2f-model's score of the 3 s around each gap, of AR with each share of
+the network, for gaps whose positions are told.
 Neither other channels nor similar passages help here, as they leave the network nothing to do. The excerpts
 are drawn from another seed than those that ``bench`` measures on.
 """
@@ -18,7 +19,9 @@ import numpy as np
 from restore_audio.fill.fill import fill_spans
 from restore_audio.fill.methods import METHODS, Blend, Method
 from restore_audio.measure.material import choose_material, load_excerpt
-from restore_audio.measure.metrics import log_spectral_distance_db, mean_finite, sdr_db
+from restore_audio.measure.measured import Measured, Values
+from restore_audio.measure.methods import Outcome
+from restore_audio.measure.metrics import mean_finite
 from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.network.checkpoint import model_path
 from restore_audio.network.predictor import Inpainter
@@ -27,7 +30,7 @@ from restore_audio.network.predictor import Inpainter
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="music that no weights were trained on")
-    parser.add_argument("--shares", default="0.7,0.85,1", help="of the network, at full length of a gap")
+    parser.add_argument("--shares", default="0.7,0.85,1,1.2", help="of the network")
     parser.add_argument("--lengths-ms", default="30,40,80,160,320", help="of the gaps")
     parser.add_argument("--model", default="restore", help="weights, by name or file")
     parser.add_argument("--excerpts", type=int, default=2, help="of each genre")
@@ -47,7 +50,7 @@ def main() -> None:
     protocol = PROTOCOLS["gaps"]
     rows: dict[str, list[str]] = {name: [] for name in ways}
     for condition in protocol.conditions(lengths):
-        values: dict[str, list[tuple[float | None, float | None]]] = {name: [] for name in ways}
+        values: dict[str, tuple[Values, Values, Values]] = {name: ([], [], []) for name in ways}
         for number, excerpt in enumerate(material.excerpts):
             clean, rate_hz = load_excerpt(excerpt, mono=True)
             rng = np.random.default_rng((options.seed, number))
@@ -60,15 +63,14 @@ def main() -> None:
                         method=method,
                         open_network=lambda: network,
                     )
-                    for span in trial.spans:
-                        sdr = sdr_db(trial.clean, filled, [span])
-                        lsd = log_spectral_distance_db(trial.clean, filled, trial.rate_hz, [span])
-                        values[name].append((sdr, lsd))
-        for name, pairs in values.items():
-            sdr_mean, lsd_mean = (mean_finite(column) for column in zip(*pairs, strict=True))
-            rows[name].append(f"{sdr_mean:.2f} / {lsd_mean:.2f}")
+                    made = Measured(trial, Outcome(filled, None, 0.0, None))
+                    found = (made.gap_sdr_db, made.lsd_db(filled), made.gap_two_f)
+                    for column, more in zip(values[name], found, strict=True):
+                        column += more
+        for name, columns in values.items():
+            rows[name].append(" / ".join(f"{mean_finite(column):.2f}" for column in columns))
     header = ["", *(f"{ms:g} ms" for ms in lengths)]
-    about = f"Measured on {material.title}: SDR / log-spectral distance, dB"
+    about = f"Measured on {material.title}: SDR / log-spectral distance, dB / 2f-model"
     print(f"{about}\n")
     for row in (header, ["---", *["---:"] * len(lengths)], *([name, *cells] for name, cells in rows.items())):
         print("| " + " | ".join(row) + " |")

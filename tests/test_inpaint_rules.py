@@ -353,16 +353,6 @@ class TestSplice:
 
 
 class TestMethods:
-    @pytest.mark.parametrize(
-        ("gap_ms", "share"), [(1, 0.425), (25, 0.425), (42.5, 0.6375), (60, 0.85), (300, 0.85)]
-    )
-    def test_the_networks_share_rises_from_half_to_whole(self, gap_ms: float, share: float) -> None:
-        assert Blend(25.0, 60.0, 0.85).share_of(gap_ms) == pytest.approx(share)
-        assert Blend(0.0, 0.0, 1.0).share_of(gap_ms) == 1.0
-
-    def test_a_step_at_one_length_is_possible(self) -> None:
-        assert [Blend(50.0, 50.0, 1.0).share_of(ms) for ms in (50.0, 50.1)] == [0.5, 1.0]
-
     def test_names_mean_what_they_say(self) -> None:
         assert methods.method_named("auto") is methods.METHODS["auto"]
         with pytest.raises(ValueError, match="no method is called 'sox'; choose from auto, ar"):
@@ -386,7 +376,8 @@ class TestMethods:
         alone = methods.METHODS["network"].blend
         assert alone is not None
         assert not alone.ar
-        assert alone.share_of(1.0) == 1.0
+        assert (alone.shortest_ms, alone.share) == (0.0, 1.0)
+        assert methods.METHODS["auto"].blend == Blend(25.0, 1.0)
 
 
 class Answer:
@@ -425,7 +416,7 @@ class TestCompletion:
         network.complete(gap, answer, blend)  # type: ignore[arg-type]
         return seen
 
-    @pytest.mark.parametrize("blend", [Blend(), Blend(0.0, 0.0, 1.0, ar=False)], ids=["auto", "network"])
+    @pytest.mark.parametrize("blend", [Blend(share=0.7), Blend(0.0, ar=False)], ids=["auto", "network"])
     def test_frames_that_no_damage_touches_keep_their_magnitudes(
         self, monkeypatch: pytest.MonkeyPatch, blend: Blend
     ) -> None:
@@ -439,8 +430,7 @@ class TestCompletion:
         known = share >= HEALTHY_SHARE
         assert 60 < known.sum() < own.shape[1] - 800 // 32
         np.testing.assert_array_equal(seen.magnitudes[:, known], own[:, known])
-        network_share = blend.share_of(100.0)
-        np.testing.assert_allclose(seen.magnitudes[1:100, ~known], 1000.0 * network_share)
+        np.testing.assert_allclose(seen.magnitudes[1:100, ~known], 1000.0 * blend.share)
         assert seen.iterations == blend.iterations
         filled, shares, tiles = answer.given
         assert filled.shape[1:] == (128, 128)
@@ -452,7 +442,7 @@ class TestCompletion:
     def test_where_ar_is_louder_it_stays_unless_the_network_stands_alone(
         self, monkeypatch: pytest.MonkeyPatch, ar: bool, expected: str
     ) -> None:
-        seen = self.complete(monkeypatch, self.gap(), Answer(1e-6), Blend(0.0, 0.0, 1.0, ar=ar))
+        seen = self.complete(monkeypatch, self.gap(), Answer(1e-6), Blend(0.0, ar=ar))
         own = np.abs(stft(seen.start, self.GRID))
         lost = known_share(seen.known, self.GRID) < HEALTHY_SHARE
         wanted = own if expected == "own" else np.full(own.shape, 1e-6)

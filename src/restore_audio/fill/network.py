@@ -45,7 +45,7 @@ def complete(gap: Gap, network: Inpainter, blend: Blend) -> None:
     wanted[:bins] = _predict(ar[:bins], share, network)
     # Frames that no damage touches are known: the network has no say in them.
     wanted = np.where(share < HEALTHY_SHARE, wanted, ar)
-    magnitudes = np.maximum(ar, blend.share_of(gap.length_ms) * wanted) if blend.ar else wanted
+    magnitudes = np.maximum(ar, blend.share * wanted) if blend.ar else wanted
     inside = slice(gap.start - first, gap.end - first)
     known = np.ones(fill.size, dtype=bool)
     known[inside] = False
