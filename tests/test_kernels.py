@@ -237,3 +237,17 @@ def test_burg_tells_the_mean_square_of_its_errors(
     a, variance = fit(x, order)
     errors = np.concatenate([np.convolve(side, a, "valid")[1:] for side in (x, x[::-1])])
     assert variance == pytest.approx(np.mean(errors**2), rel=1e-6)
+
+
+def test_least_squares_leave_what_numpys_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, size = music(20_000, 900), 448
+    offsets = np.array([*range(1, 25), *range(150, 183)])
+    rows = np.stack([x[x.size - size - offset : x.size - offset] for offset in offsets.tolist()], axis=1)
+    left = kernels.left_energies(x, size, offsets, 24, 0.0)
+    assert left is not None or kernels.LIBRARY is None
+    for energy, some in zip(left or (), (rows[:, :24], rows), strict=False):
+        expected = np.linalg.lstsq(some, x[-size:])[1]
+        assert energy == pytest.approx(float(expected[0]), rel=1e-6)
+    assert kernels.left_energies(np.zeros(900), size, offsets, 24, 0.0) is None
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    assert kernels.left_energies(x, size, offsets, 24, 0.0) is None

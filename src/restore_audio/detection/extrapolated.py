@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples, runs_of
-from ..signal import screens
+from ..signal import kernels, screens
 from ..signal.lpc import lpc
 from ..spans import Span
 from .measures import SILENT_DB, confidence, db, rms, samples_of
@@ -64,6 +64,8 @@ _FALL_DB = 17.0
 
 _DB_PER_SCORE = 2.0
 _LEAST_SCORE = -2.0
+_LEAST_DB = _FALL_DB + _DB_PER_SCORE * _LEAST_SCORE
+_RIDGE = 1e-9
 _APART_MS = 12.0
 """Packets lost one after the other: each begins with a new strength."""
 
@@ -141,7 +143,7 @@ def _extrapolated(samples: Samples, first: int, lag: int, channel: int, rate_hz:
     except ValueError:
         return None
     fitted = _prediction(white, size, lag)
-    if fitted is None or fitted[1] < _FALL_DB + _DB_PER_SCORE * _LEAST_SCORE:
+    if fitted is None or fitted[1] < _LEAST_DB:
         return None
     weights, periodic_db = fitted
     lead = weights.size - 1
@@ -193,15 +195,18 @@ def _fall_db(error: Samples, treble: Samples, first: int, last: int) -> float:
 def _prediction(white: Samples, size: int, lag: int) -> tuple[Samples, float] | None:
     """The filter whose output is least in the last ``size`` samples.
 
-    And by how many dB less it is than what the past without the period leaves.
+    And by how many dB less it is than what the past without the period leaves; None if that is too few.
     """
     first = white.size - size
     late, early = range(1, _ORDER + 1), range(lag - _BESIDE, lag + _ORDER + _BESIDE + 1)
     offsets = np.array(sorted({*late, *early}))
+    left = kernels.left_energies(white, size, offsets, _ORDER, _RIDGE)
+    if left is not None and left[0] < left[1] * 10 ** ((_LEAST_DB - 1.0) / 10):
+        return None  # with a margin for rounding
     rows = np.stack([white[first - offset : first - offset + size] for offset in offsets.tolist()])
     wanted = white[first : first + size]
     system, target = rows @ rows.T, rows @ wanted
-    system[np.diag_indices_from(system)] *= 1 + 1e-9
+    system[np.diag_indices_from(system)] *= 1 + _RIDGE
     try:
         taps = np.linalg.solve(system, target)
         own = np.linalg.solve(system[:_ORDER, :_ORDER], target[:_ORDER])

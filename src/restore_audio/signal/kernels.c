@@ -271,3 +271,52 @@ EXPORT long trial_repair(const double *restrict x, long begin, long first, long 
     }
     return 1;
 }
+
+/* Energies that least squares leave of the size values from wanted on: predicted by the values offsets[0 ... own - 1]
+   before them, and by all count of them. Cholesky's factor gives both; work: count * (count + 2) values.
+   Returns 0 where the system is singular, else 1. */
+EXPORT long left_energies(const double *wanted, long size, const long *restrict offsets, long count, long own,
+                          double ridge, double *restrict work, double *restrict left)
+{
+    double *restrict system = work, *restrict y = work + count * count, energy = 0.0;
+    for (long n = 0; n < size; n++)
+        energy += wanted[n] * wanted[n];
+    for (long i = 0; i < count; i++) {
+        const double *one = wanted - offsets[i];
+        double sum = 0.0;
+        for (long n = 0; n < size; n++)
+            sum += one[n] * wanted[n];
+        y[i] = sum;
+        for (long j = 0; j <= i; j++) {
+            const double *other = wanted - offsets[j];
+            if (j && offsets[i] == offsets[i - 1] + 1 && offsets[j] == offsets[j - 1] + 1) {
+                system[i * count + j] = system[(i - 1) * count + j - 1] + one[0] * other[0] - one[size] * other[size];
+                continue;
+            }
+            sum = 0.0;
+            for (long n = 0; n < size; n++)
+                sum += one[n] * other[n];
+            system[i * count + j] = sum;
+        }
+    }
+    for (long i = 0; i < count; i++) {
+        double *row = system + i * count, value = y[i];
+        for (long j = 0; j <= i; j++) {
+            const double *above = system + j * count;
+            double sum = i == j ? row[j] * (1.0 + ridge) : row[j];
+            for (long k = 0; k < j; k++)
+                sum -= row[k] * above[k];
+            if (i == j && !(sum > 0.0))
+                return 0;
+            row[j] = i == j ? 1.0 / __builtin_sqrt(sum) : sum * above[j];
+        }
+        for (long k = 0; k < i; k++)
+            value -= row[k] * y[k];
+        y[i] = value * row[i];
+        energy -= y[i] * y[i];
+        if (i + 1 == own)
+            left[0] = energy;
+    }
+    left[1] = energy;
+    return 1;
+}

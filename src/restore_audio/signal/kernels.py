@@ -11,6 +11,7 @@ and no dependency is added. The calls let other threads of Python run.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Samples
 from .convolution import convolve
@@ -146,3 +147,30 @@ def trial_repair(
     if not done or not (np.isfinite(energies).all() and np.isfinite(gap).all()):
         return np.empty(0), np.empty(0)
     return gap, energies
+
+
+def left_energies(
+    samples: Samples, size: int, offsets: NDArray[np.integer], own: int, ridge: float
+) -> tuple[float, float] | None:
+    """What least squares leave of the energy of the last ``size`` samples.
+
+    Args:
+        samples: shape (T,).
+        size: samples that are predicted.
+        offsets: how long before each sample those lie that predict it, ascending, at most T - ``size``.
+        own: how many of them count for the first energy.
+        ridge: white noise under the fit, as a share of the power.
+
+    Returns:
+        The energies with the first ``own`` offsets and with all, off by rounding of the whole energy; None if
+        the system is singular, or not compiled.
+    """
+    if LIBRARY is None:
+        return None
+    samples = np.ascontiguousarray(samples, np.float64)
+    places = np.ascontiguousarray(offsets, np.long)
+    count = places.size
+    work, left = np.empty(count * (count + 2)), np.empty(2)
+    wanted = samples[samples.size - size :]
+    done = LIBRARY.left_energies(at(wanted), size, at(places), count, own, ridge, at(work), at(left))
+    return (float(left[0]), float(left[1])) if done else None

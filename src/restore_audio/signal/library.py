@@ -50,6 +50,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         _COUNT,
         (_ARRAY, *4 * (_COUNT,), _ARRAY, _ARRAY, _COUNT, _NUMBER, _ARRAY, _ARRAY, _ARRAY),
     ),
+    "left_energies": (_COUNT, (_ARRAY, _COUNT, _ARRAY, _COUNT, _COUNT, _NUMBER, _ARRAY, _ARRAY)),
     "find_anchors": (_COUNT, (_ARRAY, _ARRAY, _COUNT, _WORD, _WORD, _WORD, _WORD, _ARRAY)),
 }
 """What each returns and takes; the sources say what that means."""

@@ -151,8 +151,8 @@ EXPORT void sign_agreement(const double *restrict x, long size, long words, long
             for (long i = 0; i < words; i++) {
                 unsigned long long old = shift ? before[i] >> shift | before[i + 1] << (64 - shift) : before[i];
                 same += 64 - __builtin_popcountll(old ^ here[i]);
-                if (i == 1 && same < 94)
-                    break;
+                if ((i == 1 && same < 94) || same + 64 * (words - 1 - i) <= best)
+                    break; /* too few agree, or too few to be the most */
             }
             if (same > best) {
                 best = same;
