@@ -18,19 +18,20 @@ from restore_audio.cli.app import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted((ROOT / "docs" / "pages").rglob("*.md"))
 
 RUN = ("fix", "revert", "audit", "detect", "damage", "score", "models", "doctor", "--version", "--help")
 """Commands that are run as they stand; the others take minutes or music: only their options are checked."""
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```(?:{language})\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```(?:{language})\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[list[str]]:
-    """Every call of restore-audio in the README's shell blocks, as words."""
+def commands(text: str = README) -> list[list[str]]:
+    """Every call of restore-audio in the shell blocks of a document, as words."""
     found = []
-    for block in blocks("bash|sh|console|shell"):
+    for block in blocks("bash|sh|console|shell", text):
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line.removeprefix("$ "), comments=True)
             if words[:3] == ["python", "-m", "restore_audio"]:
@@ -74,7 +75,8 @@ def test_python_examples_run(place):
 
 def test_options_exist(capsys):
     wanted: dict[tuple[str, ...], set[str]] = {}
-    for words in commands():
+    documents = [README, *(page.read_text(encoding="utf-8") for page in PAGES)]
+    for words in (words for document in documents for words in commands(document)):
         group = tuple(words[:2]) if words[:1] in (["data"], ["models"]) else tuple(words[:1])
         options = {w.partition("=")[0] for w in words[len(group) :] if re.match(r"--?[a-z]", w)}
         wanted.setdefault(group, set()).update(options)
@@ -86,6 +88,27 @@ def test_options_exist(capsys):
         assert main([*group, "--help"]) == 0
         explained = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", capsys.readouterr().out))
         assert options <= explained, f"{group}: {sorted(options - explained)}"
+
+
+def test_the_readme_begins_with_one_command_to_the_example_and_one_to_the_tests():
+    first, second = (block.strip() for block in blocks("bash")[:2])
+    assert first.count("\n") == second.count("\n") == 0
+    assert "pip install . &&" in first
+    assert first.endswith("restore-audio fix examples/damaged.wav -o clean.wav")
+    assert second.endswith("-m pytest")
+    assert (ROOT / "examples" / "damaged.wav").exists()
+
+
+def test_every_command_and_field_stands_in_the_reference_that_is_made_of_them(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    hooks = importlib.import_module("hooks")
+    reference = hooks.commands()
+    for name in COMMANDS:
+        assert f"\n## restore-audio {name}\n" in reference
+    assert "`-o, --output FILE\\|DIR\\|-`" in reference
+    assert hooks.linkless("[a](b.md) [c](https://d)") == "a [c](https://d)"
+    report = hooks.report()
+    assert all(f"| `{field}` |" in report for field in ("schema_version", "channel", "confidence"))
 
 
 def test_files_that_it_points_to_are_there():

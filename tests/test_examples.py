@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from restore_audio.cli.app import main
@@ -25,6 +27,23 @@ def test_the_python_api_restores_the_example() -> None:
     assert float(gain[1]) > 10
     assert "something changed: True" in done.stdout
     assert re.search(r"restore_file: [1-9]\d* spans", done.stdout)
+
+
+def test_the_notebook_damages_restores_listens_and_scores(tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    notebook = nbformat.read(EXAMPLES / "first_repair.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "it is kept without its outputs"
+    shutil.copy(EXAMPLES / "clean.wav", tmp_path)
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": tmp_path}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    players = [o for o in outputs if "<audio" in str(o.get("data", {}).get("text/html", ""))]
+    assert len(players) == 3
+    scores = dict(
+        re.findall(r"(damaged|restored) +SDR +(-?[\d.]+)", "".join(o.get("text", "") for o in outputs))
+    )
+    assert float(scores["restored"]) > float(scores["damaged"]) + 3
+    assert (tmp_path / "notebook.png").exists()
 
 
 def test_the_restored_example_is_what_fix_makes_of_the_damaged_one(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from recordings import holes, music
 from restore_audio import Report
+from restore_audio.audio.loudness import Loudness
 from restore_audio.errors import InputError, OutputError, UsageError
 from restore_audio.show import picture, plot, report
 from restore_audio.show.console import Console
 from restore_audio.show.progress import TimeLeft
-from restore_audio.spans import Span, parse_spans
+from restore_audio.spans import KINDS, SCHEMA_VERSION, Span, parse_spans
 
 SPANS = (
     Span(4410, 5292, 0, "zeros", 1.0, True, evidence="882 samples exactly zero"),
@@ -54,6 +55,22 @@ class TestReports:
         assert first["reason"] is None
         assert "longer than the limit" in second["reason"]
         assert (first["evidence"], second["evidence"]) == ("882 samples exactly zero", "")
+
+    def test_reports_of_every_kind_fit_the_schema_of_the_package(self):
+        jsonschema = pytest.importorskip("jsonschema")
+        schema = json.loads((Path(report.__file__).with_name("report.schema.json")).read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validator = jsonschema.Draft202012Validator(schema)
+        loud = Loudness(-23.0, -1.0)
+        for changes in ({}, {"spans": ()}, {"target": None, "method": None}, {"before": loud, "after": None}):
+            validator.validate(json.loads(report.report_json(made(**changes))))
+        assert schema["properties"]["schema_version"]["const"] == SCHEMA_VERSION
+        assert tuple(schema["$defs"]["span"]["properties"]["kind"]["enum"]) == KINDS
+        wrong = json.loads(report.report_json(made()))
+        for harm in ({"channel": 0}, {"kind": "scratch"}, {"more": 1}):
+            spans = [{**wrong["spans"][0], **harm}]
+            assert not validator.is_valid({**wrong, "spans": spans})
+        assert not validator.is_valid({**wrong, "schema_version": 1})
 
     def test_a_line_is_one_line(self):
         line = report.report_line(made())

@@ -31,7 +31,7 @@ def walk(command: Any, context: Any) -> Iterator[tuple[str, Any, Any]]:
 
 def commands() -> list[tuple[str, Any, Any]]:
     root = typer.main.get_command(build(None))
-    return list(walk(root, root.context_class(root, info_name="restore-audio")))
+    return list(walk(root, root.context_class(root, info_name="restore-audio", **root.context_settings)))
 
 
 @pytest.mark.parametrize(("name", "command", "context"), commands(), ids=lambda value: str(value)[:40])
