@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def review(
     recording: Annotated[
         Path | None,
-        typer.Argument(metavar="[RECORDING]", help="Without it the page waits for one to be dropped on it."),
+        typer.Argument(metavar="RECORDING", help="Without it the page waits for one to be dropped on it."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -65,7 +65,10 @@ def review(
     The page is served on this computer only, under an address that nobody can guess; Ctrl-C ends it. What
     Save writes is what fix --spans makes of the spans file beside it.
 
-    Example: restore-audio review damaged.wav
+    Examples:
+        restore-audio review damaged.wav
+        restore-audio review damaged.wav -o clean.wav --spans labels.txt
+        restore-audio review
     """
     if any(importlib.util.find_spec(name) is None for name in ("starlette", "uvicorn")):
         raise UsageError("review needs the packages starlette and uvicorn: pip install starlette uvicorn.")
