@@ -105,6 +105,16 @@ def test_a_ringing_reaches_as_far_as_it_is_seen_or_would_decay(
     assert _reach(np.repeat(10 ** (levels_db / 10), cell), cell) == cells * cell
 
 
+def test_less_proves_a_tail_that_another_channel_has_proven() -> None:
+    found = np.zeros((2, 12), dtype=bool)
+    for number, level in enumerate(np.geomspace(0.003, 2.0, 12)):
+        damaged = struck(music(), level * tail_of("thump", 3528))
+        for row, elsewhere in enumerate((False, True)):
+            end = tail_end(damaged, START, START + CLICK, RATE_HZ, elsewhere=elsewhere)
+            found[row, number] = end > START + CLICK
+    assert 0 < found[0].sum() < found[1].sum() < 12
+
+
 def test_at_the_ends_of_a_recording_nothing_is_claimed() -> None:
     damaged = struck(music(), tail_of("thump", 3528))
     for first, last in ((START - 2000, damaged.size), (0, START + 8000)):

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..arrays import Samples
+from ..arrays import Run, Samples
 from ..settings import DetectSettings
 from ..spans import Span, merge_spans
 from ..threads import in_order
@@ -134,7 +134,7 @@ def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
     close = samples_of(1.0, window.rate_hz)
     found = [s for s in found if not any(_touch(s, n, close) for n in window.nan)]
     found = [s for s in _joined(found) if s.confidence >= least]
-    found = [_whole(s, window) for s in found]
+    found = _with_tails([_whole(s, window) for s in found], window)
     first, last = window.core
     kept = [
         replace(s, start=s.start + window.offset, end=s.end + window.offset)
@@ -175,21 +175,43 @@ def _is_spike(sound: Samples, near: int, around: int) -> bool:
 
 
 def _whole(span: Span, window: Window) -> Span:
-    """A gap with what is smeared around it; a click from its first sample to its last, or to its tail's."""
-    audio = window.samples[span.channel]
-    if span.kind in ("zeros", "constant"):
-        start, end = with_smear(audio, (span.start, span.end), window.rate_hz)
-        return replace(span, start=start, end=end)
-    return _whole_click(span, audio, window) if span.kind == "click" else span
+    """A gap with what is smeared around it; a click from its first sample to its last."""
+    ends = {"zeros": with_smear, "constant": with_smear, "click": _click_ends}.get(span.kind)
+    if ends is None:
+        return span
+    start, end = ends(window.samples[span.channel], (span.start, span.end), window.rate_hz)
+    return replace(span, start=start, end=end)
 
 
-def _whole_click(click: Span, audio: Samples, window: Window) -> Span:
-    start, end = click_edges(audio, click.start, click.end, window.rate_hz)
-    last = tail_end(audio, start, end, window.rate_hz)
-    if last == end:
-        return replace(click, start=start, end=end)
-    tail = f"; a tail of {(last - end) * 1000 / window.rate_hz:.0f} ms follows it"
-    return replace(click, start=start, end=last, evidence=click.evidence + tail)
+def _click_ends(samples: Samples, click: Run, rate_hz: int) -> Run:
+    return click_edges(samples, *click, rate_hz)
+
+
+def _with_tails(spans: list[Span], window: Window) -> list[Span]:
+    """The same with tails that are proven behind clicks; where one channel proves it, others need less."""
+    clicks = [span for span in spans if span.kind == "click"]
+    tails = {click: _tail(click, window) for click in clicks}
+    near = samples_of(1.0, window.rate_hz)
+    for click in clicks:
+        if tails[click] == click.end and any(
+            other.channel != click.channel
+            and abs(other.start - click.start) < near < tails[other] - other.end
+            for other in clicks
+        ):
+            tails[click] = _tail(click, window, elsewhere=True)
+    return [_until(span, tails.get(span, span.end), window.rate_hz) for span in spans]
+
+
+def _tail(click: Span, window: Window, *, elsewhere: bool = False) -> int:
+    audio = window.samples[click.channel]
+    return tail_end(audio, click.start, click.end, window.rate_hz, elsewhere=elsewhere)
+
+
+def _until(click: Span, last: int, rate_hz: int) -> Span:
+    if last == click.end:
+        return click
+    tail = f"; a tail of {(last - click.end) * 1000 / rate_hz:.0f} ms follows it"
+    return replace(click, end=last, evidence=click.evidence + tail)
 
 
 def _touch(one: Span, other: Span, close: int) -> bool:

@@ -36,6 +36,9 @@ LEAST_RATIO = 4.0
 """Of the score, and of the score in the best one elsewhere. What they cost and spare shows ``bench --protocol
 real --families 'click*'``: the samples changed beside plain clicks, the SDR of thumps."""
 
+_ELSEWHERE = 0.3
+"""Of both, where another channel has proven the tail."""
+
 _DECAY_DB = 35.0
 """Fall of a thump over its length."""
 
@@ -70,21 +73,24 @@ _LEAST_FALL_DB = 6.0
 """What does not fall by as much before it is lost is no ringing."""
 
 
-def tail_end(samples: Samples, start: int, end: int, rate_hz: int) -> int:
+def tail_end(samples: Samples, start: int, end: int, rate_hz: int, *, elsewhere: bool = False) -> int:
     """The first sample behind a click and its tail.
 
     Args:
         samples: one channel, ``(T,)``, finite.
         start, end: the click.
         rate_hz: sample rate.
+        elsewhere: the same click has a tail in another channel, so less proves one in this.
 
     Returns:
         ``end`` where no tail is proven.
     """
-    return max(end, _slow_end(samples, start, end, rate_hz), _ringing_end(samples, start, end, rate_hz))
+    share = _ELSEWHERE if elsewhere else 1.0
+    slow = _slow_end(samples, start, end, rate_hz, share)
+    return max(end, slow, _ringing_end(samples, start, end, rate_hz))
 
 
-def _slow_end(samples: Samples, start: int, end: int, rate_hz: int) -> int:
+def _slow_end(samples: Samples, start: int, end: int, rate_hz: int, share: float) -> int:
     step = max(1, round(rate_hz / _SLOW_RATE_HZ))
     length = samples_of(LONGEST_MS, rate_hz) // step
     most, least = (samples_of(ms, rate_hz) // step for ms in (_SLOW_CONTEXT_MS, _LEAST_CONTEXT_MS))
@@ -102,11 +108,14 @@ def _slow_end(samples: Samples, start: int, end: int, rate_hz: int) -> int:
     slow = slow[2 * step + (click.stop - 2 * step) % step :: step]
     zero = (click.stop - 2 * step) // step
     unknown = -(-(end - start) // step) + 2
-    return end + round(step * _slow_length(slow, zero, unknown, length))
+    return end + round(step * _slow_length(slow, zero, unknown, length, share))
 
 
-def _slow_length(slow: Samples, zero: int, unknown: int, length: int) -> float:
-    """How many samples from ``zero`` on hold a slow tail; ``unknown`` of them before it are the click's."""
+def _slow_length(slow: Samples, zero: int, unknown: int, length: int, share: float) -> float:
+    """How many samples from ``zero`` on hold a slow tail; ``unknown`` of them before it are the click's.
+
+    ``share`` of the least score and ratio proves one.
+    """
     left, right = slow[: zero - unknown], slow[zero + length :]
     try:
         predictor = lpc([left, right], _SLOW_ORDER)
@@ -121,12 +130,12 @@ def _slow_length(slow: Samples, zero: int, unknown: int, length: int) -> float:
     place = zero - unknown - _SLOW_ORDER
     scores = np.sum((tails @ error[place : place + size]) ** 2, axis=1)
     best = int(np.argmax(scores))
-    if scores[best] < LEAST_SCORE * (level + 1e-18):
+    if scores[best] < share * LEAST_SCORE * (level + 1e-18):
         return 0.0
     # What the music does by itself: the same shapes where they would not touch the click and its tail.
     begins = sliding_window_view(error, size)
     elsewhere = np.concatenate([begins[: max(place - size, 0)], begins[place + length :]])
-    if elsewhere.size and scores[best] < LEAST_RATIO * float(
+    if elsewhere.size and scores[best] < share * LEAST_RATIO * float(
         np.max(np.sum((elsewhere @ tails.reshape(-1, size).T).reshape(-1, *tails.shape[:2]) ** 2, axis=2))
     ):
         return 0.0

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Samples
+from ..signal.running import running_mean
 from .ar import ArSettings, Sides, fit_sides
 from .gaps import Gap, Prediction
 
@@ -39,9 +40,9 @@ FAST_KNOT_MS = 1.5
 DECAY_DB = 60.0
 """Fall of a tail's expected size over its span: measured, better than 25 and 40."""
 
-MOST_EXCESS = 30.0
-"""Prediction error of what remains, in those of the surroundings, up to which the tail is believed; plain
-AR over the whole span is worse than that even where it is reached."""
+MOST_EXCESS = 1000.0
+"""Prediction error of what remains, in those of the surroundings, up to which it is believed. Where a voice
+changes within the span it is large as well, and a slow tail is right all the same; noise exceeds this."""
 
 RINGING_EXCESS = 2.0
 """From here on a ringing is looked for besides the thump."""
@@ -55,12 +56,10 @@ _MUCH_BETTER = 0.9
 _TAIL_RATIO = 2.0
 """Energy of a tail, in that of its error, below which it is better left."""
 
-_TAKEN_DEVIATIONS = 1.0
+_TAKEN_DEVIATIONS = 3.0
 _TAKEN = 2.0**-16
-"""Standard errors, and half a step of 16 bit: what is less, up to the end of the span, is not taken off."""
-
-_MOST_LEFT = 0.3
-"""Of the excess without a tail: where the music changes, as speech does, all excesses are large."""
+"""Standard errors of the model, whose music errs more than it expects, and half a step of 16 bit: behind
+where more was last taken off, nothing is, and the samples stay to the bit."""
 
 _FADE_MS = 2.0
 
@@ -94,14 +93,10 @@ class _Fit:
     tail_energy: float
     deviation: Samples
 
-    def doubted(self, bare: _Fit) -> bool:
-        """Whether the tail can hardly be told from its error, or does not explain what is there.
-
-        Args:
-            bare: the fit without a tail.
-        """
-        told = self.tail_energy > _TAIL_RATIO * float(np.sum(self.deviation[self.click :] ** 2))
-        return not told or self.excess > max(MOST_EXCESS, _MOST_LEFT * bare.excess)
+    @property
+    def is_told(self) -> bool:
+        """Whether the tail can be told from its error."""
+        return self.tail_energy > _TAIL_RATIO * float(np.sum(self.deviation[self.click :] ** 2))
 
 
 def repair(gap: Gap, prior: Prediction) -> Prediction | None:
@@ -123,16 +118,19 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     inside = there / sides.peak
     lengths = _click_lengths(gap.length, rate_hz)
     tail = _least([_best_fit(inside, click, sides, order, rate_hz) for click in lengths])
-    nothing = np.zeros((0, inside.size))
-    bare = _least([_solved(inside, click, nothing, sides, order) for click in lengths])
-    best = bare if tail is None or bare is None or tail.doubted(bare) else tail
-    if best is None or (best is bare and bare.excess > MOST_EXCESS):
+    best = tail
+    if tail is None or not tail.is_told:
+        nothing = np.zeros((0, inside.size))
+        best = _least([_solved(inside, click, nothing, sides, order) for click in lengths])
+    if best is None or best.excess > MOST_EXCESS:
         return None
     samples = sides.peak * best.samples
     # Where less was taken off than cannot be told from its error, up to the end of the span, nothing is.
-    taken = np.abs(inside - best.samples)[best.click :]
-    least = np.maximum(_TAKEN_DEVIATIONS * best.deviation[best.click :], _TAKEN / sides.peak)
-    reach = best.click + int(np.max(np.flatnonzero(taken > least) + 1, initial=0))
+    taken = (inside - best.samples)[best.click :] ** 2
+    least = (_TAKEN_DEVIATIONS * best.deviation[best.click :]) ** 2 + (_TAKEN / sides.peak) ** 2
+    around = min(round(2 * SLOW_KNOT_MS * rate_hz / 1000), taken.size)
+    told = running_mean(taken, around) > running_mean(least, around)
+    reach = best.click + int(np.max(np.flatnonzero(told) + 1, initial=0))
     fade = min(round(_FADE_MS * rate_hz / 1000), reach - best.click)
     share = np.r_[np.ones(reach - fade), np.linspace(1.0, 0.0, fade, endpoint=False)]
     samples[:reach] = share * samples[:reach] + (1.0 - share) * there[:reach]
@@ -239,7 +237,7 @@ def _solved(inside: Samples, click: int, functions: Samples, sides: Sides, order
         errors = base + solution @ filtered
         excess += weight * float(np.mean(errors**2)) / len(parts)
     spread = np.einsum("in,ij,jn->n", functions, inverse[click:, click:], functions)
-    deviation = np.sqrt(2 * max(excess, 1.0) * np.maximum(spread, 0.0))
+    deviation = np.sqrt(2 * np.maximum(spread, 0.0))
     expected = 2 * float(np.sum(spread[click:]) + np.trace(inverse[:click, :click]))
     taken = (inside - samples)[click:]
     return _Fit(samples, click, expected, excess, float(taken @ taken), deviation)
