@@ -14,6 +14,9 @@ PATCH_FRAMES = 128
 PATCH_BINS = 128
 """Bins of a patch: 8 kHz at 62.5 Hz a bin."""
 
+PAPER_SCALE = 127.98
+"""Largest magnitude of the paper's training set, which it divides by."""
+
 NETWORK_TILES = 3
 """Tiles of 8 kHz that the network of ``fix`` is trained on: up to 24 kHz."""
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
-from ..signal.kernels import solve_toeplitz
-from ..signal.lpc import autocorrelation
+from ..signal.least_squares import solve_places
+from ..signal.lpc import lpc
 
 ORDER = 32
 _CONTEXT_SAMPLES = 1024
@@ -53,25 +53,15 @@ def surprise(samples: Samples, asked: NDArray[np.int64], exactness: float) -> fl
     right = samples[last : last + _CONTEXT_SAMPLES]
     if min(left.size, right.size) < 4 * ORDER:
         return -math.inf
-    correlation = autocorrelation(left, ORDER) + autocorrelation(right, ORDER)
-    if not np.isfinite(correlation[0]):
-        return -math.inf
-    correlation[0] = correlation[0] * (1 + _NOISE) + 1e-18
     try:
-        filter_ = np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])])
+        filter_ = lpc([left, right], ORDER, noise=_NOISE)
     except ValueError:
         return -math.inf
     before, after = (np.square(np.convolve(side, filter_, "valid")) for side in (left, right))
     nearer = (part.mean() for size in _NEAR for part in (before[-size:], after[ORDER : ORDER + size]))
     variance = float(min(nearer)) + exactness**2 / 12
-    known = samples[first - ORDER : last + ORDER].copy()
-    places = asked - first
-    known[places + ORDER] = 0.0
-    own = np.correlate(filter_, filter_, "full")[ORDER:]
-    lags = np.abs(places[:, None] - places[None, :])
-    system = np.where(lags <= ORDER, own[np.minimum(lags, ORDER)], 0.0)
-    target = np.correlate(np.convolve(known, filter_, "valid"), filter_, "valid")[places]
-    off = samples[asked] + np.linalg.solve(system, target)
+    likely, system = solve_places(filter_, samples[first - ORDER : last + ORDER], asked - first)
+    off = samples[asked] - likely
     misfit = float(off @ system @ off) / (2 * variance)
     spread = 0.5 * (asked.size * math.log(2 * math.pi * variance) - np.linalg.slogdet(system)[1])
     return float(min(misfit, _MOST_MISFIT * asked.size) + spread - asked.size * math.log(exactness))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..signal.least_squares import solve_places
 from ..signal.lpc import lpc
 from .gaps import Gap, Prediction
 
@@ -44,10 +45,5 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
         return None
     known = audio[gap.start - _ORDER : gap.end + _ORDER].copy()
     places = np.arange(0, gap.end - gap.start, 2)
-    known[places + _ORDER] = 0.0
-    own = np.correlate(filter_, filter_, "full")[_ORDER:]
-    lags = np.abs(places[:, None] - places[None, :])
-    system = np.where(lags <= _ORDER, own[np.minimum(lags, _ORDER)], 0.0)
-    target = np.correlate(np.convolve(known, filter_, "valid"), filter_, "valid")[places]
-    known[places + _ORDER] = -np.linalg.solve(system, target)
+    known[places + _ORDER], _ = solve_places(filter_, known, places)
     return Prediction(known[_ORDER:-_ORDER], prior.expected_error)

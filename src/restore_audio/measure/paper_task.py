@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Samples
 from ..damage.simulate import random_frames
-from ..settings import PATCH_FRAMES
+from ..settings import PAPER_SCALE, PATCH_FRAMES
 from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ, interpolate_frames
 from .material import Excerpt, load_excerpt
 from .methods import Method, Outcome
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from ..network.predictor import Inpainter
     from .peaq.peaq import PeaqResult
 
-PAPER_SCALE = 127.98
 PATCH_S = PATCH_FRAMES * PAPER_HOP_SAMPLES / PAPER_RATE_HZ
 
 

@@ -22,11 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..settings import HEALTHY_SHARE, NETWORK_TILES, LevelName, PrefillName
+from ..settings import HEALTHY_SHARE, NETWORK_TILES, PAPER_SCALE, LevelName, PrefillName
 from ..signal.spectrum import frames_around
-
-PAPER_SCALE = 127.98
-"""Largest magnitude of the paper's training set, which it divides by."""
 
 PAPER_OFFSET = 0.001
 

@@ -7,6 +7,7 @@ For one contiguous gap the normal equations are Toeplitz, so Levinson's recursio
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Samples
 from .convolution import convolve_valid, fast_length
@@ -44,3 +45,22 @@ def solve_gap(products: Samples, before: Samples, after: Samples, gap: int) -> S
     except ValueError:
         return None
     return solved if np.all(np.isfinite(solved)) else None
+
+
+def solve_places(filter_: Samples, known: Samples, places: NDArray[np.int64]) -> tuple[Samples, Samples]:
+    """Samples of least prediction error at some places, and the system ``(N, N)`` of their normal equations.
+
+    Args:
+        filter_: prediction error filter ``(order + 1,)``.
+        known: ``order`` samples, those among which the places are, and ``order`` samples; the values at the
+            places do not matter.
+        places: ``(N,)``, counted from the sample at ``order``.
+    """
+    order = filter_.size - 1
+    given = known.copy()
+    given[places + order] = 0.0
+    products = np.correlate(filter_, filter_, "full")[order:]
+    lags = np.abs(places[:, None] - places[None, :])
+    system = np.where(lags <= order, products[np.minimum(lags, order)], 0.0)
+    target = np.correlate(np.convolve(given, filter_, "valid"), filter_, "valid")[places]
+    return np.asarray(-np.linalg.solve(system, target), dtype=np.float64), system

@@ -18,14 +18,19 @@ NOISE = 1e-6
 """White noise under the fit, as a share of the power: it keeps band-limited sound from a singular fit."""
 
 
-def lpc(stretches: list[Samples], order: int) -> Samples:
+def lpc(stretches: list[Samples], order: int, noise: float = NOISE) -> Samples:
     """Prediction error filter ``(order + 1,)``, first element 1, of one or several stretches together.
+
+    Args:
+        stretches: each ``(T,)``.
+        order: of the prediction.
+        noise: white noise under the fit, as a share of the power.
 
     Raises:
         ValueError: there is no finite solution.
     """
     correlation = sum((autocorrelation(stretch, order) for stretch in stretches), np.zeros(order + 1))
-    correlation[0] = correlation[0] * (1 + NOISE) + 1e-20
+    correlation[0] = correlation[0] * (1 + noise) + 1e-20
     return np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])])
 
 

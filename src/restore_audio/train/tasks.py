@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..network.features import (
-    PAPER_SCALE,
     RESTORE_CHANNELS,
     FeatureSettings,
     finish_paper,
@@ -28,7 +27,7 @@ from ..network.features import (
     prepare_paper,
     prepare_restore,
 )
-from ..settings import LossName
+from ..settings import PAPER_SCALE, LossName
 from .examples import PaperBatch, PaperExamples, RestoreBatch, RestoreExamples
 
 if TYPE_CHECKING:
