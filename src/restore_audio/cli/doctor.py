@@ -31,6 +31,7 @@ NEEDED = (
     "safetensors",
     "typer",
     "rich",
+    "platformdirs",
 )
 OPTIONAL = {
     "torchaudio": "--method paper",

@@ -26,8 +26,9 @@ def fitted(sheet: Sheet, width: int) -> list[Sheet]:
 
     Columns without any value are left out.
 
-    >>> [part.header for part in fitted(Sheet("", ("method", "a", "b"), (("x", "1234567", "12345"),)), 16)]
-    [('method', 'a'), ('method', 'b')]
+    >>> sheet = Sheet("", ("method", "a", "b"), (("x", "1234567", "12345"), ("y", "1234567", "12345")))
+    >>> [[part.header for part in fitted(sheet, width)] for width in (24, 19, 16)]
+    [[('method', 'a', 'b')], [('', 'x', 'y')], [('method', 'a'), ('method', 'b')]]
     """
     kept = [0] + [k for k in range(1, len(sheet.header)) if any(row[k] != NO_VALUE for row in sheet.rows)]
     whole = _chosen(sheet, kept)

@@ -70,8 +70,10 @@ class Console:
         with Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             BarColumn(16),
-            TextColumn("{task.percentage:>3.0f} %{task.fields[note]}", table_column=Column(no_wrap=True)),
-            TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True)),
+            TextColumn(
+                "{task.percentage:>3.0f} %{task.fields[note]}{task.fields[left]}",
+                table_column=Column(no_wrap=True),
+            ),
             console=_rich(stderr=True),
             transient=True,
             redirect_stdout=sys.stdout.isatty(),  # elsewhere results must reach the file or pipe they go to

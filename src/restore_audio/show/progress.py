@@ -148,7 +148,7 @@ class Bar:
     def _update(self, completed: float | None = None, description: str | None = None, **fields: Any) -> None:
         if self._bars is None or self._task is None:
             return
-        left = self.left.text()
+        left = ", ".join(["", self.left.text()]).rstrip(", ")
         self._bars.update(self._task, completed=completed, description=description, left=left, **fields)
 
 
