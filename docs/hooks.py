@@ -101,8 +101,8 @@ def report() -> str:
             lines.append(f"| `{name}` | {kind(field)} | {escaped(field.get('description', ''))} |")
         lines.append("")
     lines += [
-        "Span files that `damage --spans` writes hold `spans` in this form too. What stands beside them under",
-        "`damages` beside them only serves `--replay`; channels are indices from 0 there.",
+        "Span files that `damage --spans` writes hold `spans` in this form too. What stands beside them",
+        "under `damages` only serves `--replay`; channels are indices from 0 there.",
         "",
     ]
     return "\n".join([*lines, "## The schema", "", "```json", text.rstrip(), "```", ""])
