@@ -343,6 +343,11 @@ class TestChannels:
         assert {entry[1:] for entry in asked} == {(1000, 900, 2000)}
 
 
+def told(samples: Samples, excess: float, expected_error: float = 1.0) -> tails._Fit:
+    """A repair whose tail stands far above its error."""
+    return tails._Fit(samples, 1, expected_error, excess, 1e9, np.zeros(samples.size))
+
+
 class TestTails:
     def test_clicks_of_four_lengths_are_tried_up_to_half_the_span(self) -> None:
         assert tails._click_lengths(1000, 10_000) == [3, 10, 22, 40]
@@ -409,7 +414,7 @@ class TestTails:
         audio = smooth(4000)[None]
         gap = Gap(audio, np.zeros(audio.shape, bool), 0, 2000, 2000 + length, 0, 4000, RATE_HZ)
         monkeypatch.setattr(
-            tails, "_best_fit", lambda inside, *_: tails._Fit(np.full(inside.size, 0.5), 1e9, 1.0)
+            tails, "_best_fit", lambda inside, *_: told(np.full(inside.size, 0.5), 1.0, expected_error=1e9)
         )
         answer = tails.repair(gap, Prediction(np.zeros(length), 3.0))
         assert (answer is not None) == tried
@@ -424,8 +429,8 @@ class TestTails:
             ([2.0, 1.9, 2.0, 2.0], 0),
             ([2.0, 1.7, 2.0, 2.0], 1),
             ([9.0, 3.0, 2.8, 1.0], 3),
-            ([29.0, 31.0, 31.0, 31.0], 0),
-            ([31.0, 31.0, 31.0, 31.0], None),
+            ([0.9 * tails.MOST_EXCESS] + [1.1 * tails.MOST_EXCESS] * 3, 0),
+            ([1.1 * tails.MOST_EXCESS] * 4, None),
         ],
     )
     def test_another_length_is_taken_if_it_explains_a_tenth_more(
@@ -437,7 +442,7 @@ class TestTails:
         monkeypatch.setattr(
             tails,
             "_best_fit",
-            lambda inside, *_: tails._Fit(np.full(inside.size, k := next(order)), 1.0, excesses[k]),
+            lambda inside, *_: told(np.full(inside.size, float(k := next(order))), excesses[k]),
         )
         answer = tails.repair(gap, Prediction(np.zeros(200), 3.0))
         assert (answer is None) == (taken is None)
@@ -451,7 +456,7 @@ class TestTails:
     def test_a_ringing_is_taken_only_if_it_explains_much_more(
         self, monkeypatch: pytest.MonkeyPatch, thump: float, ringing: float, taken: str
     ) -> None:
-        fits = iter([tails._Fit(np.zeros(200), 1.0, thump), tails._Fit(np.ones(200), 1.0, ringing)])
+        fits = iter([told(np.zeros(200), thump), told(np.ones(200), ringing)])
         counts = []
 
         def solved(_: Samples, __: int, functions: Samples, *___: Any) -> tails._Fit:
