@@ -25,7 +25,7 @@ from restore_audio.settings import DetectSettings
 from restore_audio.spans import spans_to_json
 
 RATE_HZ = 44_100
-PLACES = [(20_000, 900), (60_000, 1_800), (100_000, 400)]
+PLACES = [(20_000, 900), (60_000, 1_000), (100_000, 400)]  # below 25 ms no fill needs the network
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_all_of_it_without_a_mouse(damaged, tmp_path):
         for key in ("j", "2", "Shift+ArrowRight", "Control+ArrowLeft", "Control+ArrowLeft"):
             page.keyboard.press(key)
         span = page.evaluate("chosenSpan()")
-        assert (span["method"], span["start"], span["end"]) == ("ar", 60_000 - 88, 61_800 + 44)
+        assert (span["method"], span["start"], span["end"]) == ("ar", 60_000 - 88, 61_000 + 44)
         page.keyboard.press("Escape")
         for start, key in ((30_000, "["), (31_000, "]")):
             page.evaluate(f"() => {{ place = {start} }}")  # as if it had been played up to there
@@ -226,16 +226,19 @@ def test_a_recording_is_dropped_and_its_result_downloaded(damaged, tmp_path):
     assert same_as_fix(damaged, tmp_path / "the result", tmp_path / "its spans", tmp_path / "again.wav")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_nobody_is_shut_out(damaged, width, scheme):
-    with review(damaged) as address, opened(color_scheme=scheme) as page:
-        page.set_viewport_size({"width": width, "height": 900})
-        ready(page, address)
-        until(page, "accepted().every((span) => fills.has(keyOf(span)))")
-        assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        named = "e.labels?.length || e.innerText || e.getAttribute('aria-label')"
-        assert page.evaluate(f"[...document.querySelectorAll('button, input, select')].every((e) => {named})")
+def test_nobody_is_shut_out(damaged):
+    with review(damaged) as address, opened(color_scheme="light") as page:
+        for width, scheme in ((1280, "light"), (390, "dark")):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            ready(page, address)
+            until(page, "accepted().every((span) => fills.has(keyOf(span)))")
+            assert violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            named = "e.labels?.length || e.innerText || e.getAttribute('aria-label')"
+            assert page.evaluate(
+                f"[...document.querySelectorAll('button, input, select')].every((e) => {named})"
+            )
 
 
 def test_who_does_not_know_the_token_gets_nothing(damaged):
@@ -285,17 +288,20 @@ class TestSession:
             holes(music(2.0, channels=2), [(30_000, 700), (60_000, 1_500)]),
             subtype=None,
         )
+        (tmp_path / "apart").mkdir()
         session = Session(damaged, tmp_path / "o.flac", tmp_path)
         found = [{"start": 30_000, "end": 30_700}, {"start": 60_000, "end": 61_500}]
         document = json.dumps({"spans": found})
         session.save(document)
         before, after = load(damaged), load(tmp_path / "o.flac")
-        for number, row in enumerate(session.fill(document, n) for n in range(4)):
+        apart = Session(damaged, tmp_path / "p.flac", tmp_path / "apart")  # knows of nothing saved
+        made = [(s, s.fill(document, n)) for s in (session, apart) for n in range(4)]
+        for s, row in made:
             assert row["filled"]
             change = np.frombuffer(base64.b64decode(row["change"]), "<f4")
             inside = (row["channel"] - 1, slice(row["start"], row["end"]))
             error = np.abs(before[inside] + change - after[inside]).max()
-            assert error < 2 / 32_768, (number, error)
+            assert error < (2e-7 if s is session else 2 / 32_768)
 
     def test_channels_beyond_two_are_mixed(self, tmp_path):
         audio = music(0.5, channels=4)

@@ -67,7 +67,8 @@ def review_page(about: Mapping[str, Any], *, dropped: bool) -> str:
 <button type="button" id="mark" aria-keyshortcuts="M">Mark as damage<kbd aria-hidden="true">M</kbd></button>
 </div></div><div id="zoom"></div>
 <p class="soft">Drag over the sound to select a stretch; drag an edge of a repair to move it. What is heard
-here is made from the sound around; <em>Save</em> looks for similar passages in the whole recording.</p>
+here is made from the sound around; <em>Save</em> looks for similar passages in the whole recording; then
+what it has saved is heard.</p>
 <div id="editor"></div></section>
 <section aria-labelledby="repairs"><div class="bar"><h2 id="repairs">Damage</h2>
 <label>Sensitivity <input type="range" id="sensitivity" min="{least}" max="{most}" step="0.1" value="{step}"

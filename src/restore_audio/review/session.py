@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from ..settings import DetectSettings, FillSettings
 from ..show.listening import overview_row
 from ..show.overview import look_over
 from ..show.report import read_spans, write_text
-from ..spans import Span, parse_spans, spans_to_json
+from ..spans import Span, merge_spans, parse_spans, spans_to_json
 
 SENSITIVITIES = tuple(round(0.1 * step, 1) for step in range(1, 10))
 """At which damage is looked for, in one go, so that a person can move between them without waiting."""
@@ -78,7 +79,8 @@ class Session:
         self._found: dict[float, list[Span]] | None = None
         self._overview: dict[str, str] | None = None
         self._told: list[Span] | None = None
-        self._saved: set[tuple[int, int, int]] = set()
+        self._saved: set[tuple[int, int, int] | None] = set()
+        self._made: tuple[list[tuple[Span, str | None]], Sequence[Span]] | None = None
         self.progress = 0.0
         if spans is not None:
             shape = {"rate_hz": self.info.rate_hz, "channels": self.info.channels}
@@ -134,9 +136,16 @@ class Session:
                     SENSITIVITIES,
                     max_gap_ms=self._fill_settings.max_gap_ms,
                 )
+                self._open_network_ahead(self._found[DetectSettings.sensitivity])
         if sensitivity not in self._found:
             raise InputError(f"The sensitivity {sensitivity:g} is none of those that the page offers.")
         return [span.to_dict(self.info.rate_hz) for span in self._found[sensitivity]]
+
+    def _open_network_ahead(self, spans: Sequence[Span]) -> None:
+        """The network takes seconds to open: let it be there when the first fill needs it, if one will."""
+        blend = METHODS[self._fill_settings.method].blend
+        if blend and any(span.length * 1000 >= blend.shortest_ms * self.info.rate_hz for span in spans):
+            threading.Thread(target=self._weights.open).start()
 
     def _blocks(self) -> Iterator[Samples]:
         return map(sane, read_blocks(self._readable))
@@ -161,7 +170,7 @@ class Session:
         return samples.astype("<f4")
 
     def fill(self, document: str, number: int) -> dict[str, Any]:
-        """What becomes of a span among others.
+        """What becomes of a span among others; for spans that were just saved, what stands in the file.
 
         Args:
             document: all accepted spans, as a spans file.
@@ -172,14 +181,32 @@ class Session:
             and where it is filled ``change``: restored minus damaged, 32-bit floats in base64.
         """
         spans = self._parsed(document)
-        filling = Filling(spans, self.info.rate_hz, self.info.frames, self._fill_settings, self._weights.open)
-        with self._lock:
-            patch, gap = filling.fill_one(spans[number], self.read)
+        made = self._as_saved(spans, number)
+        if made is None:
+            rate_hz, total = self.info.rate_hz, self.info.frames
+            filling = Filling(spans, rate_hz, total, self._fill_settings, self._weights.open)
+            with self._lock:
+                patch, gap = filling.fill_one(spans[number], self.read)
+            made = gap, None if patch is None else patch.samples
+        gap, samples = made
         row = gap.to_dict(self.info.rate_hz)
-        if patch is not None:
-            change = patch.samples - np.nan_to_num(self.read(gap.start, gap.end)[gap.channel])
+        if samples is not None:
+            change = samples - np.nan_to_num(self.read(gap.start, gap.end)[gap.channel])
             row["change"] = base64.b64encode(change.astype("<f4").tobytes()).decode()
         return row
+
+    def _as_saved(self, spans: Sequence[Span], number: int) -> tuple[Span, Samples | None] | None:
+        """The gap that a span is part of, and its samples, from what Save wrote for just these spans."""
+        if self._made is None or self._made[0] != [(span, span.method) for span in spans]:
+            return None
+        if _state(self.target) not in self._saved or probe(self.target).format not in SEEKABLE:
+            return None
+        span, fate = spans[number], self._made[1][number]
+        gaps = merge_spans(spans)
+        gap = next(g for g in gaps if g.channel == span.channel and g.start <= span.start < g.end)
+        gap = replace(gap, filled=fate.filled, reason=fate.reason, expected_error_db=fate.expected_error_db)
+        samples = sane(read_range(self.target, gap.start, gap.end))[gap.channel] if gap.filled else None
+        return gap, samples
 
     def save(self, document: str, refused: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """Write the recording restored at spans, and the spans; ``fix --spans`` makes the same of them.
@@ -209,6 +236,7 @@ class Session:
             self.source, self.target, spans=spans, overwrite=replaces, also=spans_too
         )
         self._saved |= {_state(path) for path in files}
+        self._made = [(span, span.method) for span in spans], report.spans
         filled = sum(span.filled for span in report.spans)
         return {"target": str(self.target), "spans": str(self.spans_file), "filled": filled, "of": len(spans)}
 
@@ -226,7 +254,10 @@ class Session:
         return spans
 
 
-def _state(path: Path) -> tuple[int, int, int]:
+def _state(path: Path) -> tuple[int, int, int] | None:
     """A file that we have written, as long as nobody has changed it."""
-    state = path.stat()
+    try:
+        state = path.stat()
+    except OSError:
+        return None
     return state.st_ino, state.st_size, state.st_mtime_ns

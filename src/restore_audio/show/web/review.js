@@ -350,6 +350,10 @@ async function save() {
   try {
     const done = await (await ask("save", {document: {spans: accepted().map(told)}, refused})).json();
     dirty = false;
+    fills.clear();  // from now on what stands in the file is heard
+    showFates();
+    drawZoom();
+    fillAhead();
     const words = `Saved: ${done.filled} of ${done.of} places repaired`;
     $("saved").replaceChildren(...data.dropped
       ? [`${words}. Download `, make("a", {href: "result", download: ""}, "the result"), " and ",
