@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from restore_audio.archive import on_ray
 from restore_audio.data.download import ARCHIVES, FMA_ADDRESS
 from restore_audio.network.shipped import models_dir
 
@@ -21,7 +22,19 @@ RUNS_WHAT_IS_READ = {
     *("marshal.load", "marshal.loads", "shelve.open", "dill.load", "joblib.load", "torch.load", "yaml.load"),
     *("torch.hub.load", "torch.jit.load", "os.system", "os.popen", "subprocess.getoutput", "runpy.run_path"),
 }
-CONNECTS = {"requests", "urllib", "urllib3", "http", "socket", "ssl", "ftplib", "aiohttp", "httpx", "asyncio"}
+CONNECTS = {
+    "requests",
+    "urllib",
+    "urllib3",
+    "http",
+    "socket",
+    "ssl",
+    "ftplib",
+    "aiohttp",
+    "httpx",
+    "asyncio",
+    "ray",
+}
 
 LISTENS = {"uvicorn", "starlette", "http.server", "socketserver"}
 
@@ -82,8 +95,15 @@ def test_only_the_download_can_connect_and_only_the_review_listens() -> None:
                 found.add(name)
             if any(imported.split(".")[0] in LISTENS for imported in names):
                 listens.add(name)
-    assert found <= {"src/restore_audio/data/download.py", "src/restore_audio/cli/data.py"}
-    assert listens == {"src/restore_audio/review/server.py"}
+    package = "src/restore_audio"
+    assert found <= {f"{package}/data/download.py", f"{package}/cli/data.py", f"{package}/archive/on_ray.py"}
+    assert listens == {f"{package}/review/server.py"}
+
+
+def test_ray_sends_no_statistics() -> None:
+    text = (ROOT / "src/restore_audio/archive/on_ray.py").read_text(encoding="utf-8")
+    assert on_ray._ENVIRONMENT["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert text.index("in _ENVIRONMENT.items()") < text.index("        import ray\n")
 
 
 def test_everything_that_is_fetched_has_its_sum() -> None:

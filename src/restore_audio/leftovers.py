@@ -117,9 +117,13 @@ def _lives(name: str) -> bool:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder for what is needed only now; those of killed processes are removed first."""
-    place = Path(tempfile.gettempdir())
+def scratch(place: Path | None = None) -> Iterator[Path]:
+    """A folder for what is needed only now; those of killed processes are removed first.
+
+    Args:
+        place: where it is made; None for the system's place for temporary files.
+    """
+    place = Path(tempfile.gettempdir()) if place is None else place
     for left in place.glob(f"{PREFIX[1:]}*"):
         with suppress(OSError):
             owner = getattr(os, "getuid", int)()
@@ -127,7 +131,7 @@ def scratch() -> Iterator[Path]:
             if ours and (left / "lock").is_file() and _abandoned(left / "lock", f".{left.name}"):
                 shutil.rmtree(left, ignore_errors=True)
     with unbroken():
-        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX[1:]}{os.getpid()}-"))
+        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX[1:]}{os.getpid()}-", dir=place))
         lock = locked(folder / "lock")
     try:
         yield folder

@@ -93,7 +93,7 @@ def scan(
                     file.write(json.dumps(asdict(entry)) + "\n")
                     file.flush()
                 progress(len(entries))
-        write(folder / NAME, [asdict(entry) for entry in entries], _columns())
+        write(folder / NAME, [asdict(entry) for entry in entries], entry_columns())
         journal.unlink()
     except OSError as error:
         raise OutputError(
@@ -169,7 +169,8 @@ def _entry(row: dict[str, str]) -> Entry:
     )
 
 
-def _columns() -> dict[str, type]:
+def entry_columns() -> dict[str, type]:
+    """Names and types of a manifest's columns."""
     kinds = {"int": int, "float | None": float, "str": str}
     return {field.name: kinds[str(field.type)] for field in fields(Entry)}
 

@@ -176,6 +176,16 @@ def keep(row: Row, report: dict[str, Any]) -> str:
     return json.dumps(report | {_KEY: asdict(row)}, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
 
 
+def packed(row: Row) -> str:
+    """A row as text, which :func:`unpacked` makes the same row of."""
+    return json.dumps(asdict(row))
+
+
+def unpacked(text: str) -> Row:
+    """The row of a text."""
+    return Row(**json.loads(text))
+
+
 def read_row(path: Path) -> Row | None:
     """The row that a report holds; None where there is none."""
     try:

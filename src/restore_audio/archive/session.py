@@ -1,4 +1,4 @@
-"""One run over an archive: what is done is left alone, the rest is worked on, tables tell of all."""
+"""One run over an archive: what is done is left alone, the rest goes to an engine, tables tell of all."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ class Session:
     Attributes:
         console: who tells.
         settings: how recordings are worked on.
+        engine: ``local`` or ``ray``.
+        address: of the Ray cluster.
         workers: recordings at a time; None for all cores.
     """
 
     console: Console
     settings: ArchiveSettings
+    engine: str = "local"
+    address: str = "auto"
     workers: int | None = None
 
     def run(self, entries: Sequence[Entry], mine: Sequence[Entry]) -> list[Row]:
@@ -72,6 +76,10 @@ class Session:
     def _rows(self, todo: Sequence[Entry], progress: Callable[[float], None]) -> Iterable[Row]:
         if not todo:
             return []
+        if self.engine == "ray":
+            from . import on_ray
+
+            return on_ray.run(todo, self.settings, address=self.address, workers=self.workers)
         workers = self.workers or usable_cores()
         return local.run(todo, self.settings, workers=workers, progress=progress)
 

@@ -17,6 +17,8 @@ from . import options
 from .fix import check_tools
 from .jobs import STREAM, Failure, below, find_inputs, make_folder, refuse_lost_inputs, shard
 
+ENGINES = ("local", "ray")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
@@ -84,6 +86,18 @@ def archive(
             rich_help_panel=options.RESULTS,
         ),
     ] = True,
+    engine: Annotated[
+        str,
+        options.choice(
+            ENGINES,
+            text="local: processes here; ray: a Ray cluster whose machines all see the files (extra ray).",
+            panel=options.RUN,
+        ),
+    ] = ENGINES[0],
+    address: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Of the Ray cluster.", rich_help_panel=options.RUN),
+    ] = "auto",
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -155,7 +169,7 @@ def archive(
     )
     mine = entries if part is None else shard(entries, part)
     refuse_lost_inputs(settings.written(entries), [Path(entry.path) for entry in entries])
-    session = Session(console, settings, jobs)
+    session = Session(console, settings, engine, address, jobs)
     return int(bool(session.run(entries, mine) or failures))
 
 

@@ -38,6 +38,7 @@ OPTIONAL = {
     "matplotlib": "--picture (pip install matplotlib)",
     "av": "M4A files, simulated codecs (pip install av)",
     "pyarrow": "archive's tables as Parquet (pip install pyarrow)",
+    "ray": "archive --engine ray (pip install 'ray[data]')",
     "starlette": "review (pip install starlette uvicorn)",
     "uvicorn": "review (pip install starlette uvicorn)",
     "tensorboard": "train's pictures and sounds (pip install tensorboard)",
