@@ -86,6 +86,8 @@ def on_ray(source: Path, target: Path, workers: int) -> float:
     """The same on a cluster of one-core nodes."""
     from ray.cluster_utils import Cluster
 
+    # Else its workers give way to other programs, as those of the local engine do not.
+    os.environ.update({"RAY_worker_niceness": "0"})
     node = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
     cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     try:
