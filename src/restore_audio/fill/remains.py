@@ -52,6 +52,11 @@ OVERCONFIDENCE = 3.0
 JOIN_MS = 0.5
 """Fade from the record at both ends: it costs no SDR and takes 0.1 to 0.5 dB off the spectral distance."""
 
+_SHOWN_MS = 3.0
+_LEAST_CHANGE = 0.02
+"""Of the largest power of what is changed, over so many milliseconds: before and behind less the record
+stays, and what is taken for damage beyond its real edges is not touched."""
+
 _SMOOTHED_BINS, _SMOOTHED_FRAMES = 3, 8
 """Cells over which the difference of record and prediction is averaged."""
 
@@ -118,14 +123,21 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     merged, error = _merged(scene, loss, _analysed(undone, window, hop)[:, struck], most)
     result[:, struck] = merged
     samples = _synthesised(result, window, hop, damaged.size)[inside]
-    # A dropout begins and ends gently: so near to its edges the record itself joins what is around it.
-    share = _edge_fade(gap.length, round(JOIN_MS * gap.rate_hz / 1000))
-    samples = share * samples + (1.0 - share) * damaged[inside]
     if not np.all(np.isfinite(samples)):
         return None
+    # A dropout begins and ends gently: so near to its edges the record itself joins what is around it, and
+    # where next to nothing would change, nothing does.
+    around = min(round(_SHOWN_MS * gap.rate_hz / 1000), gap.length)
+    changes = running_mean((samples - damaged[inside]) ** 2, around)
+    told = np.flatnonzero(changes > _LEAST_CHANGE * np.max(changes))
+    first, last = int(told[0]), int(told[-1]) + 1
+    share = np.zeros(gap.length)
+    share[first:last] = _edge_fade(last - first, round(JOIN_MS * gap.rate_hz / 1000))
+    made = scale * (share * samples + (1.0 - share) * damaged[inside])
+    made[share == 0.0] = gap.mine[gap.start : gap.end][share == 0.0]
     # Energy in time from that of overlapping frames, one half of the spectrum.
     expected = 2.0 * float(np.sum(error)) / size * 2 * hop / size
-    return Prediction(scale * samples, min(scale**2 * expected, prior.expected_error))
+    return Prediction(made, min(scale**2 * expected, prior.expected_error))
 
 
 def _merged(scene: Scene, loss: Loss, undone: Spectrum, most: float) -> tuple[Spectrum, Samples]:
