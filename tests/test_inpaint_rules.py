@@ -82,6 +82,20 @@ def fill_three(gap: Gap) -> Prediction:
     return Prediction(np.full(gap.length, 3.0), 6.0)
 
 
+def fill_poor(gap: Gap) -> Prediction:
+    return Prediction(np.full(gap.length, 1.0), 4.2 * gap.length)
+
+
+def fill_unsure(gap: Gap) -> Prediction:
+    """Its error is 0.16 of its energy: −7.96 dB."""
+    return Prediction(np.full(gap.length, 5.0), 4.0 * gap.length)
+
+
+def fill_sure(gap: Gap) -> Prediction:
+    """Its error is 0.158 of its energy: −8.01 dB."""
+    return Prediction(np.full(gap.length, 5.0), 3.95 * gap.length)
+
+
 def fill_none(gap: Gap) -> None:
     return None
 
@@ -127,7 +141,7 @@ class TestChoice:
         assert [s.reason for s in marked if s.reason] == ["nothing healthy is left to fill it from"]
         assert not filled[0].any()
 
-    def test_the_network_completes_what_the_first_fill_made_and_no_repair(
+    def test_the_network_completes_what_is_not_sure_of_itself_and_no_repair(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         completed: list[tuple[int, int]] = []
@@ -143,7 +157,8 @@ class TestChoice:
 
         # 24 ms are below the blend's shortest gap, 25 ms are not.
         assert run("one", "three") == [(0, 60), (1, 10)]
-        assert run("one", "two") == []
+        assert run("one", "two") == run("poor", "sure") == []
+        assert run("poor", "unsure") == [(0, 60), (1, 10)]
         assert run("one", opened=None) == []
         monkeypatch.setattr(filling, "load_repair", lambda kind: self.halved if kind == "click" else None)
         assert run("one", repairs=True) == [(0, 60)]

@@ -8,7 +8,7 @@ For each gap (:mod:`.gaps`) the fills of the method (:mod:`.methods`) predict th
 the error that it expects, and the least is taken: AR from both sides (:mod:`.ar`), a channel that is healthy
 there (:mod:`.channels`), a similar passage (:mod:`.passages`). Where the damage has left something of the
 signal, that is used (:mod:`.remains`, :mod:`.tails`), and where a fill can hardly be better than what is
-there, that is left (:mod:`.doubt`); what AR alone has filled the network completes (:mod:`.network`).
+there, that is left (:mod:`.doubt`); what is not sure of itself the network completes (:mod:`.network`).
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ _BESIDE_S = 0.3
 """Nearer gaps are filled with the one that is to be heard: the network sees 0.26 s on each side."""
 
 EMPTY = "nothing healthy is left to fill it from"
+
+
+SURE_DB = -8.0
+"""The network leaves passages and channels alone whose expected error is smaller, relative to their energy.
+Measured on 16 gaps of validation music: completing above it takes 0.25 dB off the log-spectral distance at
+80 ms and 0.6 at 200, adds 3.4 and 4.2 points of 2f, and costs 0.2 and 0.6 dB of SDR; completing all of them
+costs 1.3 to 3.5 dB. The first fill is always completed."""
 
 
 def _no_network() -> None:
@@ -124,7 +131,8 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend]]) -> _Fa
     """Fill a gap in place by the fill that expects the smallest error, or give the reason why it is left.
 
     Where the kind of damage has a repair, it makes the samples from that fill and the damaged ones. What the
-    first fill has made, and the network may complete, is added to ``to_complete``.
+    network may complete, which the first fill or one that is not sure of itself has made, is added to
+    ``to_complete``.
     """
     smear = _smeared(gap)
     wide = replace(gap, start=gap.start - smear, end=gap.end + smear)
@@ -137,15 +145,11 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend]]) -> _Fa
         return _Fate(reason)
     chosen = repaired or best
     gap.mine[gap.start : gap.end] = chosen.samples
-    blend = method.blend
-    if (
-        repaired is None
-        and best is predictions[0]
-        and blend is not None
-        and gap.length_ms >= blend.shortest_ms
-    ):
+    error_db, blend = _error_db(chosen), method.blend
+    sure = best is not predictions[0] and (error_db is None or error_db < SURE_DB)
+    if repaired is None and not sure and blend is not None and gap.length_ms >= blend.shortest_ms:
         to_complete.append((gap, blend))
-    return _Fate(None, _error_db(chosen))
+    return _Fate(None, error_db)
 
 
 def _smeared(gap: Gap) -> int:
