@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,6 +15,7 @@ from restore_audio.detection.detect import detect
 from restore_audio.fill import ar
 from restore_audio.fill.fill import Filling
 from restore_audio.settings import FillSettings
+from restore_audio.signal import kernels
 from restore_audio.spans import Span
 
 RATE_HZ = 44_100
@@ -47,3 +52,60 @@ def test_a_window_is_predicted_once_a_channel(monkeypatch: pytest.MonkeyPatch) -
     audio = music(30.0, channels=2)
     detect(audio, RATE_HZ)
     assert sum(samples) < 1.35 * audio.size  # once, and the margins of the windows once more
+
+
+class Counting:
+    """The compiled kernels, with what each is called for."""
+
+    def __init__(self, library: Any) -> None:
+        self.library = library
+        self.calls: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        function = getattr(self.library, name)
+
+        def counted(*given: Any) -> Any:
+            self.calls[name].append(given)
+            return function(*given)
+
+        return counted
+
+
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    if kernels.LIBRARY is None:
+        pytest.skip("nothing is compiled here")
+    library = Counting(kernels.LIBRARY)
+    monkeypatch.setattr(kernels, "LIBRARY", library)
+    return library
+
+
+def test_a_short_gap_takes_few_steps(counting: Counting) -> None:
+    """Where nearly all the time goes: Burg's steps grow with order², a solution's with gap²."""
+    audio, gap = music(4.0), Span(80_000, 80_882, 0)
+    audio[0, gap.start : gap.end] = 0
+    filling = Filling([gap], RATE_HZ, audio.shape[1], FillSettings("ar"), lambda: None)
+    assert len(list(filling.patches([audio], workers=1))) == 1
+    assert 1e6 < sum(call[4] ** 2 for call in counting.calls["burg_recursion"]) < 30e6
+    assert 1e6 < sum(call[2] ** 2 for call in counting.calls["toeplitz_solve"]) < 17e6
+    assert 1e6 < sum(call[1] * call[3] for call in counting.calls["all_pole"]) < 55e6
+
+
+def test_clean_music_is_looked_at_by_few_calls(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One pass of each screen over a window, candidates by the handful, transforms compiled."""
+    transformed = []
+    transform = np.fft.rfft
+
+    def counted(values: np.ndarray, *more: Any, **how: Any) -> np.ndarray:
+        transformed.append(values.size)
+        return transform(values, *more, **how)
+
+    monkeypatch.setattr(np.fft, "rfft", counted)
+    audio = music(30.0, channels=2)
+    detect(audio, RATE_HZ)
+    looked_at = 2 * 4  # channels and windows
+    for name in ("short_prediction", "band_powers", "difference_powers", "mark_straight", "cell_powers"):
+        assert len(counting.calls[name]) == looked_at, name
+    assert len(counting.calls["add_products"]) < 30 * 50
+    assert len(counting.calls["trial_repair"]) < 30 * 10
+    assert sum(transformed) < audio.size / 2

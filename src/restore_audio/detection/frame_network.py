@@ -77,29 +77,38 @@ class FrameNetwork:
         Shape:
             ``(C, steps, features)`` → ``(C, 4 steps, kinds)``
         """
-        channels, steps, features = rows.shape
+        made = np.empty((len(rows), rows.shape[1], self.head[2].shape[1]), np.float32)
+        for channel, scores in zip(rows, made, strict=True):  # one stays in the processor's cache
+            self._channel(channel, scores)
+        return made.reshape(len(rows), rows.shape[1] * QUARTERS, -1)
+
+    def _channel(self, rows: Floats, scores: Floats) -> None:
+        """``(steps, features)`` → ``scores`` (steps, 4 kinds)."""
         weight, bias = self.stem
-        hidden = rows.reshape(-1, features) @ weight
-        hidden += bias
-        np.maximum(hidden, 0.0, out=hidden)
-        width = hidden.shape[1]
+        steps, width = len(rows), weight.shape[1]
+        hidden = _rectified(rows @ weight, bias)
+        taps, inner, mixed = (np.empty((steps, size), np.float32) for size in (3 * width, width, width))
         for dilation, convolution, conv_bias, mixing, mix_bias in self.blocks:
-            taps = (hidden @ convolution).reshape(channels, steps, 3 * width)
-            inner = taps[..., width : 2 * width] + conv_bias
+            np.matmul(hidden, convolution, out=taps)
+            np.add(taps[:, width : 2 * width], conv_bias, out=inner)
             if dilation < steps:
-                inner[:, dilation:] += taps[:, : steps - dilation, :width]
-                inner[:, : steps - dilation] += taps[:, dilation:, 2 * width :]
+                inner[dilation:] += taps[: steps - dilation, :width]
+                inner[: steps - dilation] += taps[dilation:, 2 * width :]
             np.maximum(inner, 0.0, out=inner)
-            hidden += inner.reshape(-1, width) @ mixing
+            np.matmul(inner, mixing, out=mixed)
+            hidden += mixed
             hidden += mix_bias
         first, first_bias, second, second_bias = self.head
         np.maximum(hidden, 0.0, out=hidden)
-        hidden = hidden @ first
-        hidden += first_bias
-        np.maximum(hidden, 0.0, out=hidden)
-        made = hidden @ second
-        made += second_bias
-        return np.asarray(made.reshape(channels, steps * QUARTERS, -1))
+        np.matmul(_rectified(hidden @ first, first_bias), second, out=scores)
+        scores += second_bias
+
+
+def _rectified(values: Floats, bias: Floats) -> Floats:
+    """The larger of ``values + bias`` and 0, in place."""
+    values += bias
+    np.maximum(values, 0.0, out=values)
+    return values
 
 
 @lru_cache(maxsize=1)
