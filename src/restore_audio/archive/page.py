@@ -20,9 +20,7 @@ _MOST_ROWS = 1_000
 _EDGES_MS = (0.0, 1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 """Edges of the histogram: damaged time in each minute."""
 
-_STYLE = (
-    "<style>.state{color:var(--soft)}td.text{text-align:left;white-space:normal}a{color:var(--c2)}</style>"
-)
+_STYLE = "<style>.state{color:var(--soft)}td.text,th.text{text-align:left;white-space:normal}a{color:var(--c2)}</style>"
 
 
 def write_summary(path: Path, rows: Sequence[Row]) -> None:
@@ -87,12 +85,14 @@ def _failures(rows: Sequence[Row]) -> str:
         f'<tr><td>{_linked(row.report, row.place)}</td><td class="text">{escape(row.error or "")}</td></tr>'
         for row in rows[:_MOST_ROWS]
     )
-    return f'<div class="wide"><table><tr><th>recording</th><th>why</th></tr>{lines}</table></div>'
+    return (
+        f'<div class="wide"><table><tr><th>recording</th><th class="text">why</th></tr>{lines}</table></div>'
+    )
 
 
 def _ranking(rows: Sequence[Row]) -> str:
-    head = ["", "recording", "length, s", "damaged, ms a minute", "damaged, s", "repaired, s", "spans"]
-    head += ["worst span", "LUFS", "state", "report"]
+    head = ["recording", "report", "state", "damaged, ms a minute", "damaged, s", "repaired, s"]
+    head += ["spans (filled)", "worst span", "LUFS", "length, s"]
     lines = []
     for number, row in enumerate(rows, 1):
         worst = (
@@ -104,17 +104,16 @@ def _ranking(rows: Sequence[Row]) -> str:
         loud += "" if row.lufs_after is None or row.state != "restored" else f" → {row.lufs_after:.1f}"
         restored = f"{RECORDINGS}/{row.place}" if row.sha256_target else None
         cells = [
-            str(number),
-            _linked(restored, row.place),
-            f"{row.duration_s:.2f}",
+            f"{number}. {_linked(restored, row.place)}",
+            _linked(row.report, "report"),
+            f'<span class="state">{escape(row.state)}</span>',
             f"{60_000 * row.damaged_share:.2f}",
             f"{row.damaged_s:.4f}",
             f"{row.repaired_s:.4f}",
-            f"{row.found} ({row.filled} filled)",
+            f"{row.found} ({row.filled})",
             escape(worst),
             loud,
-            f'<span class="state">{escape(row.state)}</span>',
-            _linked(row.report, "report"),
+            f"{row.duration_s:.2f}",
         ]
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     titles = "".join(f"<th>{escape(title)}</th>" for title in head)
