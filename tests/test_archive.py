@@ -199,6 +199,7 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(tmp_path, capfd):
         ([str(source), "--to", str(source / "out")], "choose another --to"),
         ([str(source), "--to", str(tmp_path / "out"), "--shard", "1/2"], "--scan-only"),
         (["--to", str(tmp_path / "gone")], "naming the sources"),
+        ([str(source), "--to", str(source / "b c/0.wav/out")], "choose another --to"),
         (["-", "--to", str(tmp_path / "out")], "name recordings or folders"),
     ):
         assert main(["archive", *words]) in (1, 2)

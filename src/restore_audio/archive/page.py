@@ -20,7 +20,10 @@ _MOST_ROWS = 1_000
 _EDGES_MS = (0.0, 1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 """Edges of the histogram: damaged time in each minute."""
 
-_STYLE = "<style>.state{color:var(--soft)}td.text,th.text{text-align:left;white-space:normal}a{color:var(--c2)}</style>"
+_STYLE = (
+    "<style>.state{color:var(--soft)}a{color:var(--c2)}"
+    "td.text,th.text{text-align:left;white-space:normal}</style>"
+)
 
 
 def write_summary(path: Path, rows: Sequence[Row]) -> None:

@@ -183,7 +183,7 @@ def _work(settings: ArchiveSettings, entry: Entry, progress: Progress) -> Row:
         rows.append(_tell(report, settings, entry, files))
 
     if settings.fill is None:
-        _make_folder(report_file.parent)
+        make_folder(report_file.parent)
         report = restorer.find_damage(source, loudness=settings.loudness, progress=progress)
         told = report_file.relative_to(settings.folder).as_posix()
         row = described(entry, report, SURVEYED, settings.text, report=told)
@@ -191,7 +191,7 @@ def _work(settings: ArchiveSettings, entry: Entry, progress: Progress) -> Row:
         return row
     target = settings.target(entry.place)
     for folder in (target.parent, report_file.parent):
-        _make_folder(folder)
+        make_folder(folder)
     restorer.restore_file(
         source,
         target,
@@ -246,7 +246,12 @@ def _sum_line(target: Path, digest: str) -> str:
     return f"{digest}  {target.name}\n"
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder of the archive if it is not there.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

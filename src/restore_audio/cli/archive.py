@@ -15,7 +15,7 @@ from ..show.console import Console
 from ..threads import usable_cores
 from . import options
 from .fix import check_tools
-from .jobs import STREAM, Failure, below, find_inputs, make_folder, refuse_lost_inputs, shard
+from .jobs import STREAM, Failure, below, find_inputs, refuse_lost_inputs, shard
 
 ENGINES = ("local", "ray")
 
@@ -132,7 +132,7 @@ def archive(
     """
     from ..archive import manifest
     from ..archive.session import Session
-    from ..archive.work import ArchiveSettings
+    from ..archive.work import ArchiveSettings, make_folder
 
     console = Console(verbosity=-1 if quiet else int(verbose))
     if part is not None and sources:
