@@ -103,7 +103,10 @@ class TestReports:
     @pytest.mark.parametrize(
         ("changes", "text"),
         [
-            ({}, "dämaged.wav -> clean.wav: 2 damaged spans (1.020 s), 1 filled in 1.2 s"),
+            (
+                {},
+                "dämaged.wav -> clean.wav: 2 damaged spans (1.020 s), 1 filled, 1 left (-v says why) in",
+            ),
             ({"spans": SPANS[:1]}, "1 damaged span (0.020 s), all filled"),
             ({"spans": ()}, "no damage found, unchanged"),
             ({"target": None}, "dämaged.wav: 2 damaged spans (1.020 s) in"),

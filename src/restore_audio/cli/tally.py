@@ -76,7 +76,11 @@ class Tally:
         if self._found:
             what = f"{self._found} damaged spans in {self._damaged} of {self._done} recordings"
             if self._fills:
-                what += ", all filled" if self._filled == self._found else f", {self._filled} filled"
+                what += (
+                    ", all filled"
+                    if self._filled == self._found
+                    else f", {self._filled} filled, the others left"
+                )
         seconds = time.monotonic() - self._began_s
         took = f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
         return f"{what}, in {took}: {self._done} done"

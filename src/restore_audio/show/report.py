@@ -91,7 +91,8 @@ def report_sentence(report: Report) -> str:
         length_s = sum(span.length for span in report.spans) / report.rate_hz
         done = f"{found} damaged span{'s' if found > 1 else ''} ({length_s:.3f} s)"
         if report.target is not None:
-            done += ", all filled" if filled == found else f", {filled} filled"
+            left = f", {filled} filled, {found - filled} left (-v says why)"
+            done += ", all filled" if filled == found else left
     return f"{source}{where}: {done} in {report.elapsed_s:.1f} s"
 
 
