@@ -105,6 +105,22 @@ def test_lost_treble_is_judged_by_what_its_repair_expects() -> None:
         assert reason_to_leave(replace(gap, kind="dropout"), prior, made) is None
 
 
+def test_lost_treble_is_not_told_where_the_music_changes() -> None:
+    clean = music()
+    made = Prediction(clean[START : START + LENGTH] + 1.0, 1e-3)
+    assert reason_to_leave(gap_of(clean, "treble")[0], made, made) is None
+    for level, left in ((0.4, False), (0.1, True)):
+        stepped = clean.copy()
+        stepped[START + LENGTH :] *= level
+        gap, _ = gap_of(stepped, "treble")
+        assert ((reason_to_leave(gap, made, made) or "").startswith("the music changes")) == left
+    long = replace(gap_of(clean, "treble")[0], end=START + 5_000)
+    made = Prediction(clean[START : START + 5_000] + 1.0, 1e-3)
+    assert reason_to_leave(long, made, made) is None
+    long.audio[0, START : START + 5_000] *= 0.5
+    assert reason_to_leave(long, made, made) is not None
+
+
 def test_only_kinds_that_may_hold_something_are_doubted() -> None:
     clean = music()
     assert set(KINDS) - {"zeros", "constant", "nan", "repeat", "given", "splice"} >= set(LEAST_RATIOS)

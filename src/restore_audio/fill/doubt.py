@@ -52,6 +52,13 @@ _COPIED_FROM_MS = (4.0, 6.0)
 _EXACT = 1e-6
 """Energy of the difference, in that of the stretch, below which it is a copy."""
 
+_LEVEL_MS, _SILENT = 30.0, 1e-12
+_STEP_DB = 12.0
+_LONG_MS, _FALL_DB = 100.0, 5.0
+"""Treble takes little of the level with it: where the sides differ by the first, or a span longer than the
+second is quieter than the louder side by the last, the music itself has changed."""
+
+MOVES = "the music changes too much here for what is lost of it to be told: it was left as it is"
 AGREES = "what is there agrees with its surroundings as well as a fill would: it was left as it is"
 
 
@@ -71,6 +78,8 @@ def reason_to_leave(gap: Gap, prediction: Prediction, repaired: Prediction | Non
     if gap.kind not in LEAST_RATIOS or not np.all(np.isfinite(there)):
         return None
     ratio = LEAST_RATIOS[gap.kind]
+    if gap.kind == "treble" and _moves(gap):
+        return MOVES
     if repaired is not None:
         doubted = gap.kind == "treble" and _differs(there, repaired) < ratio * repaired.expected_error
         return AGREES if doubted else None
@@ -81,6 +90,17 @@ def reason_to_leave(gap: Gap, prediction: Prediction, repaired: Prediction | Non
     if gap.kind == "concealed" and _is_copied(gap):
         ratio = COPIED_RATIO
     return AGREES if _differs(there, prediction) < ratio * expected else None
+
+
+def _moves(gap: Gap) -> bool:
+    """Whether the music changes so much that lost treble cannot be told from it."""
+    near = round(_LEVEL_MS * gap.rate_hz / 1000)
+    sides = [
+        float(np.mean(side**2)) + _SILENT for side in (gap.before[-near:], gap.after[:near]) if side.size
+    ]
+    inside = float(np.mean(gap.mine[gap.start : gap.end] ** 2)) + _SILENT
+    falls = gap.length_ms > _LONG_MS and max(sides, default=0.0) > 10 ** (_FALL_DB / 10) * inside
+    return falls or max(sides, default=1.0) > 10 ** (_STEP_DB / 10) * min(sides, default=1.0)
 
 
 def _differs(there: Samples, prediction: Prediction) -> float:
