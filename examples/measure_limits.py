@@ -3,9 +3,9 @@
     python examples/measure_limits.py [--only NAME ...] [--folder DIR] [--json FILE]
 
 The recordings are made on the fly and deleted: notes with noise, and in it gaps of zeros whose places are known.
-The two above 4 GB hold ten seconds of sound at the beginning, after every 4 minutes and at the end, and digital
-silence between (which is read, looked at and written like anything else, but where nothing is to be weighed);
-the others are sound throughout. About 13 GB of disk are needed. Checked for each: every gap was found and filled,
+The two above 4 GB and the day hold ten seconds of sound at the beginning, every 4 minutes and at the end, and
+digital silence between (which is read, looked at and written like anything else, but where nothing is to be
+weighed); the others are sound throughout. About 13 GB of disk are needed. Checked for each: every gap was found and filled,
 and every sample outside of the reported spans is the source's. With --json, cases that FILE has are kept, so that
 they can be measured one by one. Memory is the peak resident size of the process that restored, in MB of 1000².
 """
@@ -51,7 +51,7 @@ class Case:
 CASES = (
     Case("RF64 above 4 GB", "RF64", 192_000, 2, 1_450.0, "DOUBLE", sparse=True),
     Case("W64 above 4 GB", "W64", 192_000, 2, 1_450.0, "DOUBLE", sparse=True),
-    Case("24 hours", "WAV", 8_000, 1, 86_400.0, "PCM_16", every_s=600.0),
+    Case("24 hours", "WAV", 8_000, 1, 86_400.0, "PCM_16", sparse=True, every_s=60.0),
     Case("64 channels", "WAV", 48_000, 64, 20.0, "PCM_24"),
     Case("192 kHz", "WAV", 192_000, 2, 60.0, "PCM_24"),
 )
