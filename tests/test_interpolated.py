@@ -106,6 +106,17 @@ class TestMadeUp:
             assert abs(span.start - start) <= 1
             assert abs(span.end - start - hold - line) <= 1
 
+    def test_several_in_one_recording_are_each_found(self, song):
+        places = (60_000, 90_000, 90_400, 200_000)
+        damaged = song
+        for start in places:
+            damaged = held(damaged, start, 5, 8)
+        found = certain(damaged)
+        assert len(found) == len(places)
+        for span, start in zip(found, places, strict=True):
+            assert abs(span.start - start) <= 1
+            assert abs(span.end - start - 13) <= 1
+
     @pytest.mark.parametrize("start", [60_000, 60_001, 121_003])
     def test_means_of_neighbours_are_found_to_the_sample_wherever_they_begin(self, song, start):
         (span,) = certain(averaged(song, start, 12))

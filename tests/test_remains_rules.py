@@ -48,6 +48,15 @@ class TestFrames:
             assert width == round(max(4.0, 0.3 * (first + 1)))
         assert widths[-1] >= 3
 
+    @pytest.mark.parametrize("rate_hz", [8000, 22_050, 44_100, 96_000])
+    def test_no_band_is_too_narrow_to_be_told(self, rate_hz: int) -> None:
+        for bins in (17, 33, 65, 129, 257):
+            edges = remains._band_edges(bins, rate_hz)
+            widths = np.diff(edges)
+            assert (edges[0], edges[-1]) == (0, bins)
+            assert np.all(widths >= 2)
+            assert widths[-1] >= 3
+
     def test_the_spread_of_levels_is_that_in_time_and_between_both_sides(self) -> None:
         shown = np.ones((4, 6), dtype=complex)
         shown[:2, :3] *= 2.0
