@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
+from ..signal.convolution import fast_length
 from ..signal.running import running_mean
 from .dips import Dip, Levels
 from .measures import median, quantile, samples_of
@@ -146,7 +147,7 @@ def _likeness(audio: Samples, first: int, last: int, size: int) -> float:
     left, right = audio[max(first - 2 * size, 0) : first], audio[last : last + size]
     if left.size < size or right.size < size:
         return 0.0
-    length = 1 << (left.size + size).bit_length()
+    length = fast_length(left.size)  # what wraps around falls on places that are not looked at
     products = np.fft.irfft(np.fft.rfft(left, length) * np.conj(np.fft.rfft(right, length)), length)
     energy = np.cumsum(np.concatenate([[0.0], left**2]))
     energies = energy[size:] - energy[:-size]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
+from ..signal.convolution import fast_length
 from ..signal.lpc import lpc
 from .gap_edges import Gap
 from .measures import db, rms, samples_of
@@ -180,11 +181,12 @@ def _rounding(samples: Samples, gap: Gap, rate_hz: int) -> list[float]:
     """How coarsely the sound around is rounded, seen from the resting value."""
     before, after = sides_of(samples, gap, rate_hz)
     around = np.concatenate([before, after])
-    steps = np.diff(np.unique(around))
+    values = np.unique(around)
+    steps = np.diff(values)
     level = min(rms(before - before.mean()), rms(after - after.mean())) + _FLOOR
     peak = max(float(np.abs(around - around.mean()).max()), _FLOOR)
     return [
-        math.log2(1 + values_crossed(before, after, gap.value)),
+        math.log2(1 + values_crossed(before, after, gap.value, values)),
         db(level / (float(steps.min(initial=1.0)) + _FLOOR)),
         float(np.mean(around[1:] == around[:-1])),
         abs(gap.value - float(around.mean())) / peak,
@@ -233,7 +235,7 @@ def _likenesses(samples: Samples, gap: Gap, rate_hz: int) -> list[float]:
 def _likeness(long: Samples, short: Samples) -> float:
     if long.size < short.size:
         return 0.0
-    length = 1 << (long.size + short.size).bit_length()
+    length = fast_length(long.size)  # what wraps around falls on places that are not looked at
     products = np.fft.irfft(np.fft.rfft(long, length) * np.conj(np.fft.rfft(short, length)), length)
     energy = np.cumsum(np.concatenate([[0.0], long**2]))
     energies = energy[short.size :] - energy[: -short.size]

@@ -23,16 +23,17 @@ _CLIMB = 0.2
 """A wave climbs to its top; a value that is stuck is jumped to by at least this share of it."""
 
 
-def values_crossed(before: Samples, after: Samples, value: float) -> int:
+def values_crossed(before: Samples, after: Samples, value: float, values: Samples | None = None) -> int:
     """How many of the values in use lie between the resting value and the samples beside it, at most.
 
     In 8 bit and in mu-law the crest of a wave rests, one or two values above its neighbours; samples that
-    were lost are left and met again by a jump over many.
+    were lost are left and met again by a jump over many. ``values``: those of both sides, in order, if known.
 
     >>> values_crossed(np.array([0.0, 1.0, 2.0, 3.0]), np.array([3.0, 1.0]), 4.0)
     3
     """
-    values = np.unique(np.concatenate([before, after]))
+    if values is None:
+        values = np.unique(np.concatenate([before, after]))
     beside = np.concatenate([before[-ADJACENT:], after[:ADJACENT]])
     return int(np.abs(np.searchsorted(values, beside) - np.searchsorted(values, value)).max())
 
