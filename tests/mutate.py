@@ -289,6 +289,13 @@ class Recorded:
                 used = {n.lineno for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in set_here}
                 if users := {test for line in used for test in lines.get(line, ())}:
                     return self._ordered(users)
+        if any(
+            isinstance(node, ast.FunctionDef)
+            and node.lineno <= mutant.line <= (node.end_lineno or 0)
+            and any("cache" in ast.unparse(decorator) for decorator in node.decorator_list)
+            for node in ast.walk(tree)
+        ):  # executed in the first test only, for all that follow
+            return self._ordered({name for names in lines.values() for name in names})
         for above in range(mutant.line, max(mutant.line - 10, 0), -1):
             if lines.get(above):
                 return self._ordered(set(lines[above]))
