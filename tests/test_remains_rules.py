@@ -48,6 +48,11 @@ class TestFrames:
             assert width == round(max(4.0, 0.3 * (first + 1)))
         assert widths[-1] >= 3
 
+    def test_at_both_edges_the_record_fades_in_alike(self) -> None:
+        share = remains._edge_fade(9, 2)
+        np.testing.assert_allclose(share, [0.25, 0.75, 1, 1, 1, 1, 1, 0.75, 0.25])
+        np.testing.assert_allclose(remains._edge_fade(3, 2), [0.25, 0.75, 0.25])
+
     @pytest.mark.parametrize("rate_hz", [8000, 22_050, 44_100, 96_000])
     def test_no_band_is_too_narrow_to_be_told(self, rate_hz: int) -> None:
         for bins in (17, 33, 65, 129, 257):

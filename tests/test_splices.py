@@ -10,7 +10,7 @@ from recordings import music
 from restore_audio import restore
 from restore_audio.detection.detect import detect
 from restore_audio.detection.screen import prediction_error
-from restore_audio.detection.splices import find_splices
+from restore_audio.detection.splices import _doubled, find_splices
 from restore_audio.settings import FillSettings
 from restore_audio.spans import Span
 
@@ -64,6 +64,13 @@ class TestFound:
         assert words
         assert all("23 samples come twice" in text for text in words)
         assert not any("twice" in s.evidence for place in PLACES for s in find(cut(song, place, 23)))
+
+    @pytest.mark.parametrize(("count", "said"), [(4, 0), (5, 5), (6, 6), (63, 63), (64, 64), (65, 0)])
+    @pytest.mark.parametrize("off", [-2, -1, 0, 1, 2])
+    def test_five_to_sixty_four_samples_are_counted_beside_the_join(self, count, said, off):
+        audio = np.random.default_rng(5).standard_normal(2000)
+        audio[1000 : 1000 + count] = audio[1000 - count : 1000]
+        assert _doubled(audio, 1000 + off) == (said if abs(off) < 2 else 0)
 
     def test_detect_reports_it_and_fix_smooths_it_within_a_millisecond(self, song):
         damaged = cut(song, 131_000, 500)
