@@ -550,3 +550,15 @@ class TestPaper:
         monkeypatch.setattr(paper, "invert", lambda _, length, __: np.zeros(length))
         paper.restore_paper(np.array([[0.5, np.nan, np.inf]]), self.RATE, None)  # type: ignore[arg-type]
         assert heard[0].tolist() == [0.5, 0.0, 0.0]
+
+
+def test_the_papers_inversion_gives_back_the_magnitudes() -> None:
+    time = np.arange(8000) / 16_000
+    tones = sum(np.sin(2 * np.pi * hz * time) / (k + 1) for k, hz in enumerate((440.0, 1230.0, 3100.0)))
+    magnitudes = paper.analyse(0.2 * tones)
+    made = paper.invert(magnitudes, time.size, 30)
+    assert made.shape == time.shape
+    again = paper.analyse(made)[:, 4:-4]
+    error = np.linalg.norm(again - magnitudes[:, 4:-4]) / np.linalg.norm(magnitudes[:, 4:-4])
+    assert error < 0.35
+    assert np.linalg.norm(again) == pytest.approx(np.linalg.norm(magnitudes[:, 4:-4]), rel=0.25)
