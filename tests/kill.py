@@ -75,6 +75,8 @@ RUNS = [
     Run("archive", ("archive", "{in}", "--to", "{out}", "-j", "2", "--checksums"), 4),
 ]
 
+FULL_DISKS = (RUNS[0], RUNS[1], RUNS[-1])
+
 
 def recordings(folder: Path, count: int) -> None:
     """Short recordings with holes."""
@@ -346,7 +348,7 @@ def main() -> int:
         with ThreadPoolExecutor(given.jobs) as pool:
             kills = [pool.submit(one, n, given.seed, seconds, place) for n in range(given.kills)]
             disks = [
-                pool.submit(full_disk, Case(RUNS[n % 2], place / f"disk-{n}"), size)
+                pool.submit(full_disk, Case(FULL_DISKS[n % 3], place / f"disk-{n}"), size)
                 for n, size in enumerate(sizes)
             ]
             for number, future in enumerate(kills):
