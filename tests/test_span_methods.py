@@ -10,6 +10,8 @@ import pytest
 from recordings import holes, load, music, save
 from restore_audio import restore
 from restore_audio.cli import main
+from restore_audio.fill.fill import Filling
+from restore_audio.fill.splice import splice
 from restore_audio.measure.metrics import sdr_db
 from restore_audio.settings import FillSettings
 from restore_audio.spans import Span
@@ -27,6 +29,19 @@ def test_each_span_is_filled_by_its_own_method():
     assert not np.array_equal(by_ar, by_network)
     assert np.array_equal(made[:, :40_000], by_ar[:, :40_000])
     assert np.array_equal(made[:, 40_000:], by_network[:, 40_000:])
+
+
+def test_one_gap_far_from_the_start_is_filled_alone_as_among_all():
+    clean = music(30.0, rate_hz=8_000)
+    spans = [
+        Span(start, start + 400, 0) for start in (8_000, 200_000)
+    ]  # 50 ms: similar passages are looked for
+    audio = holes(clean, [(s.start, s.length) for s in spans])
+    filling = Filling(spans, 8_000, audio.shape[1], FillSettings(method="auto"))
+    for span in spans:
+        patch, gap = filling.fill_one(span, lambda first, last: audio[:, first:last].copy())
+        assert (patch.start, patch.end, gap.filled) == (span.start, span.end, True)
+        assert sdr_db(clean, splice(audio, [patch]), [span]) > 0  # better than the hole
 
 
 def test_the_expected_error_is_near_the_true_one():

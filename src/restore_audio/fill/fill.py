@@ -298,7 +298,7 @@ class Filling:
             open_network=self._open,
             others=others,
             memory=self._memory,
-            offset=window.first,
+            offset=0 if self._memory is None else window.first,
         )
 
     def _open(self) -> Inpainter | None:
