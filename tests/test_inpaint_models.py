@@ -379,6 +379,15 @@ class TestTails:
         found = tails._ringing(tail, sides, RATE_HZ)  # type: ignore[arg-type]
         assert found == pytest.approx(frequency_hz, abs=40.0)
 
+    def test_the_first_12_ms_say_what_rings(self) -> None:
+        time = np.arange(2000) / RATE_HZ
+        around = 0.001 * noise(2000)
+        sides = SimpleNamespace(left=around, right=around[::-1])
+        early = round(0.012 * RATE_HZ)
+        tail = np.where(np.arange(800) < early, np.sin(2 * np.pi * 900 * time[:800]), 0.0)
+        tail[early:] = 3.0 * np.sin(2 * np.pi * 2500 * time[early:800])
+        assert tails._ringing(tail, sides, RATE_HZ) == pytest.approx(900.0, abs=60.0)  # type: ignore[arg-type]
+
     def test_nothing_below_250_hz_rings(self) -> None:
         time = np.arange(2000) / RATE_HZ
         sides = SimpleNamespace(left=0.001 * noise(2000), right=0.001 * noise(2000))
@@ -406,6 +415,22 @@ class TestTails:
         worse = tails._solved(clean + 0.3 * noise(200, 3), 5, functions, sides, order)
         assert worse is not None
         assert worse.excess > 5.0
+
+    @pytest.mark.parametrize("energy", [0.0, 1e9])
+    def test_a_tail_that_cannot_be_told_from_its_error_is_left_in(
+        self, monkeypatch: pytest.MonkeyPatch, energy: float
+    ) -> None:
+        audio = smooth(4000)[None]
+        gap = Gap(audio, np.zeros(audio.shape, bool), 0, 2000, 2200, 0, 4000, RATE_HZ)
+
+        def with_tail(inside: Samples, *_: Any) -> tails._Fit:
+            return tails._Fit(inside + 0.5, 8, 1.0, 1.0, energy, np.full(inside.size, 1e-3))
+
+        monkeypatch.setattr(tails, "_best_fit", with_tail)
+        answer = tails.repair(gap, Prediction(np.zeros(200), 3.0))
+        assert answer is not None
+        taken = np.abs(answer.samples - audio[0, 2000:2200])[60:150]
+        assert np.all(taken > 0.1) if energy else not taken.any()
 
     @pytest.mark.parametrize(("length", "tried"), [(32, False), (33, True)])
     def test_spans_up_to_4_ms_are_clicks_alone(
