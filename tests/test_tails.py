@@ -96,11 +96,19 @@ def test_the_bass_under_a_thump_is_not_taken_for_it() -> None:
     assert np.linalg.norm(spectra[0] - spectra[1]) < 0.25 * np.linalg.norm(spectra[0])
 
 
-def test_what_is_no_tail_is_left_to_the_other_fills() -> None:
+def test_where_there_is_no_tail_the_click_alone_is_filled() -> None:
+    clean = music()
+    for damaged in (struck(clean, 0.0 * thump(3528)), clean.copy()):
+        damaged[START + 200 : START + 2000] += 1e-3 * np.random.default_rng(1).standard_normal(1800)
+        gap, prior = gap_of(damaged, 3528)
+        repaired = repair(gap, prior)
+        assert repaired is not None
+        assert np.array_equal(repaired.samples[200:], damaged[START + 200 : START + 3528])
+
+
+def test_what_is_no_click_with_a_tail_is_left_to_the_other_fills() -> None:
     clean = music()
     damaged = clean.copy()
-    damaged[START : START + 2000] = 0.5 * np.random.default_rng(1).standard_normal(2000)
-    assert repair(*gap_of(damaged, 2000)) is None  # noise all over
     assert repair(*gap_of(struck(clean, thump(3528)), 150)) is None  # a click alone
     damaged[START + 5] = np.nan
     assert repair(*gap_of(damaged, 2000)) is None

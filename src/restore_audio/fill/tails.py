@@ -1,14 +1,14 @@
 """Repair a click that has a tail: fill the click, subtract the tail.
 
 In: a gap that holds a click and what follows it, a thump, a jump that settles, or a ringing. Out: the samples
-``(gap,)`` without them, or None where no tail explains what is there.
+``(gap,)`` without them, or None where there is too little around to tell.
 
 Under the tail the music is intact, so it is kept. The tail is a sum of slow functions: raised cosines a few
 milliseconds apart, for a ringing times a cosine and a sine of its frequency, whose size decays over the span.
 Their weights and the samples under the click are solved for at once, such that the music that remains has the
 least prediction error under the AR models of both sides, as in Janssen's interpolation; the tail's
-weights are held by a ridge of their expected size. Whether a tail explains the span shows in what remains:
-its prediction error must be as small as that of the surroundings.
+weights are held by a ridge of their expected size. A tail that can hardly be told from its error, or leaves
+what cannot be music, stays: then the click alone is filled.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ _BETTER = 0.7
 _MUCH_BETTER = 0.9
 """Another length of the click is taken if it lowers the excess to this share."""
 
-_TAIL_RATIO = 2.0
-"""Energy of a tail, in that of its error, below which it is better left."""
+_TAIL_RATIO = 40.0
+"""Energy of a tail, in that of its error, below which it is better left: music by itself lies below."""
 
 _TAKEN_DEVIATIONS = 3.0
 _TAKEN = 2.0**-16
@@ -119,10 +119,10 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     lengths = _click_lengths(gap.length, rate_hz)
     tail = _least([_best_fit(inside, click, sides, order, rate_hz) for click in lengths])
     best = tail
-    if tail is None or not tail.is_told:
-        nothing = np.zeros((0, inside.size))
+    if tail is None or not tail.is_told or tail.excess > MOST_EXCESS:
+        nothing = np.zeros((0, inside.size))  # what follows the click stays
         best = _least([_solved(inside, click, nothing, sides, order) for click in lengths])
-    if best is None or best.excess > MOST_EXCESS:
+    if best is None:
         return None
     samples = sides.peak * best.samples
     # Where less was taken off than cannot be told from its error, up to the end of the span, nothing is.
