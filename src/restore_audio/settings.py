@@ -63,8 +63,8 @@ class FillSettings:
     """How spans are filled.
 
     Attributes:
-        method: one of :data:`restore_audio.fill.methods.METHODS`: ``auto`` (AR and network, blended), ``ar``,
-            ``network`` or ``paper``.
+        method: one of :data:`restore_audio.fill.methods.METHODS`: ``auto`` (all parts), ``ar``,
+            ``network`` or ``paper``; or ``ar`` and some of the others, as in ``ar+passages``.
         max_gap_ms: longer spans are reported and left as they are.
     """
 
