@@ -64,7 +64,7 @@ AGAINST_AR = Table(
     "paired",
     GAP_PROTOCOLS,
 )
-GENRES = Table("By genre: SDR in the gaps / log-spectral distance, dB", "genres", GAP_PROTOCOLS)
+GENRES = Table("By genre: SDR / log-spectral distance, dB", "genres", GAP_PROTOCOLS)
 OTHER_GRADES = Table("Mean opinion of the excerpt: ViSQOL / Zimtohrli", "conditions", TIMED)
 FOUND = Table("Damage found, both ends within 1 ms / damage hit, %", "conditions", ("blind",))
 CHANGED = Table("Healthy samples changed / beyond 16 bit, %", "conditions", ("blind",))
