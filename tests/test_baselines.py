@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from restore_audio.measure.baselines import BASELINES
 from restore_audio.measure.matching_pursuit import pursue
 from restore_audio.measure.metrics import energy_error_db, log_spectral_distance_db, sdr_db
+from restore_audio.measure.spain import inpaint
 from restore_audio.signal.least_squares import filter_products, solve_gap
 from restore_audio.spans import Span
 
@@ -91,6 +92,7 @@ def test_steady_tones_are_continued_by_the_methods_that_know_about_tones() -> No
     assert sdr_of("ar-published", clean) > 25
     assert sdr_of("janssen", clean) > 25
     assert sdr_of("omp", clean) > 15
+    assert sdr_of("a-spain", clean) > 15
     assert sdr_of("rule", clean) > 15
 
 
@@ -129,6 +131,17 @@ def test_matching_pursuit_finds_the_few_atoms_that_there_are() -> None:
     filled = pursue(np.where(known, clean, 0), known, 2000, 2100, RATE_HZ)
     error = np.sum((filled - clean[2000:2100]) ** 2) / np.sum(clean[2000:2100] ** 2)
     assert error < 10 ** (-30 / 10)
+
+
+def test_a_spain_finds_the_sparse_spectrum_that_there_is_at_any_level() -> None:
+    time = np.arange(4096) / 2048  # in lengths of its transform
+    clean = np.cos(2 * np.pi * 100 * time) + 0.5 * np.sin(2 * np.pi * 333 * time)
+    known = np.ones(clean.size, dtype=bool)
+    known[2000:2160] = False
+    filled = inpaint(np.where(known, clean, np.nan), known, 2000, 2160, RATE_HZ)
+    error = np.sum((filled - clean[~known]) ** 2) / np.sum(clean[~known] ** 2)
+    assert error < 10 ** (-25 / 10)
+    assert inpaint(7 * clean, known, 2000, 2160, RATE_HZ) == pytest.approx(7 * filled)
 
 
 def test_interpolated_magnitudes_keep_the_level_where_ar_fades() -> None:

@@ -11,6 +11,7 @@ Each fills gap by gap and channel by channel, from what is healthy around it.
 ``ar-fixed-N``   our AR with one of its settings for short gaps, always: N ms of context on each side
 ``janssen``      AR fit and least-squares fill in turn: Janssen, Veldhuis, Vries, IEEE TASSP 34(2), 1986
 ``omp``          orthogonal matching pursuit on a Gabor dictionary: Adler et al., IEEE TASLP 20(3), 2012
+``a-spain``      sparsest spectrum by ADMM: Mokrý, Záviška, Rajmic, Veselý, EUSIPCO 2019
 ``rule``         max(our AR, log-interpolated magnitudes), one iteration of Griffin-Lim from the AR fill
 ================ ====================================================================================
 
@@ -40,6 +41,7 @@ from ..signal.griffin_lim import griffin_lim
 from ..signal.least_squares import filter_products, solve_gap
 from ..signal.spectrum import Grid, between_frames, known_share, stft
 from ..spans import Span
+from . import spain
 from .matching_pursuit import pursue
 
 Filler = Callable[[Samples, Sequence[Span], int], Samples]
@@ -110,6 +112,10 @@ def _first(side: Samples, count: int) -> Samples:
 
 def _omp(gap: Gap) -> Samples:
     return pursue(gap.mine, gap.healthy, gap.start, gap.end, gap.rate_hz)
+
+
+def _a_spain(gap: Gap) -> Samples:
+    return spain.inpaint(gap.mine, gap.healthy, gap.start, gap.end, gap.rate_hz)
 
 
 def _frames(gap: Gap) -> Samples:
@@ -193,6 +199,7 @@ BASELINES: Mapping[str, Baseline] = MappingProxyType(
             ),
             Baseline("janssen", "Janssen, gap-wise", _each_gap(_janssen)),
             Baseline("omp", "matching pursuit (Gabor)", _each_gap(_omp), ()),
+            Baseline("a-spain", "A-SPAIN", _each_gap(_a_spain), ()),
             Baseline("rule", "max(our AR, log-interpolated)", _each_gap(_rule), _ALL),
         )
     }

@@ -13,7 +13,9 @@ Not for: gaps longer than a frame; sparsity does not use what comes before and a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +23,22 @@ from scipy import fft
 
 from ..arrays import Samples
 
+Estimate = Callable[[Samples, NDArray[np.bool_], Samples], Samples]
+
+FRAME_MS = 64.0
+"""Length of a frame; a frame has at least twice the gap's length."""
+
 
 @dataclass(frozen=True)
 class PursuitSettings:
     """How far a frame is pursued.
 
     Attributes:
-        frame_ms: length of a frame; a frame has at least twice the gap's length.
         atoms_share: most atoms (pairs of cosine and sine), as a share of the frame's samples.
         most_atoms: the same as a number, which only frames for long gaps reach.
         error_db: residual at which to stop, relative to the known samples.
     """
 
-    frame_ms: float = 64.0
     atoms_share: float = 1 / 64
     most_atoms: int = 48
     error_db: float = -60.0
@@ -60,7 +65,19 @@ def pursue(
         ``(end - start,)``, zeros where no frame has anything known.
     """
     how = settings or PursuitSettings()
-    frame = 4 * round(max(how.frame_ms * rate_hz / 1000, 2 * (end - start)) / 4)
+    return fill_by_frames(audio, known, start, end, rate_hz, partial(_frame, how=how))
+
+
+def fill_by_frames(
+    audio: Samples, known: NDArray[np.bool_], start: int, end: int, rate_hz: int, estimate: Estimate
+) -> Samples:
+    """Fill a gap by its frames, each estimated alone.
+
+    Args:
+        audio, known, start, end, rate_hz: as in :func:`pursue`.
+        estimate: makes of a frame, what of it is known, and the window, ``(N,)`` each, the windowed frame.
+    """
+    frame = 4 * round(max(FRAME_MS * rate_hz / 1000, 2 * (end - start)) / 4)
     padded = np.pad(audio, frame)  # frames may reach beyond the ends, where nothing is known
     there = np.pad(known, frame)
     window = np.sin(np.pi * (np.arange(frame) + 0.5) / frame)
@@ -70,11 +87,11 @@ def pursue(
         piece, mask = padded[place : place + frame], there[place : place + frame]
         if piece.size < frame or not mask.any():
             continue
-        estimate = _frame(np.where(mask, piece, 0.0), mask, window, how)
+        made = estimate(np.where(mask, piece, 0.0), mask, window)
         low, high = max(place, frame + start), min(place + frame, frame + end)
         target = slice(low - frame - start, high - frame - start)
         source = slice(low - place, high - place)
-        total[target] += window[source] * estimate[source]
+        total[target] += window[source] * made[source]
         weight[target] += window[source] ** 2
     return total / np.maximum(weight, 1e-9)
 
