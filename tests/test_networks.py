@@ -1,4 +1,4 @@
-"""The six networks are the paper's, and their weights travel safely."""
+"""The networks are the paper's and those it meant to try, and their weights travel safely."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from restore_audio.errors import ModelError
+from restore_audio.network.axial import LEVEL, AxialAttention
 from restore_audio.network.checkpoint import ModelCard, load, model_path, read_card, save
 from restore_audio.network.features import (
     FeatureSettings,
@@ -20,7 +21,7 @@ from restore_audio.network.features import (
     prepare_paper,
     prepare_restore,
 )
-from restore_audio.network.networks import NETWORKS, NetworkSettings, build
+from restore_audio.network.networks import NETWORKS, NetworkSettings, build, create
 from restore_audio.network.predictor import Inpainter
 from restore_audio.network.unet import ConvBlock, UNet, UpConv, parameter_count
 
@@ -34,14 +35,22 @@ def block(channels: int, filters: int) -> int:
 
 
 def count_by_hand(name: str, width: int, in_channels: int) -> int:
-    """The paper's Figures 3 to 5, added up layer by layer."""
-    strided, attention = NETWORKS[name].strided, NETWORKS[name].attention
+    """The paper's Figures 3 to 5, and what we add to them, layer by layer."""
+    if name == "res-unet-v2-cascade":
+        each = round(width / 2**0.5)
+        return sum(count_by_hand("res-unet-v2", each, maps) for maps in (in_channels, in_channels + 1))
+    strided, attention, additive = (
+        getattr(NETWORKS[name], switch) for switch in ("strided", "attention", "additive")
+    )
     f = [width, 2 * width, 4 * width, 8 * width, 16 * width]
     total = block(in_channels, f[0]) + sum(block(a, b) for a, b in pairwise(f))
     if strided:
         total += sum(block(n, n) for n in f)
     total += block(f[4], 2 * f[4])
-    total += sum(conv(2 * n, n) + block(2 * n, n) for n in f)
+    total += sum(conv(2 * n, n) + block(n if additive else 2 * n, n) for n in f)
+    if name == "res-unet-v2-axial":
+        n = 8 * width
+        total += 2 * conv(n, 3 * n // 4, 1) + conv(n // 2, n, 1) + n
     if attention:
         total += sum(2 * conv(n, n, 1) + conv(n, 1, 1) for n in f)
     return total + conv(f[0], 1)
@@ -51,7 +60,7 @@ def count_by_hand(name: str, width: int, in_channels: int) -> int:
 @pytest.mark.parametrize(("width", "in_channels"), [(32, 1), (16, 4)])
 def test_parameter_counts_are_those_derived_by_hand(name: str, width: int, in_channels: int) -> None:
     with torch.device("meta"):
-        network = UNet(NetworkSettings(name, width, in_channels))
+        network = create(NetworkSettings(name, width, in_channels))
     assert parameter_count(network) == count_by_hand(name, width, in_channels)
 
 
@@ -61,18 +70,74 @@ def test_res_u_net_v2_has_the_papers_22_million_parameters() -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_patches_keep_their_size(name: str) -> None:
+def test_patches_keep_their_size_whatever_it_is(name: str) -> None:
     network = build(NetworkSettings(name, 4)).eval()
-    assert network(torch.rand(2, 1, 128, 128)).shape == (2, 1, 128, 128)
+    for size in ((128, 128), (384, 256), (32, 64)):
+        assert network(torch.rand(2, 1, *size)).shape == (2, 1, *size)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_weight_learns(name: str) -> None:
+    network = build(NetworkSettings(name, 4, 2))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)  # gains that begin at zero hide what stands before them
+    network(torch.rand(2, 2, 64, 64)).square().mean().backward()
+    dead = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    # A bias before a batch normalisation is taken off by it: its gradient is rounding.
+    assert not [n for n in dead if not n.endswith("conv.bias")]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_weights_of_every_network_come_back(name: str, tmp_path: Path) -> None:
+    network = build(NetworkSettings(name, 2)).eval()
+    save(tmp_path / "w.safetensors", network, ModelCard(network.settings, "paper"), half=False)
+    x = torch.rand(1, 1, 64, 32)
+    torch.testing.assert_close(load(tmp_path / "w.safetensors")[0](x), network(x))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_global_residual_subtracts_from_the_first_map(name: str) -> None:
     network = build(NetworkSettings(name, 4, in_channels=3)).eval()
-    torch.nn.init.zeros_(network.last.weight)
+    for part in network.modules():
+        if isinstance(part, UNet):
+            torch.nn.init.zeros_(part.last.weight)
     x = torch.rand(1, 3, 128, 128)
     expected = x[:, :1] if name.find("res-") >= 0 else torch.zeros(1, 1, 128, 128)
     torch.testing.assert_close(network(x), expected)
+
+
+def test_attention_reaches_every_frame_of_a_band_and_every_band_of_a_frame_and_nothing_else() -> None:
+    layer = AxialAttention(8)
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter)
+    x = torch.randn(1, 8, 6, 9, requires_grad=True)
+    layer(x)[0, :, 2, 4].sum().backward()
+    reached = x.grad[0].abs().sum(dim=0) > 0
+    assert reached.all()  # by the weights, which compare whole frames and whole bands
+    fixed = x.detach().clone()
+    fixed[..., :] = fixed[..., :1]  # frames alike: whichever is looked at, the same is found
+    answer = layer(fixed)
+    torch.testing.assert_close(answer, answer[..., :1].expand_as(answer))
+
+
+def test_attention_begins_as_if_it_were_not_there() -> None:
+    with_attention, without = (
+        build(NetworkSettings(n, 2)).eval() for n in ("res-unet-v2-axial", "res-unet-v2")
+    )
+    states = {
+        name.replace(f"down.{LEVEL}.0.", f"down.{LEVEL}."): t
+        for name, t in with_attention.state_dict().items()
+    }
+    without.load_state_dict({name: states[name] for name in without.state_dict()})
+    x = torch.rand(1, 1, 64, 64)
+    torch.testing.assert_close(with_attention(x), without(x))
+
+
+def test_the_second_stage_corrects_the_first() -> None:
+    network = build(NetworkSettings("res-unet-v2-cascade", 4, 2)).eval()
+    torch.nn.init.zeros_(network.second.last.weight)
+    x = torch.rand(1, 2, 64, 64)
+    torch.testing.assert_close(network(x), network.first(x))
 
 
 def test_strided_convolution_pads_like_the_original() -> None:

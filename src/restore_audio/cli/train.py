@@ -1,4 +1,4 @@
-"""``restore-audio train``: train one of the six networks."""
+"""``restore-audio train``: train one of the networks."""
 
 from __future__ import annotations
 

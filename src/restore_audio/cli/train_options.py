@@ -64,7 +64,12 @@ Jobs = Annotated[
 ]
 
 Network = Annotated[
-    str, choice(NETWORKS, text="The paper's six; res-unet-v2 is the one that ships.", panel=WHAT)
+    str,
+    choice(
+        NETWORKS,
+        text="The paper's six, and what it meant to try; res-unet-v2 is the one that ships.",
+        panel=WHAT,
+    ),
 ]
 Task = Annotated[
     TaskName,

@@ -1,1 +1,1 @@
-"""The six networks of the paper, and their weights in and out."""
+"""The networks, and their weights in and out."""

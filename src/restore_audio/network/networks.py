@@ -26,12 +26,14 @@ class Architecture:
         strided: strided convolutions instead of max-pooling.
         residual: a global residual connection.
         attention: gates on the skip connections.
+        additive: what comes up is added to the skip connection, which else it is joined to.
         cls: its class, as ``module:Class``; a module of this room begins with a dot.
     """
 
     strided: bool = False
     residual: bool = False
     attention: bool = False
+    additive: bool = False
     cls: str = ".unet:UNet"
 
 
@@ -42,8 +44,12 @@ NETWORKS: dict[str, Architecture] = {
     "res-unet-v2": Architecture(strided=True, residual=True),
     "attention-unet": Architecture(attention=True),
     "attention-res-unet": Architecture(residual=True, attention=True),
+    "res-unet-v2-additive": Architecture(strided=True, residual=True, additive=True),
+    "res-unet-v2-axial": Architecture(strided=True, residual=True, cls=".axial:AxialUNet"),
+    "res-unet-v2-cascade": Architecture(strided=True, residual=True, cls=".cascade:Cascade"),
 }
-"""By the names that ``--network`` takes; the six of Serra et al. 2021."""
+"""By the names that ``--network`` takes: the six of Serra et al. 2021, its best one with lighter skip
+connections, and the two that it names as future work."""
 
 
 @dataclass(frozen=True)

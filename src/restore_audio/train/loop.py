@@ -43,7 +43,7 @@ class TrainSettings:
     """How a network is trained. The defaults are what made the shipped weights.
 
     Attributes:
-        network, width: which of the six, and its filters at the first level.
+        network, width: which network, and its filters at the first level.
         batch: examples of a step over all processes (the paper: 58, one clip).
         learning_rate: of Adam; the paper: 0.001.
         schedule: ``cosine`` with warm-up, or ``fixed`` as in the paper.
