@@ -1,16 +1,17 @@
 """Do the tests notice when the code of a room is changed? ``python -m tests.mutate --sample 150 --seed 0``
 
 Each mutant changes one place of one module: a comparison, an operator, a constant, a condition, ``min`` for
-``max``, the sign of a term, a return value. A first run of the rooms' tests records which of them executes
-which line (coverage.py) and how long each takes; a mutant is then met by just those tests, the fastest first,
-until one fails or ``TESTS_S`` of them have passed. The sample is drawn from a seed, so that two people get
-the same score. What was recorded and found is kept in ``cache/``: a run that was stopped goes on, and
-``--minutes`` makes it stop by itself.
+``max``, the sign of a term, a return value. A first run of each of the rooms' test files records which test
+executes which line (coverage.py) and how much time each takes; a mutant is then met by just those tests,
+the fastest first, until one fails or ``TESTS_S`` of them have passed. The sample is drawn from a seed, so
+that two people get the same score. What was recorded and found is kept in ``cache/``: a run that was
+stopped goes on, and ``--minutes`` makes it stop by itself.
 
-Each mutant runs in a process forked from one that has imported what others made (NumPy, SciPy, torch), which
-takes longer than most tests. Its module is written into a copy of the package in a folder of its own: the
-working tree is not touched. mutmut was looked at first: it wants every test to run in one process, which the
-tests of processes, signals and start-up times cannot.
+The package and its tests are imported once; each mutant runs in a process forked from there, in which the
+functions of its module are given their changed code. Only what is executed on import (constants, defaults)
+is imported anew. The package is a copy in a folder of its own: the working tree is not touched. mutmut was
+looked at first: it wants every test to run in one process, which the tests of processes, signals and start-up
+times cannot.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
-import importlib
+import inspect
 import json
 import os
 import random
+import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Sequence
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,10 @@ TESTS = {
         "splices",
         "edges",
         "evidence",
+        "extrapolated",
+        "kernels",
     ),
-    "fill": ("inpaint", "autoregressive", "similar", "remains", "adaptive", "tails", "doubt"),
+    "fill": ("inpaint", "autoregressive", "similar", "remains", "adaptive", "tails", "doubt", "kernels"),
 }
 """Beginnings of the test files of each room; those of the promises and the API are always among them."""
 
@@ -62,22 +65,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {}
 LEAST_CONSTANT = 1e-5
 """Smaller constants keep divisions and logarithms from zero, which ten times as much or a tenth does too."""
 
-TESTS_S = 60.0
-"""A mutant that so many seconds of tests have passed has survived: the score is a lower bound."""
+TESTS_S = 30.0
+"""A mutant that so many seconds of tests have passed has survived: the score is a lower bound. Seconds are
+the processor's, which do not depend on what else it does."""
 
-PATIENCE, LEAST_PATIENCE_S = 10.0, 60.0
+PATIENCE, LEAST_PATIENCE_S = 6.0, 20.0
 """A mutant whose tests take so many times as long as without it, and more seconds than this, loops."""
-
-PRELOADED = (
-    "numpy",
-    "scipy.signal",
-    "scipy.linalg",
-    "scipy.fft",
-    "torch",
-    "soundfile",
-    "hypothesis",
-    "pytest",
-)
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -121,6 +114,20 @@ class Mutant:
     what: str
 
     @property
+    def in_function(self) -> bool:
+        """Whether it is inside of a function, its decorators left out: executed anew at each call."""
+        tree = ast.parse((PACKAGE / self.module).read_text(encoding="utf-8"))
+        place = _places(tree)[self.place]
+        return any(
+            place is inner
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef)
+            for part in (*node.body, *node.args.defaults, *node.args.kw_defaults)
+            if part is not None
+            for inner in ast.walk(part)
+        )
+
+    @property
     def text(self) -> str:
         """The whole module with the change."""
         tree = ast.parse((PACKAGE / self.module).read_text(encoding="utf-8"))
@@ -137,8 +144,8 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
 
 
 def _places(tree: ast.AST) -> list[Any]:
-    """What may be changed; annotations and imports for the type checker are never executed."""
-    idle = {id(n) for node in ast.walk(tree) for part in _annotations(node) for n in ast.walk(part)}
+    """What may be changed: not what is never executed, or says only how much is kept in memory."""
+    idle = {id(n) for node in ast.walk(tree) for part in _idle(node) for n in ast.walk(part)}
     return [
         node
         for node in ast.walk(tree)
@@ -148,8 +155,11 @@ def _places(tree: ast.AST) -> list[Any]:
     ]
 
 
-def _annotations(node: ast.AST) -> list[ast.expr]:
+def _idle(node: ast.AST) -> list[ast.expr]:
+    """Annotations, and the sizes of caches."""
     found = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+    if isinstance(node, ast.FunctionDef):
+        found += [decorator for decorator in node.decorator_list if "cache" in ast.unparse(decorator)]
     return [part for part in found if isinstance(part, ast.expr)]
 
 
@@ -230,52 +240,32 @@ class Recorded:
     seconds: dict[str, float]
 
     @classmethod
-    def of(cls, rooms: Sequence[str]) -> Recorded:
-        """Recorded now, or kept from the last time if neither package nor tests have changed since."""
-        digest = hashlib.sha256(repr(sorted(rooms)).encode())
-        for path in sorted([*PACKAGE.rglob("*.py"), *(ROOT / name for name in tests_of(rooms))]):
-            digest.update(path.read_bytes())
+    def of(cls, rooms: Sequence[str], until_s: float) -> Recorded:
+        """Recorded now, as far as neither package nor a test file has changed since the last time."""
+        package = hashlib.sha256()
+        for path in sorted(
+            [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.json"), *(ROOT / "tests").glob("[!t]*.py")]
+        ):
+            if path != Path(__file__):
+                package.update(path.read_bytes())
         kept = CACHE / "mutants-coverage.json"
-        if kept.exists() and (data := json.loads(kept.read_text()))["digest"] == digest.hexdigest():
-            lines = {m: {int(n): names for n, names in some.items()} for m, some in data["lines"].items()}
-            return cls(lines, data["seconds"])
-        with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
-            found = cls._now(rooms, Path(folder))
-        CACHE.mkdir(exist_ok=True)
-        kept.write_text(json.dumps({"digest": digest.hexdigest(), **found.__dict__}))
+        files = json.loads(kept.read_text()) if kept.exists() else {}
+        found = cls({}, {})
+        for name in tests_of(rooms):
+            whole = hashlib.sha256(package.digest() + (ROOT / name).read_bytes()).hexdigest()
+            if files.get(name, {}).get("digest") != whole:
+                if time.monotonic() > until_s:
+                    raise SystemExit("not all test files are recorded yet: the same command goes on")
+                lines, seconds = _recorded(name)
+                files[name] = {"digest": whole, "lines": lines, "seconds": seconds}
+                CACHE.mkdir(exist_ok=True)
+                kept.write_text(json.dumps(files))
+                print(f"recorded {len(seconds)} tests of {name} ({sum(seconds.values()):.0f} s)", flush=True)
+            found.seconds.update(files[name]["seconds"])
+            for module, places in files[name]["lines"].items():
+                for line, tests in places.items():
+                    found.lines.setdefault(module, {}).setdefault(int(line), []).extend(tests)
         return found
-
-    @classmethod
-    def _now(cls, rooms: Sequence[str], folder: Path) -> Recorded:
-        settings, data, times = folder / "coveragerc", folder / "coverage", folder / "times.xml"
-        settings.write_text("[run]\ndynamic_context = test_function\n", encoding="utf-8")
-        words = ["coverage", "run", f"--rcfile={settings}", f"--data-file={data}"]
-        words += [f"--include={','.join(str(PACKAGE / room / '*') for room in rooms)}"]
-        words += ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={times}"]
-        words += ["-k", f"not ({ELSEWHERE})", *tests_of(rooms)]
-        environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-        subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=environment, check=False)
-        from coverage import CoverageData
-
-        seconds: dict[str, float] = {}
-        names: dict[str, str] = {}  # as coverage has them: tests.test_x.TestY.test_z
-        for case in ElementTree.parse(times).iter("testcase"):
-            if case.find("failure") is not None or case.find("error") is not None:
-                raise SystemExit(f"{case.attrib['name']} fails without any mutant: mend that first")
-            whole = f"{case.attrib['classname']}.{case.attrib['name'].partition('[')[0]}"
-            package, file, *rest = whole.split(".")
-            names[whole] = test = "::".join([f"{package}/{file}.py", *rest])
-            seconds[test] = seconds.get(test, 0.0) + float(case.attrib["time"])
-        short = {name.partition(".")[2]: test for name, test in names.items()}
-        found = CoverageData(str(data))
-        found.read()
-        lines: dict[str, dict[int, list[str]]] = {}
-        for path in sorted(path for room in rooms for path in (PACKAGE / room).glob("*.py")):
-            lines[path.relative_to(PACKAGE).as_posix()] = {
-                line: sorted({test for c in contexts if (test := names.get(c) or short.get(c))})
-                for line, contexts in found.contexts_by_lineno(str(path)).items()
-            }
-        return cls(lines, seconds)
 
     def covering(self, mutant: Mutant) -> list[str]:
         """Tests that execute a line, the statement it continues, or what uses the constant that it sets."""
@@ -315,6 +305,68 @@ class Recorded:
         return sorted(chosen, key=lambda test: (sum(self.seconds.get(test, 0.0) > b for b in bands), test))
 
 
+class _Watch:
+    """A plugin of pytest that tells coverage.py which test runs, and takes the processor's time."""
+
+    def __init__(self, switch: Callable[[str], object]) -> None:
+        self.switch = switch
+        self.seconds: dict[str, float] = {}
+        self.failed: list[str] = []
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.switch(nodeid.partition("[")[0])
+        self.began_s = time.process_time()
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        test = nodeid.partition("[")[0]
+        self.seconds[test] = self.seconds.get(test, 0.0) + time.process_time() - self.began_s
+
+
+def _recorded(name: str) -> tuple[dict[str, dict[int, list[str]]], dict[str, float]]:
+    """Which tests of a file execute each line of each module, and how long they take, in another process."""
+    with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
+        made = Path(folder) / "made.json"
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                os.environ["PYTHONPATH"] = str(PACKAGE.parent)
+                sys.path.insert(0, str(PACKAGE.parent))
+                import coverage
+                import pytest
+
+                cover = coverage.Coverage(data_file=str(Path(folder) / "data"), include=[f"{PACKAGE}/*"])
+                cover.start()
+                watch = _Watch(cover.switch_context)
+                pytest.main(
+                    ["-q", "-p", "no:cacheprovider", "-k", f"not ({ELSEWHERE})", name], plugins=[watch]
+                )
+                cover.stop()
+                if watch.failed:
+                    print(f"{watch.failed[0]} fails without any mutant: mend that first")
+                else:
+                    data = cover.get_data()
+                    lines = {
+                        Path(file).relative_to(PACKAGE).as_posix(): {
+                            line: [test for test in tests if test]
+                            for line, tests in data.contexts_by_lineno(file).items()
+                        }
+                        for file in data.measured_files()
+                    }
+                    made.write_text(json.dumps([lines, watch.seconds]))
+                    status = 0
+            finally:
+                os._exit(status)
+        if os.waitpid(child, 0)[1]:
+            raise SystemExit(f"{name} cannot be recorded")
+        lines, seconds = json.loads(made.read_text())
+        return lines, seconds
+
+
 def is_noticed(mutant: Mutant | None, tests: Sequence[str], seconds: float, folder: Path) -> bool:
     """Whether one of the tests, which take ``seconds`` without the mutant, fails with it."""
     if not tests:
@@ -325,8 +377,8 @@ def is_noticed(mutant: Mutant | None, tests: Sequence[str], seconds: float, fold
         changed.write_text(mutant.text, encoding="utf-8")
     child = os.fork()
     if child == 0:
-        _meet(tests, folder)
-    until_s = time.monotonic() + max(PATIENCE * seconds, LEAST_PATIENCE_S)
+        _meet(mutant, tests, max(PATIENCE * seconds, LEAST_PATIENCE_S))
+    until_s = time.monotonic() + 10 * max(PATIENCE * seconds, LEAST_PATIENCE_S)  # if it waits for ever
     try:
         while True:
             ended, status = os.waitpid(child, os.WNOHANG)
@@ -341,25 +393,66 @@ def is_noticed(mutant: Mutant | None, tests: Sequence[str], seconds: float, fold
         changed.write_text(before, encoding="utf-8")
 
 
-def _meet(tests: Sequence[str], folder: Path) -> None:
-    """In the forked process: run the tests against the package in ``folder``; status 0 if all pass."""
-    os.setsid()
-    os.chdir(ROOT)
-    source = str(folder / "src")
-    os.environ["PYTHONPATH"] = source
-    sys.path.insert(0, source)
-    sys.dont_write_bytecode = True
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
+def _meet(mutant: Mutant | None, tests: Sequence[str], most_s: float) -> None:
+    """In the forked process: run the tests against the changed package; status 0 if all pass."""
     status = 1
     try:
+        os.setsid()
+        used_s = time.process_time()
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used_s + most_s) + 1, resource.RLIM_INFINITY))
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
         import pytest
 
+        if mutant and mutant.in_function:
+            _change_functions(mutant)
+        elif mutant:
+            for name in [
+                n for n in sys.modules if n.partition(".")[0] in ("restore_audio", "toys", *_TEST_MODULES)
+            ]:
+                del sys.modules[name]
         given = ["-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--rootdir", str(ROOT), *tests]
         status = int(pytest.main(given))
     finally:
         os._exit(status)
+
+
+_TEST_MODULES = [path.stem for path in (ROOT / "tests").glob("*.py") if path != Path(__file__)]
+
+
+def _change_functions(mutant: Mutant) -> None:
+    """Give the functions of a module that is imported the code that they have in the mutant."""
+    name = "restore_audio." + mutant.module.removesuffix(".py").replace("/", ".")
+    name = name.removesuffix(".__init__")
+    old = sys.modules[name]
+    new = types.ModuleType(name)
+    new.__dict__.update({key: vars(old)[key] for key in ("__file__", "__package__", "__spec__")})
+    exec(compile(mutant.text, str(old.__file__), "exec"), new.__dict__)
+    _exchange(vars(old), vars(new), name)
+
+
+def _exchange(old: Mapping[str, Any], new: Mapping[str, Any], module: str) -> None:
+    for key, other in new.items():
+        one, other = _bare(old.get(key)), _bare(other)
+        if getattr(other, "__module__", None) != module:
+            continue
+        if isinstance(one, types.FunctionType) and isinstance(other, types.FunctionType):
+            if one.__code__.co_freevars == other.__code__.co_freevars:
+                one.__code__, one.__defaults__ = other.__code__, other.__defaults__
+                one.__kwdefaults__ = other.__kwdefaults__
+            getattr(old[key], "cache_clear", lambda: None)()
+        elif isinstance(one, type) and isinstance(other, type):
+            _exchange(vars(one), vars(other), module)
+
+
+def _bare(thing: Any) -> Any:
+    """The function in a property, a method of a class, or a wrapper."""
+    if isinstance(thing, property):
+        thing = thing.fget
+    if isinstance(thing, classmethod | staticmethod):
+        thing = thing.__func__
+    return inspect.unwrap(thing) if callable(thing) and not isinstance(thing, type) else thing
 
 
 def _copied(folder: Path) -> None:
@@ -369,6 +462,24 @@ def _copied(folder: Path) -> None:
     for piece in (PACKAGE / "measure" / "suite").glob("*.ogg"):
         (copy / "measure" / "suite" / piece.name).symlink_to(piece)
     (folder / "models").symlink_to(ROOT / "models")
+
+
+def _import_from(folder: Path, tests: Sequence[str]) -> None:
+    """Import the copy of the package, and the test files."""
+    source = str(folder / "src")
+    os.environ["PYTHONPATH"] = source
+    sys.path.insert(0, source)
+    sys.dont_write_bytecode = True
+    os.chdir(ROOT)
+    import pytest
+
+    given = ["-qq", "--collect-only", "-p", "no:cacheprovider", "-o", "addopts=", "--rootdir", str(ROOT)]
+    kept, silence = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    status = pytest.main([*given, *tests])
+    os.dup2(kept, 1)
+    assert not status, "the tests cannot be collected"
+    assert str(sys.modules["restore_audio"].__file__).startswith(source)
 
 
 def main() -> None:
@@ -390,13 +501,12 @@ def main() -> None:
     known = {(r["module"], r["line"], r["what"]): r["noticed"] for r in map(json.loads, kept)}
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
-    recorded = Recorded.of(rooms)
-    for name in PRELOADED:
-        importlib.import_module(name)
+    recorded = Recorded.of(rooms, until_s)
     verdicts: dict[Mutant, bool] = {}
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         folder = Path(name)
         _copied(folder)
+        _import_from(folder, tests_of(rooms))
         tests = sorted(recorded.seconds, key=recorded.seconds.__getitem__)[:30]
         if is_noticed(None, tests, sum(recorded.seconds[test] for test in tests), folder):
             raise SystemExit("a test fails without any mutant: mend that first")

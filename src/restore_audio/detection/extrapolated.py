@@ -58,6 +58,9 @@ _OUTSIDE = (32, 600)
 _LATE_MS, _BLENDED_MS = 1.0, 2.5
 """How much later the median packet is seen to begin, and how long it is blended into the next one."""
 
+_HELD = 0.3
+"""Share of equal neighbours from which on a sound is made of square waves, which machines repeat exactly."""
+
 _LEAST_MS, _MOST_MS = 8.0, 140.0
 _FALL_DB = 17.0
 """How much less prediction errs within than on both sides."""
@@ -136,7 +139,7 @@ def _extrapolated(samples: Samples, first: int, lag: int, channel: int, rate_hz:
     past = lag + _ORDER + _BESIDE + _WHITENED
     start = max(first - reach, 0)
     known = samples[max(first - _CONTEXT, 0) : first + size + _CONTEXT // 2]
-    if db(rms(known)) < SILENT_DB or first < past:
+    if db(rms(known)) < SILENT_DB or first < past or np.mean(known[1:] == known[:-1]) > _HELD:
         return None
     try:
         white = np.convolve(samples[first - past : first + size], lpc([known], _WHITENED), "valid")
