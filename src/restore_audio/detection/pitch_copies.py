@@ -89,11 +89,11 @@ def _unblended(piece: Samples, place: int, pitch: int) -> Samples | None:
 
 
 def _alike(piece: Samples, made: Samples, cell: int) -> int:
-    """How many samples are those made up."""
-    for start in range(0, min(piece.size, made.size), cell):
+    """How many of the first samples are those made up; both ``(n,)``."""
+    for start in range(0, made.size, cell):
         here = made[start : start + cell]
         most = _DIFFERENT * rms(here) + _ROUNDING
         off = np.flatnonzero(np.abs(piece[start : start + cell] - here) > most)
         if off.size > 2:
             return start + int(off[0])
-    return min(piece.size, made.size)
+    return made.size
