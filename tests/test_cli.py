@@ -786,7 +786,7 @@ class TestDamageAndScore:
             spans.write_text(json.dumps({"clean": shape, "damages": rows}))
             assert "cannot be replayed" not in (sentence := fails(capsys, *words, "--replay", spans))
             assert "that can be replayed" in sentence
-        far = {"record": "simple", "damages": [{"kind": "zeros", "start": 1, "end": 10**7, "channel": 0}]}
+        far = {"record": "simple", "damages": [{"kind": "zeros", "start": 1, "end": 10**7, "channel": 1}]}
         spans.write_text(json.dumps({"clean": shape, "damages": [far]}))
         assert "does not fit" in fails(capsys, *words, "--replay", spans)
         assert not (tmp_path / "n.wav").exists()

@@ -69,7 +69,10 @@ def test_records_replay_to_the_bit_even_through_json(kind, music):
     damages = draw(kind, music, seed=3)
     assert damages == draw(kind, music, seed=3)
     assert damages != draw(kind, music, seed=4)
-    (simple,) = records_from_json(records_to_json([Simple(tuple(damages))]))
+    text = records_to_json([Simple(tuple(damages))])
+    counted = [row["channel"] for row in json.loads(text)[0]["damages"]]
+    assert counted == [damage.channel + 1 for damage in damages]  # as in every other file
+    (simple,) = records_from_json(text)
     replayed = list(simple.damages)
     assert replayed == damages
     assert np.array_equal(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,6 +87,7 @@ def detect(
     )
 
     damaged = False
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else texts.UNBROKEN
 
     def tell(result: Report) -> None:
         nonlocal damaged
@@ -92,7 +95,7 @@ def detect(
         if as_json or (quiet and exit_code):
             return
         console.say(texts.report_sentence(result))
-        for line in texts.span_lines(result, explained=explain):
+        for line in texts.span_lines(result, explained=explain, width=width):
             console.result(line)
 
     code = Session(console, as_json, jobs, shard).run(planned, settings, failures, tell)

@@ -93,7 +93,7 @@ def review(
                 webbrowser.open(address)
 
         try:
-            serve(Server(folder, session), port=port, ready=ready)
+            serve(Server(folder, session, console.error), port=port, ready=ready)
         except KeyboardInterrupt:
             interrupts.forget()
             console.say("The review has ended.")

@@ -148,15 +148,26 @@ def records_to_json(records: Sequence[Record]) -> str:
     return json.dumps([record_to_dict(record) for record in records], indent=2) + "\n"
 
 
+_COUNTED = "channel"
+"""The field that is an index here and is counted from 1 in JSON, as channels are in all files."""
+
+
 def record_to_dict(record: Record) -> dict[str, Any]:
-    """The record's fields, its name under ``record``; those that are None are left out."""
+    """The record's fields, its name under ``record``; those that are None are left out.
+
+    Channels are counted from 1.
+    """
     fields: Any = record
     return {"record": record.name, **_plain(dataclasses.asdict(fields))}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items() if entry is not None}
+        return {
+            key: entry + 1 if key == _COUNTED else _plain(entry)
+            for key, entry in value.items()
+            if entry is not None
+        }
     return [_plain(entry) for entry in value] if isinstance(value, tuple | list) else value
 
 
@@ -189,7 +200,12 @@ def unreadable(name: str, error: Exception) -> InputError:
 def _read(wanted: Any, value: Any) -> Any:
     if isinstance(wanted, type) and dataclasses.is_dataclass(wanted):
         hints = get_type_hints(wanted)
-        return wanted(**{key: _read(hints.get(key), entry) for key, entry in value.items()})
+        return wanted(
+            **{
+                key: _index(entry) if key == _COUNTED else _read(hints.get(key), entry)
+                for key, entry in value.items()
+            }
+        )
     if get_origin(wanted) is tuple:
         parts = get_args(wanted)
         each = (parts[0],) * len(value) if parts[1:] == (Ellipsis,) else parts
@@ -198,6 +214,12 @@ def _read(wanted: Any, value: Any) -> Any:
         inner = next((part for part in get_args(wanted) if part is not type(None)), None)
         return None if value is None else _read(inner, value)
     return value
+
+
+def _index(channel: Any) -> int:
+    if not isinstance(channel, int) or channel < 1:
+        raise ValueError(f"channels are counted from 1, and here is {channel!r}")
+    return channel - 1
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

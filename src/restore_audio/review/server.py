@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,19 @@ class Server:
     Args:
         scratch: a folder for what is needed only now.
         session: the recording; None shows the start page.
+        tell: told of faults, with where they happened.
     """
 
-    def __init__(self, scratch: Path, session: Session | None = None) -> None:
+    def __init__(
+        self,
+        scratch: Path,
+        session: Session | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self.token = secrets.token_urlsafe(24)
         self._scratch = scratch
         self._session = session
+        self._tell = tell
         self._dropped = False
 
     @property
@@ -107,7 +115,12 @@ class Server:
             except RestoreError as error:
                 response = JSONResponse({"error": str(error)}, 409)
             except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-                response = JSONResponse({"error": "The page asked for something that makes no sense."}, 400)
+                self._tell(f"review: {request.url.path.rpartition('/')[2]} failed\n{traceback.format_exc()}")
+                sentence = (
+                    "The page asked for something that makes no sense; why stands in the terminal in which "
+                    "restore-audio review was started."
+                )
+                response = JSONResponse({"error": sentence}, 400)
             response.headers.update(_HEADERS)
             return response
 

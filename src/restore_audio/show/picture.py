@@ -204,21 +204,20 @@ def _sheet(
     rate_hz: int,
     total: int,
 ) -> list[_Shown]:
-    """The largest repairs with their surroundings, numbered in the order of the recording.
+    """The largest repairs with their surroundings, in order, numbered as in the report and on its page.
 
     Largest is what changed most; where nothing was repaired, what is longest. Damage of several channels at
     one place is shown once.
     """
     order = sorted(range(len(spans)), key=lambda k: (-levels_db[k], -spans[k].length))
-    chosen: list[Span] = []
-    for span in (spans[k] for k in order):
+    chosen: list[int] = []
+    for k in order:
         if len(chosen) == SHEET_COLUMNS * SHEET_ROWS:
             break
-        if not any(span.start < other.end and other.start < span.end for other in chosen):
-            chosen.append(span)
-    chosen.sort()
+        if not any(spans[k].start < spans[j].end and spans[j].start < spans[k].end for j in chosen):
+            chosen.append(k)
     shown = []
-    for number, span in enumerate(chosen, 1):
+    for number, span in sorted((k + 1, spans[k]) for k in chosen):
         around = round(max(AROUND_MS * rate_hz / 1000, AROUND_TIMES * span.length))
         shown.append((number, span, max(span.start - around, 0), min(span.end + around, total)))
     pieces: dict[tuple[int, int], tuple[Samples, Samples]] = {}
@@ -298,9 +297,9 @@ def _draw_repair(figure: Figure, place: Any, repair: _Shown, rate_hz: int) -> No
     wave.set_yticks([])
     wave.set_xticks([])
     length = 1000 * span.length / rate_hz
-    what = (
-        f"{repair.number}   {clock(span.start / rate_hz)}  ch{span.channel + 1}  {span.kind}  {length:.3g} ms"
-    )
+    minutes, seconds = divmod(span.start / rate_hz, 60)
+    place = f"{minutes:.0f}:{seconds:06.3f}"
+    what = f"{repair.number}   {place}  ch{span.channel + 1}  {span.kind}  {length:.3g} ms"
     wave.set_title(what if span.filled else f"{what}, left", fontsize=8.5, loc="left")
     pictures = [
         spectrogram([part], rate_hz, first=0, last=part.shape[1], columns=CELL_COLUMNS) for part in (old, new)

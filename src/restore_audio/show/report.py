@@ -7,6 +7,7 @@ and then renamed.
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,22 +120,37 @@ def _level(value: float | None, unit: str) -> str:
     return "silent" if value is None else f"{value:.1f} {unit}"
 
 
-def span_lines(report: Report, *, explained: bool = False) -> list[str]:
+UNBROKEN = 10_000
+"""Columns of a line that no evidence fills: for programs that read lines."""
+
+_INDENT = " " * 27
+"""Of the evidence: as far as the channel."""
+
+
+def span_lines(report: Report, *, explained: bool = False, width: int = UNBROKEN) -> list[str]:
     """A line for each span: start and end in seconds, channel from 1, kind, confidence, what became of it.
 
     Args:
         report: whose spans.
         explained: below each, indented, the evidence that carried it.
+        width: columns that the evidence is broken to.
     """
     lines = []
+    widest = max((len(span.kind) for span in report.spans), default=0)
     for span in report.spans:
         fate = "filled" if span.filled else span.reason or "found"
         lines.append(
             f"{span.start / report.rate_hz:12.6f} {span.end / report.rate_hz:12.6f}  "
-            f"ch{span.channel + 1:<2d} {span.kind:<8s} {span.confidence:.2f}  {fate}"
+            f"ch{span.channel + 1:<2d} {span.kind:<{widest}s} {span.confidence:.2f}  {fate}"
         )
         if explained:
-            lines.append(f"{'':27s}{span.evidence or 'told by the user'}")
+            lines += textwrap.wrap(
+                span.evidence or "told by the user",
+                width=max(width, 60),
+                initial_indent=_INDENT,
+                subsequent_indent=_INDENT,
+                break_on_hyphens=False,
+            )
     return lines
 
 
