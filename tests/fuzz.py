@@ -1,10 +1,12 @@
 """Break files on purpose and see what the tool makes of them: ``python -m tests.fuzz --tries 10000``.
 
-In: small whole files of every container and coding that libsndfile (and PyAV, if it is there) writes, spans,
-labels, weights, journals and zip archives, mutated by their structure. A finding is anything but a result or
-one sentence of ours within 20 s and 1 GB: a crash, a traceback, an "unexpected" error, words of a library on
-the terminal, a changed source, a left-over file, a result that does not open. The seconds are the process's
-own on the processor, so that a busy machine makes no findings; one that sleeps gets ten times as many.
+In: small whole files of every container and coding that libsndfile (and PyAV, if it is there) writes,
+mutated by their structure; recordings that no encoder writes (:mod:`tests.fuzz_built`); spans, labels,
+weights, journals and zip archives; what lies beside recordings (:mod:`tests.fuzz_beside`). A finding is
+anything but a result or one sentence of ours within 20 s and 1 GB: a crash, a traceback, an "unexpected"
+error, words of a library on the terminal, a changed source, a left-over file, a result that does not open.
+The seconds are the process's own on the processor, so that a busy machine makes no findings; one that sleeps
+gets ten times as many.
 
 Every try is drawn from the seed and its own number: ``--only N`` repeats one.
 """
@@ -31,6 +33,9 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+
+from tests.fuzz_beside import Beside
+from tests.fuzz_built import BUILT, at_borders, flac_that_lies
 
 LIMIT_S = 20.0
 ASLEEP_S = 200.0
@@ -332,14 +337,16 @@ def mutate_labels(text: str, rng: random.Random) -> str:
 class Bench:
     """What the tries of one process share."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, kind: str | None = None) -> None:
         self.seed = seed
         self.folder = folder
+        self.kind = kind
         (folder / "whole").mkdir()
         self.whole = corpus(folder / "whole")
         self.kinds = sorted(self.whole)
         self.good = self.whole["WAV/PCM_16/1"]
         self.weights = weights(folder / "whole" / "w.safetensors").read_bytes()
+        self.beside = Beside(self, folder / "beside")
 
     def try_one(self, number: int) -> tuple[str, str | None]:
         """What was tried, and what was wrong with it."""
@@ -347,29 +354,43 @@ class Bench:
         place = self.folder / "try"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
-        draw = rng.random()
-        if draw < 0.74:
-            return self._audio(rng, place)
-        if draw < 0.82:
-            return self._spans(rng, place)
-        if draw < 0.88:
-            return self._labels(rng, place)
-        if draw < 0.93:
-            return self._weights(rng, place)
-        if draw < 0.96:
-            return self._journal(rng, place)
-        return self._zip(rng, place)
+        kinds = {
+            "audio": (0.62, self._audio),
+            "spans": (0.07, self._spans),
+            "labels": (0.05, self._labels),
+            "weights": (0.05, self._weights),
+            "journal": (0.02, self._journal),
+            "zip": (0.03, self._zip),
+            "beside": (0.16, self.beside.try_one),
+        }
+        kinds |= {one.__name__: (0.0, one) for one in self.beside.tries}
+        if self.kind is not None:
+            return kinds[self.kind][1](rng, place)
+        shares = [share for share, _ in kinds.values()]
+        return rng.choices(list(kinds.values()), shares)[0][1](rng, place)
 
-    def _audio(self, rng: random.Random, place: Path) -> tuple[str, str | None]:
+    def _broken(self, rng: random.Random) -> tuple[str, str, bytes]:
+        """A recording that is none, or an odd one: what it was, its suffix, its bytes."""
+        if rng.random() < 0.25:
+            made = rng.choice(BUILT)
+            suffix, content = made(rng)
+            if rng.random() < 0.1:
+                content = mutate(content, rng, lambda: self.good.read_bytes())
+            return f"built/{made.__name__}", suffix, content
         container = rng.choice(sorted({kind.split("/")[0] for kind in self.kinds}))
         kind = rng.choice([kind for kind in self.kinds if kind.startswith(f"{container}/")])
         whole = self.whole[kind]
-        broken = mutate(whole.read_bytes(), rng, lambda: self.whole[rng.choice(self.kinds)].read_bytes())
-        suffix = (
-            whole.suffix
-            if rng.random() < 0.9
-            else rng.choice((".wav", ".au", ".snd", ".gsm", ".mp3", ".m4a"))
-        )
+        content = whole.read_bytes()
+        if container in ("OGG", "MP3", "FLAC", "M4A") and rng.random() < 0.4:
+            lies = container == "FLAC" and rng.random() < 0.4
+            content = flac_that_lies(rng, content) if lies else at_borders(rng, content)
+        else:
+            content = mutate(content, rng, lambda: self.whole[rng.choice(self.kinds)].read_bytes())
+        others = (".wav", ".au", ".snd", ".gsm", ".mp3", ".m4a")
+        return kind, whole.suffix if rng.random() < 0.9 else rng.choice(others), content
+
+    def _audio(self, rng: random.Random, place: Path) -> tuple[str, str | None]:
+        kind, suffix, broken = self._broken(rng)
         source = place / f"in{suffix}"
         source.write_bytes(broken)
         target = (
@@ -390,7 +411,7 @@ class Bench:
             words = ["score", str(source), str(self.good)]
         elif rng.random() < 0.05:
             words = ["damage", str(source), "-o", str(target), "--spans", str(place / "s.json")]
-        return f"{kind} {' '.join(words)}", self._run(words, [source], place)
+        return f"{kind} {' '.join(words)}", self.run(words, [source], place)
 
     def _spans(self, rng: random.Random, place: Path) -> tuple[str, str | None]:
         spans = [
@@ -420,7 +441,7 @@ class Bench:
             words = ["score", str(source), str(self.good), "--spans", str(path), "--json"]
         elif rng.random() < 0.2:
             words = ["damage", str(source), "-o", str(place / "out.wav"), "--replay", str(path)]
-        return f"spans {' '.join(words)}", self._run(words, [source, path], place)
+        return f"spans {' '.join(words)}", self.run(words, [source, path], place)
 
     def _weights(self, rng: random.Random, place: Path) -> tuple[str, str | None]:
         path, source = place / "w.safetensors", place / "in.wav"
@@ -440,7 +461,7 @@ class Bench:
         words += ["--method", rng.choice(("auto", "network"))]
         if rng.random() < 0.3:
             words = ["models", "verify", str(path)]
-        return f"weights {' '.join(words)}", self._run(words, [source, path], place)
+        return f"weights {' '.join(words)}", self.run(words, [source, path], place)
 
     def _journal(self, rng: random.Random, place: Path) -> tuple[str, str | None]:
         source, path = place / "in.wav", place / "journal"
@@ -451,7 +472,7 @@ class Bench:
         text = "\n".join(json.dumps(line) for line in lines) + "\n"
         path.write_bytes(mutate_json(text, rng).encode("utf-8", "surrogatepass"))
         words = ["fix", str(source), "-o", str(place / "out.wav"), "--journal", str(path), "--method", "ar"]
-        return f"journal {' '.join(words)}", self._run(words, [source], place)
+        return f"journal {' '.join(words)}", self.run(words, [source], place)
 
     def _zip(self, rng: random.Random, place: Path) -> tuple[str, str | None]:
         stream = io.BytesIO()
@@ -483,7 +504,24 @@ class Bench:
         outside = [p for p in place.iterdir() if p.name not in ("x.zip", "to")]
         return "zip", wrong or (f"left its folder: {outside}" if outside else None)
 
-    def _run(self, words: list[str], sources: list[Path], place: Path) -> str | None:
+    def run(
+        self,
+        words: list[str],
+        sources: list[Path],
+        place: Path,
+        *,
+        several: bool = False,
+        hidden: bool = False,
+    ) -> str | None:
+        """Call the tool and judge what came of it.
+
+        Args:
+            words: what it is called with.
+            sources: files that must stay as they are.
+            place: folder of the try.
+            several: it may have a sentence to say of each of several recordings.
+            hidden: there were files called like left-overs before.
+        """
         from restore_audio.cli import main
 
         before = [path.read_bytes() for path in sources]
@@ -498,15 +536,17 @@ class Bench:
             return said[-1_500:]
         errors = [line for line in said.splitlines() if line.startswith("restore-audio: ")]
         if code[0] and (
-            len(errors) != 1 or len(said) > 2_000 or (words[0] == "fix" and len(said.splitlines()) > 1)
+            not (errors if several else len(errors) == 1)
+            or len(said) > 2_000
+            or (words[0] == "fix" and not several and len(said.splitlines()) > 1)
         ):
             return f"exit code {code[0]} with other than one sentence: {said[-800:]}"
         if not code[0] and (errors or "Warning" in said or "rror:" in said):
             return f"words beside a result: {said[-800:]}"
         if [path.read_bytes() for path in sources] != before:
             return "a source was changed"
-        left = [path.name for path in place.iterdir() if path.name.startswith(".")]
-        if left:
+        left = [path.name for path in place.rglob(".*") if path.name != ".lock"]
+        if left and not hidden:
             return f"left over: {left}"
         made = [p for p in place.iterdir() if p.stem in ("out", "o")]
         if code[0] and made:
@@ -572,14 +612,14 @@ def _check_opens(path: Path) -> str | None:
 # --- many tries
 
 
-def serve(seed: int) -> None:
+def serve(seed: int, kind: str | None) -> None:
     """A process that tries the numbers it is told, until it is told no more."""
     import faulthandler
 
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     faulthandler.enable()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        bench = Bench(seed, Path(folder))
+        bench = Bench(seed, Path(folder), kind)
         answers.write("ready\n")
         for line in sys.stdin:
             what, wrong = bench.try_one(int(line))
@@ -592,9 +632,10 @@ def serve(seed: int) -> None:
 class Tries:
     """Numbers to try, and what was found."""
 
-    def __init__(self, numbers: list[int], seed: int) -> None:
+    def __init__(self, numbers: list[int], seed: int, kind: str | None = None) -> None:
         self.numbers = numbers[::-1]
         self.seed = seed
+        self.kind = kind
         self.findings: list[tuple[int, str, str]] = []
         self.kinds: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -618,7 +659,10 @@ class Tries:
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RESTORE_AUDIO_THREADS")
         few = dict.fromkeys(names, "1")
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fuzz", "--serve", "--seed", str(self.seed)],
+            [
+                *(sys.executable, "-m", "tests.fuzz", "--serve", "--seed", str(self.seed)),
+                *(() if self.kind is None else ("--kind", self.kind)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -678,9 +722,9 @@ def _processor_s(pid: int) -> float:
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
-def fuzz(numbers: list[int], seed: int, jobs: int) -> Tries:
+def fuzz(numbers: list[int], seed: int, jobs: int, kind: str | None = None) -> Tries:
     """Try all numbers in ``jobs`` processes."""
-    tries = Tries(numbers, seed)
+    tries = Tries(numbers, seed, kind)
     threads = [threading.Thread(target=tries.work) for _ in range(jobs)]
     for thread in threads:
         thread.start()
@@ -700,17 +744,22 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", type=int, action="append", help="repeat this try")
     parser.add_argument("--keep", type=Path, help="with --only: leave the files of the try there")
+    parser.add_argument(
+        "--kind", help="only this: audio, spans, labels, weights, journal, zip, beside, report …"
+    )
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve(given.seed)
+        serve(given.seed, given.kind)
         return 0
     if given.keep is not None:
         given.keep.mkdir(parents=True)
-        print(*Bench(given.seed, given.keep).try_one(given.only[0]), sep="\n")
+        print(*Bench(given.seed, given.keep, given.kind).try_one(given.only[0]), sep="\n")
         return 0
     started = time.monotonic()
-    tries = fuzz(given.only or list(range(given.first, given.first + given.tries)), given.seed, given.jobs)
+    tries = fuzz(
+        given.only or list(range(given.first, given.first + given.tries)), given.seed, given.jobs, given.kind
+    )
     total = sum(tries.kinds.values())
     print(
         f"\n{total} tries of {len(tries.kinds)} kinds, {len(tries.findings)} findings, seed {given.seed}, "

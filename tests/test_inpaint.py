@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +214,16 @@ def test_a_short_recording_is_filled_too(network: Inpainter) -> None:
 def test_a_span_outside_of_the_samples_is_a_programmers_mistake() -> None:
     with pytest.raises(ValueError, match="outside"):
         fill(np.zeros((1, 100)), [Span(90, 101, 0)])
+
+
+def test_memory_grows_with_the_channels_and_not_with_their_square() -> None:
+    channels, length = 24, 30_000
+    audio = np.random.default_rng(0).standard_normal((channels, length))
+    spans = [Span(15_000, 15_050, channel) for channel in range(channels)]
+    filling = Filling(spans, 8_000, length, FillSettings(method="ar"))
+    tracemalloc.start()
+    patches = list(filling.patches([audio], workers=1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(patches) == channels
+    assert peak < 8 * audio.nbytes  # of each channel all channels were kept: 26 times

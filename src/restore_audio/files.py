@@ -9,8 +9,10 @@ Several files can appear together: before the first is renamed, a record of all 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import math
 import os
 import secrets
 import stat
@@ -19,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .interrupts import unbroken
 from .leftovers import OLD, POINTER, PREFIX, RECORD, locked, sweep
@@ -186,9 +188,32 @@ def beside(target: Path) -> Iterator[Path]:
 
 
 def sum_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Hexadecimal SHA-256 of a file.
+
+    Raises:
+        OSError: it cannot be read, or is something that has no end, as a device or a pipe.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is no file", str(path))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def numbers_only(text: str) -> Any:
+    """What a JSON text holds, in which every number is one: it can be written again.
+
+    Raises:
+        ValueError: it is no JSON, or has NaN, an infinity, or a number so large that it becomes one.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no number")
+    return number
 
 
 def _written(path: Path, content: dict[str, object]) -> int:

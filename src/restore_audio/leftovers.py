@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from .interrupts import unbroken
 
@@ -68,8 +69,8 @@ def sweep(folder: Path, *, again: bool = False) -> None:
             if name.endswith(RECORD):
                 _go_on(path)
             elif name.endswith(POINTER):
-                record = folder / str(json.loads(path.read_text("ascii"))["record"])
-                if record.is_file() and record.name.endswith(RECORD) and _abandoned(record):
+                record = folder / str(_told(path).get("record", ""))
+                if record.name.endswith(RECORD) and record.is_file() and _abandoned(record):
                     _go_on(record)
             path.unlink(missing_ok=True)
 
@@ -78,15 +79,25 @@ def _go_on(record: Path) -> None:
     """Do what is left of the renames of a record. It can only name temporary files of its own process."""
     token = record.name.removesuffix(RECORD)
     try:
-        renames = json.loads(record.read_text("ascii"))["renames"]
+        renames = _told(record)["renames"]
         wanted = [(record.parent / str(a), record.parent / str(b), bool(c)) for a, b, c in renames]
     except (ValueError, KeyError, TypeError):
         wanted = []
     for path, target, replace in wanted:
-        its_own = path.name.startswith(f"{token}-") and path.parent == target.parent and path.is_file()
-        if its_own and (replace or not target.exists()):
-            path.replace(target)
+        with suppress(ValueError):  # names that cannot be
+            its_own = path.name.startswith(f"{token}-") and path.parent == target.parent and path.is_file()
+            if its_own and (replace or not target.exists()):
+                path.replace(target)
     record.unlink(missing_ok=True)
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What a record or a pointer says; nothing where it says nothing that we can read."""
+    try:
+        content = json.loads(path.read_text("ascii"))
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _abandoned(path: Path, name: str | None = None) -> bool:

@@ -26,6 +26,9 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 NAME = "manifest.csv"
+_LONGEST_S = 1e9
+"""Of a recording: thirty years."""
+
 _SCAN = "manifest.scan.jsonl"
 """What an interrupted scan has found; gone when the manifest is there."""
 
@@ -132,8 +135,13 @@ def _known(manifest: Path, journal: Path) -> Iterator[Entry]:
             with journal.open("rb+") as file:
                 file.truncate(len(whole))
         for line in whole.splitlines():
-            with suppress(ValueError, TypeError):
-                yield Entry(**json.loads(line))
+            with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                yield _entry({name: _cell(value) for name, value in json.loads(line).items()})
+
+
+def _cell(value: object) -> str:
+    """A value as a table has it."""
+    return "" if value is None else str(value)
 
 
 def read(path: Path) -> list[Entry]:
@@ -149,24 +157,25 @@ def read(path: Path) -> list[Entry]:
         raise InputError(
             f"The manifest {path} cannot be read ({error.strerror}): make it by naming the sources."
         ) from None
-    except (KeyError, TypeError, ValueError, csv.Error):
+    except (KeyError, TypeError, ValueError, AttributeError, csv.Error):
         raise InputError(
             f"{path} is no manifest of restore-audio: delete it and name the sources again."
         ) from None
 
 
 def _entry(row: dict[str, str]) -> Entry:
-    place = Path(row["place"])
-    if not row["path"] or not row["place"] or place.is_absolute() or ".." in place.parts:
+    path, place = row["path"], Path(row["place"])
+    if not path or "\0" in path:
+        raise ValueError("no recording")
+    if not place.name or place.is_absolute() or ".." in place.parts or place.as_posix() != row["place"]:
         raise ValueError("leads out of the archive")
-    return Entry(
-        row["path"],
-        row["place"],
-        int(row["size_bytes"]),
-        int(row["modified_ns"]),
-        float(row["duration_s"]) if row["duration_s"] else None,
-        row["sha256"],
-    )
+    if "\0" in row["place"]:
+        raise ValueError("no name of a file")
+    numbers = int(row["size_bytes"]), int(row["modified_ns"])
+    duration_s = float(row["duration_s"]) if row["duration_s"] else None
+    if not all(abs(number) < 1 << 63 for number in numbers) or not 0 <= (duration_s or 0.0) < _LONGEST_S:
+        raise ValueError("beyond measure")
+    return Entry(path, row["place"], *numbers, duration_s, row["sha256"])
 
 
 def entry_columns() -> dict[str, type]:

@@ -28,6 +28,9 @@ RESTORED, UNCHANGED, SURVEYED, FAILED, PENDING = "restored", "unchanged", "surve
 _MODES = {1: "mono", 2: "stereo"}
 _BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 
+_MOST = 1 << 63
+"""Numbers of a table are smaller."""
+
 _KEY = "archive"
 """Where a report holds its row."""
 
@@ -84,6 +87,20 @@ class Row:
     report: str | None = None
     kinds: dict[str, int] = field(default_factory=dict)
 
+    def fits(self) -> bool:
+        """Whether its values are of the kinds that a table takes, which a file need not hold."""
+        kinds = columns()
+        return (
+            isinstance(self.kinds, dict)
+            and all(kind in KINDS and _is_a(count, int) for kind, count in self.kinds.items())
+            and None not in (self.place, self.source, self.state)
+            and all(
+                value is None or _is_a(value, kinds[name])
+                for name, value in vars(self).items()
+                if name != "kinds"
+            )
+        )
+
     @property
     def damaged_share(self) -> float:
         """Of its time, that in which it is damaged."""
@@ -95,6 +112,12 @@ class Row:
         kinds = plain.pop("kinds")
         known = self.found is not None
         return plain | {f"spans_{kind}": kinds.get(kind, 0) if known else None for kind in KINDS}
+
+
+def _is_a(value: object, kind: type) -> bool:
+    if kind in (str, bool) or isinstance(value, bool):
+        return type(value) is kind
+    return isinstance(value, int | float) and (kind is float or isinstance(value, int)) and abs(value) < _MOST
 
 
 def columns() -> dict[str, type]:
@@ -189,9 +212,15 @@ def unpacked(text: str) -> Row:
 def read_row(path: Path) -> Row | None:
     """The row that a report holds; None where there is none."""
     try:
-        return Row(**json.loads(path.read_text(encoding="utf-8"))[_KEY])
+        row = Row(**json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)[_KEY])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+    return row if row.fits() else None
+
+
+def _refuse(constant: str) -> None:
+    """NaN and its like are not in JSON."""
+    raise ValueError(f"{constant} is no number")
 
 
 def collect(folder: Path, entries: Sequence[Entry], made: dict[str, Row]) -> list[Row]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 KINDS = (*FAMILIES, *UNDAMAGED)
 
+_MOST_OF_REASON = 100
+
 _JOINED_SAMPLES = 64
 """Runs of differing samples that lie nearer to each other are written as one."""
 
@@ -145,8 +147,9 @@ def damage(
         records = _recorded(replay, info)
         try:
             damaged = apply(records, samples, info.rate_hz)
-        except (ValueError, TypeError, IndexError) as error:
-            raise InputError(f"{replay} does not fit {clean} ({error}): give what 'damage' wrote.") from None
+        except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+            reason = str(error)[:_MOST_OF_REASON]
+            raise InputError(f"{replay} does not fit {clean} ({reason}): give what 'damage' wrote.") from None
     else:
         wanted = (
             count if count is not None else max(1, round((per_second or 0.5) * info.frames / info.rate_hz))
@@ -270,4 +273,4 @@ def _recorded(path: Path, info: AudioInfo) -> list[Record]:
             f"The damage in {path} was recorded on another recording than {info.path}: "
             f"rate, channels or length do not fit; give the recording that it was made for."
         )
-    return records_from_rows(rows, name=str(path))
+    return records_from_rows(rows, name=str(path), samples=info.frames)

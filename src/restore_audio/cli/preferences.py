@@ -22,6 +22,8 @@ from ..errors import UsageError
 NAME = "restore-audio.toml"
 PREFIX = "RESTORE_AUDIO_"
 
+_MOST_OF_REASON = 200
+
 _NOT_IN_FILES = ("output", "overwrite", "to", "run_folder", "shard")
 """Options that belong to one call; so do all that take a file or a folder."""
 
@@ -80,8 +82,11 @@ def _tables(path: Path, known: Mapping[str, str]) -> Iterator[tuple[str, Mapping
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): check its permissions.") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} is not in TOML ({error}): correct it or rename it.") from None
+    except (ValueError, RecursionError) as error:  # not in UTF-8, not in TOML, numbers of 5,000 digits
+        reason = (
+            "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:_MOST_OF_REASON]
+        )
+        raise UsageError(f"{path} is not in TOML ({reason}): correct it or rename it.") from None
     for name, table in document.items():
         if name not in known or not isinstance(table, dict):
             raise UsageError(

@@ -44,6 +44,10 @@ from .simulate import Damage, apply_damages, damage_spans, draw_damages
 from .slips import Slips, draw_slips
 from .tape import Tape, draw_tape
 
+_LONGER, _MOST_AT_HAND = 24, 1e6
+"""A record's numbers are places and lengths of a recording, up to so many times longer after resampling,
+or rates and the like, which are smaller than this."""
+
 
 @dataclass(frozen=True)
 class Simple:
@@ -194,13 +198,19 @@ def records_from_json(text: str, *, name: str = "the text") -> list[Record]:
     return records_from_rows(rows, name=name)
 
 
-def records_from_rows(rows: Sequence[Any], *, name: str) -> list[Record]:
+def records_from_rows(rows: Sequence[Any], *, name: str, samples: int | None = None) -> list[Record]:
     """The same from the objects of the JSON list.
 
+    Args:
+        rows: the objects.
+        name: where they came from, for the error's sentence.
+        samples: of the recording that they are for; None if that is not known.
+
     Raises:
-        InputError: they are not records.
+        InputError: they are not records, or for a longer recording.
     """
-    return [record_from_dict(row, _RECORDS, name=name) for row in rows]
+    limit = {} if samples is None else {"most": _MOST_AT_HAND + _LONGER * samples}
+    return [record_from_dict(row, _RECORDS, name=name, **limit) for row in rows]
 
 
 __all__ = [

@@ -26,6 +26,8 @@ from ..spans import Span
 _CONTEXT_MS = 40.0
 _AVOID_MS = 100.0
 _ROUNDS = 20
+_MOST = 2.0**53
+"""No number in a record is larger: these are whole in JSON."""
 
 
 @dataclass(frozen=True)
@@ -171,48 +173,57 @@ def _plain(value: Any) -> Any:
     return [_plain(entry) for entry in value] if isinstance(value, tuple | list) else value
 
 
-def record_from_dict(row: Any, types_by_name: Mapping[str, type[Record]], *, name: str) -> Record:
+def record_from_dict(
+    row: Any, types_by_name: Mapping[str, type[Record]], *, name: str, most: float = _MOST
+) -> Record:
     """Read what :func:`record_to_dict` wrote.
 
     Args:
         row: the object.
         types_by_name: which record is meant by which name.
         name: where it came from, for the error's sentence.
+        most: no number but a seed is larger: places that a recording has, and lengths that fit into memory.
 
     Raises:
         InputError: it is not that.
     """
     try:
         fields = dict(row)
-        made: Record = _read(types_by_name[fields.pop("record")], fields)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        made: Record = _read(types_by_name[fields.pop("record")], fields, most)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise unreadable(name, error) from None
     return made
 
 
 def unreadable(name: str, error: Exception) -> InputError:
     """What to raise when ``name`` holds no records."""
+    reason = str(error)[:100]
     return InputError(
-        f"{name} holds no damages that can be replayed ({error}): give the JSON that 'damage' wrote."
+        f"{name} holds no damages that can be replayed ({reason}): give the JSON that 'damage' wrote."
     )
 
 
-def _read(wanted: Any, value: Any) -> Any:
+def _read(wanted: Any, value: Any, most: float) -> Any:
     if isinstance(wanted, type) and dataclasses.is_dataclass(wanted):
         hints = get_type_hints(wanted)
-        return wanted(
-            **{
-                key: _index(entry) if key == _COUNTED else _read(hints.get(key), entry)
-                for key, entry in value.items()
-            }
-        )
+        read: dict[str, Any] = {}
+        for key, entry in value.items():
+            given = _read(hints[key], entry, _MOST if key == "seed" else most)
+            read[key] = _index(given) if key == _COUNTED else given
+        return wanted(**read)
     if get_origin(wanted) is tuple:
         parts = get_args(wanted)
         each = (parts[0],) * len(value) if parts[1:] == (Ellipsis,) else parts
-        return tuple(_read(part, entry) for part, entry in zip(each, value, strict=True))
+        return tuple(_read(part, entry, most) for part, entry in zip(each, value, strict=True))
     if get_origin(wanted) in (Union, types.UnionType):
         inner = next((part for part in get_args(wanted) if part is not type(None)), None)
-        return None if value is None else _read(inner, value)
+        return None if value is None else _read(inner, value, most)
+    if wanted in (int, float, str, bool):
+        whole_as_real = wanted is float and type(value) is int
+        if type(value) is not wanted and not whole_as_real:
+            raise TypeError(f"{str(value)[:20]!r} is no {wanted.__name__}")
+        if wanted in (int, float) and not abs(value) <= most:
+            raise ValueError(f"{str(value)[:20]} is beyond measure")
     return value
 
 

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from ..network.predictor import Inpainter
 
 OpenNetwork = Callable[[], "Inpainter | None"]
-_Filled = tuple[Samples, list[Span]]
+_Filled = tuple[list[Patch], list[Span]]
+"""Patches and fates of a channel's gaps, in samples of the recording. The samples around them are not kept:
+that were all channels of a window, for each channel."""
 
 _HARD = frozenset({"zeros", "constant", "interpolated"})
 """Kinds whose edges ring where the recording was resampled or filtered afterwards."""
@@ -234,8 +236,7 @@ class Filling:
 
         def first_patches() -> list[Patch]:
             number, parts = ahead.popleft()
-            window = self.windows[number]
-            patches = [patch for part in parts for patch in self._settled(window, part.result())]
+            patches = [patch for part in parts for patch in self._settled(part.result())]
             if number in followed:
                 tape.put(patches)
             progress((number + 1) / len(self.windows))
@@ -280,9 +281,9 @@ class Filling:
         rest = [g for g in self._gaps if g not in near]
         windows = plan_windows(near, rest, rate_hz=self._rate_hz, total=self._total)
         window = next(window for window in windows if gap in window.gaps)
-        samples, marked = self._fill(window, read(window.first, window.last), gap.channel)
-        fate = next(f for f in (_moved(made, window.first) for made in marked) if f.start == gap.start)
-        return next(cut_patches(samples, [fate], first=window.first), None), fate
+        patches, fates = self._fill(window, read(window.first, window.last), gap.channel)
+        fate = next(fate for fate in fates if fate.start == gap.start)
+        return next((patch for patch in patches if patch.start == gap.start), None), fate
 
     def _fill(self, window: Window, audio: Samples, channel: int) -> _Filled:
         """One channel of a window; the others' gaps there are damage."""
@@ -290,7 +291,7 @@ class Filling:
         for gap in window.gaps:
             parts[gap.channel == channel].append(gap)
         here, others = ([_moved(gap, -window.first) for gap in parts[own]] for own in (True, False))
-        return fill_spans(
+        filled, marked = fill_spans(
             audio,
             here,
             self._rate_hz,
@@ -300,20 +301,19 @@ class Filling:
             memory=self._memory,
             offset=0 if self._memory is None else window.first,
         )
+        fates = [_moved(span, window.first) for span in marked]
+        return list(cut_patches(filled, fates, first=window.first)), fates
 
     def _open(self) -> Inpainter | None:
         with self._lock:  # of two threads that need it at once, one opens it
             return self._open_network()
 
-    def _settled(self, window: Window, filled: _Filled) -> Iterator[Patch]:
-        """Note what became of a channel's gaps, and cut their patches."""
-        samples, marked = filled
-        done = []
-        for fate in (_moved(span, window.first) for span in marked):
-            gap = replace(fate, filled=False, reason=None, expected_error_db=None)
-            self._fate[gap] = fate
-            done.append(fate)
-        return cut_patches(samples, done, first=window.first)
+    def _settled(self, filled: _Filled) -> list[Patch]:
+        """Note what became of a channel's gaps."""
+        patches, fates = filled
+        for fate in fates:
+            self._fate[replace(fate, filled=False, reason=None, expected_error_db=None)] = fate
+        return patches
 
     @property
     def spans(self) -> list[Span]:

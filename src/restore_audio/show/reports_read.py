@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
 from ..spans import Span, parse_spans
 
 _NO_LENGTH = 1 << 62
+_MOST_CHANNELS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,11 @@ def read_report(path: Path) -> ReadReport:
         InputError: it cannot be read, or is no report of ours.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         version = document["schema_version"]
         rate_hz, channels = int(document["rate_hz"]), int(document["channels"])
+        if not (MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ and 0 < channels < _MOST_CHANNELS):
+            raise ValueError("no recording that we restore")
         entries = list(document["spans"])
         source, target = (document.get(name) for name in ("source", "target"))
         spans = {}
@@ -59,7 +63,9 @@ def read_report(path: Path) -> ReadReport:
             (span,) = parse_spans(
                 text, rate_hz=rate_hz, channels=channels, length_samples=_NO_LENGTH, name=str(path)
             )
-            spans[number] = replace(span, filled=bool(entry.get("filled")), reason=entry.get("reason"))
+            reason = entry.get("reason")
+            told = None if reason is None else str(reason)
+            spans[number] = replace(span, filled=bool(entry.get("filled")), reason=told)
     except OSError as error:
         raise InputError(
             f"The report {path} cannot be read ({error.strerror}): check the path and its permissions."
@@ -71,10 +77,22 @@ def read_report(path: Path) -> ReadReport:
     return ReadReport(path, document, _place(source, path), _place(target, path), rate_hz, spans)
 
 
+def _refuse(constant: str) -> None:
+    """NaN and its like are not in JSON, and could not be written again."""
+    raise ValueError(f"{constant} is no number")
+
+
 def _place(name: object, report: Path) -> Path | None:
     """A recording by the name in a report: as it stands, or beside the report."""
     if not isinstance(name, str) or name in ("", "-") or "\0" in name:
         return None
     place = Path(name)
     beside = report.parent / place.name
-    return beside if not place.exists() and beside.exists() else place
+    return beside if not _exists(place) and _exists(beside) else place
+
+
+def _exists(place: Path) -> bool:
+    try:
+        return place.exists()
+    except (OSError, ValueError):  # too long, no name at all
+        return False
