@@ -255,6 +255,20 @@ class TestOneRecording:
         for text in (done.stdout.decode(), (tmp_path / "report").read_text()):
             assert json.loads(text)["source"] == str(source)
 
+    def test_a_list_of_pages_leads_to_names_that_are_not_unicode(self, tmp_path):
+        (tmp_path / "in").mkdir()
+        name = os.fsdecode(b"b\xe4nd.wav")
+        try:
+            save(tmp_path / "in.wav", holes(music(0.5), [(9_000, 400)])).rename(tmp_path / "in" / name)
+        except (OSError, UnicodeError):
+            pytest.skip("this file system has Unicode names only")
+        pages = tmp_path / "pages"
+        pages.mkdir()
+        words = ["fix", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--html", str(pages)]
+        assert main([*words, "--method", "ar", "-q"]) == 0
+        assert (pages / f"{name}.html").exists()
+        assert 'href="b%E4nd.wav.html"' in (pages / "index.html").read_text(encoding="utf-8")
+
 
 class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -38,12 +38,14 @@ NO_REPORTS = [
     {"spans": [{"start": 1, "end": 2}] * 2 + [5]},
     {"spans": [{"start": float("nan"), "end": 2}]},
     {"loudness": float("nan")},
+    {"loudness": float("inf")},
 ]
 
 
 @pytest.mark.parametrize("change", NO_REPORTS, ids=str)
 def test_a_report_of_no_recording_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    (tmp_path / "r.json").write_text(json.dumps(REPORT | change))
+    text = json.dumps(REPORT | change).replace("Infinity", "1e999")
+    (tmp_path / "r.json").write_text(text)
     with pytest.raises(InputError, match=r"r\.json (is no report|holds no spans)"):
         read_report(tmp_path / "r.json")
 
@@ -56,6 +58,7 @@ def test_what_a_report_says_of_names_and_reasons_is_taken_as_words(tmp_path: Pat
     )
     told = read_report(tmp_path / "r.json")
     assert len(sorted(told.spans.values(), key=lambda span: (span.start, span.reason or ""))) == 3
+    assert told.target is None
     assert main(["audit", str(tmp_path / "r.json"), "--to", str(tmp_path / "clips")]) == 1
 
 

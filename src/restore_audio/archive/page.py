@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -124,4 +125,8 @@ def _ranking(rows: Sequence[Row]) -> str:
 
 
 def _linked(path: str | None, text: str) -> str:
-    return escape(text) if path is None else f'<a href="{escape(quote(path), quote=True)}">{escape(text)}</a>'
+    return (
+        escape(text)
+        if path is None
+        else f'<a href="{escape(quote(os.fsencode(path)), quote=True)}">{escape(text)}</a>'
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..files import numbers_only
 from ..spans import KINDS, Span
 from .manifest import Entry, write
 
@@ -212,15 +213,10 @@ def unpacked(text: str) -> Row:
 def read_row(path: Path) -> Row | None:
     """The row that a report holds; None where there is none."""
     try:
-        row = Row(**json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)[_KEY])
+        row = Row(**numbers_only(path.read_text(encoding="utf-8"))[_KEY])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return row if row.fits() else None
-
-
-def _refuse(constant: str) -> None:
-    """NaN and its like are not in JSON."""
-    raise ValueError(f"{constant} is no number")
 
 
 def collect(folder: Path, entries: Sequence[Entry], made: dict[str, Row]) -> list[Row]:

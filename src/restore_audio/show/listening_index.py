@@ -6,7 +6,6 @@ from the pages themselves, so that runs that were stopped, or shared out, end wi
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import OutputError
+from ..files import numbers_only
 from .document import document
 from .report import write_bytes
 
@@ -75,13 +75,16 @@ def write_index(folder: Path) -> None:
         f"<tbody>{''.join(map(_cells, rows))}</tbody></table>"
         "</div></main>"
     )
-    write_bytes(folder / NAME, document("What restore-audio did", body, head=_MARK).encode())
+    write_bytes(
+        folder / NAME,
+        document("What restore-audio did", body, head=_MARK).encode("utf-8", "backslashreplace"),
+    )
 
 
 def _cells(row: _Row) -> str:
     loudest = "–" if row.loudest_db is None else f"{row.loudest_db:.0f}".replace("-", "−")
     numbers = (f"{row.seconds:.1f}", f"{row.found}", f"{row.filled}", f"{row.replaced_s:.3f}", loudest)
-    link = f'<a href="{escape(quote(row.place), quote=True)}">{escape(row.name)}</a>'
+    link = f'<a href="{escape(quote(os.fsencode(row.place)), quote=True)}">{escape(row.name)}</a>'
     return f"<tr><td>{link}</td>{''.join(f'<td>{number}</td>' for number in numbers)}</tr>"
 
 
@@ -98,7 +101,7 @@ def _rows(folder: Path) -> Iterator[_Row]:
 def _row(text: str, place: str) -> _Row | None:
     """What a page says of itself; None if it is not one of ours."""
     try:
-        row = json.loads(text)
+        row = numbers_only(text)
         loudest_db = None if row["loudest_db"] is None else float(row["loudest_db"])
         found, filled = int(row["found"]), int(row["filled"])
         return _Row(
@@ -110,7 +113,7 @@ def _row(text: str, place: str) -> _Row | None:
             float(row["replaced_s"]),
             loudest_db,
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

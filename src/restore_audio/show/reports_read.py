@@ -6,11 +6,13 @@ In: a JSON report of ``fix``. Out: its recordings and its spans, numbered from 1
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import numbers_only
 from ..settings import MAX_RATE_HZ, MIN_RATE_HZ
 from ..spans import Span, parse_spans
 
@@ -50,7 +52,7 @@ def read_report(path: Path) -> ReadReport:
         InputError: it cannot be read, or is no report of ours.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        document = numbers_only(path.read_text(encoding="utf-8"))
         version = document["schema_version"]
         rate_hz, channels = int(document["rate_hz"]), int(document["channels"])
         if not (MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ and 0 < channels < _MOST_CHANNELS):
@@ -77,14 +79,13 @@ def read_report(path: Path) -> ReadReport:
     return ReadReport(path, document, _place(source, path), _place(target, path), rate_hz, spans)
 
 
-def _refuse(constant: str) -> None:
-    """NaN and its like are not in JSON, and could not be written again."""
-    raise ValueError(f"{constant} is no number")
-
-
 def _place(name: object, report: Path) -> Path | None:
     """A recording by the name in a report: as it stands, or beside the report."""
     if not isinstance(name, str) or name in ("", "-") or "\0" in name:
+        return None
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:  # half a character: no file can be called so
         return None
     place = Path(name)
     beside = report.parent / place.name
