@@ -65,7 +65,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {}
 LEAST_CONSTANT = 1e-5
 """Smaller constants keep divisions and logarithms from zero, which ten times as much or a tenth does too."""
 
-TESTS_S = 30.0
+TESTS_S = 15.0
 """A mutant that so many seconds of tests have passed has survived: the score is a lower bound. Seconds are
 the processor's, which do not depend on what else it does."""
 
