@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import interrupts
-from ..errors import InputError, OutputError, RestoreError
+from ..audio.output import make_folder
+from ..errors import InputError, RestoreError
 from ..files import beside, sum_of
 from ..settings import DetectSettings, FillSettings
 from ..show.report import report_to_dict, write_text
@@ -183,7 +184,7 @@ def _work(settings: ArchiveSettings, entry: Entry, progress: Progress) -> Row:
         rows.append(_tell(report, settings, entry, files))
 
     if settings.fill is None:
-        make_folder(report_file.parent)
+        make_folder(report_file.parent, option="--to")
         report = restorer.find_damage(source, loudness=settings.loudness, progress=progress)
         told = report_file.relative_to(settings.folder).as_posix()
         row = described(entry, report, SURVEYED, settings.text, report=told)
@@ -191,7 +192,7 @@ def _work(settings: ArchiveSettings, entry: Entry, progress: Progress) -> Row:
         return row
     target = settings.target(entry.place)
     for folder in (target.parent, report_file.parent):
-        make_folder(folder)
+        make_folder(folder, option="--to")
     restorer.restore_file(
         source,
         target,
@@ -244,20 +245,6 @@ def sum_file(target: Path) -> Path:
 def _sum_line(target: Path, digest: str) -> str:
     """As ``sha256sum --check`` reads it."""
     return f"{digest}  {target.name}\n"
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder of the archive if it is not there.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"The folder {folder} cannot be made ({error.strerror}): choose another --to."
-        ) from None
 
 
 @functools.lru_cache(maxsize=1)

@@ -53,6 +53,24 @@ class Results:
         return self._files.path_of(target)
 
 
+def make_folder(folder: Path, *, option: str = "-o") -> None:
+    """Make a folder, and those above it, if it is not there.
+
+    Args:
+        folder: that folder.
+        option: of the command line, which names another one.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {folder} cannot be made ({error.strerror}): choose another with {option}."
+        ) from None
+
+
 @contextmanager
 def results(
     *, overwrite: bool = False, source: Path | None = None, preserve: bool = False

@@ -132,7 +132,8 @@ def archive(
     """
     from ..archive import manifest
     from ..archive.session import Session
-    from ..archive.work import ArchiveSettings, make_folder
+    from ..archive.work import ArchiveSettings
+    from ..audio.output import make_folder
 
     console = Console(verbosity=-1 if quiet else int(verbose))
     if part is not None and sources:
@@ -148,7 +149,7 @@ def archive(
             console.error(f"restore-audio: {failure.sentence}")
         if not found:
             return 1
-        make_folder(folder)
+        make_folder(folder, option="--to")
         with manifest.alone(folder), console.progress("scanning", len(found)) as progress:
             entries = manifest.scan(found, folder, threads=jobs or usable_cores(), progress=progress)
     else:

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from ..audio.output import make_folder
 from ..errors import InputError, RestoreError
 from ..show.console import Console
 from . import options
-from .jobs import make_folder, refuse_lost_inputs
+from .jobs import refuse_lost_inputs
 
 
 def register(app: typer.Typer) -> None:

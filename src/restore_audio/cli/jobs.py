@@ -292,20 +292,6 @@ def shortened(path: Path) -> str:
     return text if len(text) < 200 else f"{text[:100]}…{text[-40:]}"
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, if it is not there.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"The folder {folder} cannot be made ({error.strerror}): choose another with -o."
-        ) from None
-
-
 def shard(jobs: Sequence[Thing], text: str) -> list[Thing]:
     """Every n-th job, for schedulers that start n runs.
 

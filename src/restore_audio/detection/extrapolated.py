@@ -43,7 +43,6 @@ _BESIDE = 4
 """Samples about the period that are weighed as well: resampled, it is no whole number."""
 
 _CONTEXT = 800
-_FILTERED = _WHITENED + _ORDER
 _REACH_MS = 160.0
 _SMOOTH = 16
 _LEFT = 3.0
