@@ -1,9 +1,9 @@
 """How much of the network goes into a gap: what the ``Blend`` in fill/methods.py was chosen from.
 
-    python examples/fit_blend.py corpus/validation [--shares 0.7,0.85,1] [--model FILE] [--json FILE]
+    python examples/fit_blend.py corpus/validation [--added 0.25,0.5] [--shares 1] [--model FILE] [--json FILE]
 
 Prints SDR, log-spectral distance and the 2f-model's score of the 3 s around each gap, of AR with each share of
-the network, for gaps whose positions are told.
+the network and each limit of the energy that it adds, for gaps whose positions are told.
 Neither other channels nor similar passages help here, as they leave the network nothing to do. The excerpts
 are drawn from another seed than those that ``bench`` measures on.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ from restore_audio.network.predictor import Inpainter
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="music that no weights were trained on")
-    parser.add_argument("--shares", default="0.7,0.85,1,1.2", help="of the network")
+    parser.add_argument("--shares", default="1", help="of the network")
+    parser.add_argument("--added", default="0.12,0.25,0.5,1,inf", help="Blend.added")
     parser.add_argument("--lengths-ms", default="30,40,80,160,320", help="of the gaps")
     parser.add_argument("--model", default="restore", help="weights, by name or file")
     parser.add_argument("--excerpts", type=int, default=2, help="of each genre")
@@ -44,8 +46,9 @@ def main() -> None:
         options.data, per_genre=options.excerpts, seconds=options.seconds, seed=options.seed
     )
     ways: dict[str, Method] = {"AR alone": METHODS["ar"]}
-    for share in options.shares.split(","):
-        ways[f"share {share}"] = Method("AR and network", blend=Blend(share=float(share)))
+    for share, added in product(options.shares.split(","), options.added.split(",")):
+        blend = Blend(share=float(share), added=float(added))
+        ways[f"share {share}, added {added}"] = Method("AR and network", blend=blend)
     lengths = tuple(float(ms) for ms in options.lengths_ms.split(","))
     protocol = PROTOCOLS["gaps"]
     rows: dict[str, list[str]] = {name: [] for name in ways}

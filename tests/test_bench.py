@@ -615,3 +615,15 @@ class TestParts:
             120.0,
             10.0,
         ]
+
+    def test_gaps_over_onsets_hide_one_each_in_their_middle_half(self) -> None:
+        rng, age = np.random.default_rng(2), np.arange(6 * RATE_HZ) % (RATE_HZ // 2) / RATE_HZ
+        clean = 0.1 * rng.standard_normal((2, age.size)) * np.exp(-12 * age)  # a drum every half second
+        (condition,) = PROTOCOLS["onsets"].conditions((80.0,))
+        (trial,) = PROTOCOLS["onsets"].trials(clean, RATE_HZ, condition, np.random.default_rng(1), 5)
+        assert len(trial.spans) == 2 * 5
+        for span in trial.spans:
+            beat = round(round((span.start + span.end) / RATE_HZ) / 2 * RATE_HZ)
+            quarter, most = (beat - span.start) / span.length, 0.03 * RATE_HZ / span.length
+            assert 0.25 - most < quarter < 0.75 + most
+        assert PROTOCOLS["onsets"].trials(0 * clean, RATE_HZ, condition, np.random.default_rng(1), 5) == []

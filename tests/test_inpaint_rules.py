@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -398,7 +399,7 @@ class TestMethods:
 class Answer:
     """A network that answers a number everywhere, and keeps what it was given."""
 
-    def __init__(self, value: float) -> None:
+    def __init__(self, value: float | Samples) -> None:
         self.value = value
         self.given: tuple[Any, ...] = ()
 
@@ -420,7 +421,14 @@ class TestCompletion:
         lost[0, 8000 : 8000 + length] = True
         return Gap(audio, lost, 0, 8000, 8000 + length, 0, 16_000, RATE_HZ)
 
-    def complete(self, monkeypatch: pytest.MonkeyPatch, gap: Gap, answer: Answer, blend: Blend) -> Any:
+    def complete(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        gap: Gap,
+        answer: Answer,
+        blend: Blend,
+        error_db: float | None = None,
+    ) -> Any:
         seen = SimpleNamespace()
 
         def listen(magnitudes, start, known, grid, *, iterations):
@@ -428,7 +436,7 @@ class TestCompletion:
             return np.ones(start.size)
 
         monkeypatch.setattr(network, "griffin_lim", listen)
-        network.complete(gap, answer, blend)  # type: ignore[arg-type]
+        network.complete(gap, answer, blend, error_db)  # type: ignore[arg-type]
         return seen
 
     @pytest.mark.parametrize("blend", [Blend(share=0.7), Blend(0.0, ar=False)], ids=["auto", "network"])
@@ -462,6 +470,26 @@ class TestCompletion:
         lost = known_share(seen.known, self.GRID) < HEALTHY_SHARE
         wanted = own if expected == "own" else np.full(own.shape, 1e-6)
         np.testing.assert_allclose(seen.magnitudes[1:100, lost], wanted[1:100, lost])
+
+    def test_the_network_adds_a_share_of_the_energy_that_the_fill_expects_to_have_missed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gap = self.gap(value=0.0)
+        gap.mine[8000:8800] = 0.1 * np.sin(np.arange(800) / 3)  # loud in a few bins, silent in the others
+        answer = Answer(np.geomspace(1e-3, 1, 128)[:, None])
+        free, capped, none = (
+            self.complete(monkeypatch, replace(gap, audio=gap.audio.copy()), answer, Blend(added=0.5), error)
+            for error in (None, -6.0, 60.0)
+        )
+        own = np.abs(stft(free.start, self.GRID))
+        missing = 1 - known_share(free.known, self.GRID)
+        added = capped.magnitudes**2 - own**2
+        assert np.sum(missing * added) == pytest.approx(0.5 * 10**-0.6 * np.sum(missing * own**2))
+        cut = capped.magnitudes < free.magnitudes - 1e-9
+        assert 0 < cut.sum() < np.count_nonzero(added > 1e-9)
+        np.testing.assert_allclose(added[cut], added.max())
+        np.testing.assert_allclose(capped.magnitudes[~cut], free.magnitudes[~cut])
+        np.testing.assert_array_equal(none.magnitudes, free.magnitudes)
 
     def test_the_result_is_faded_in_over_five_milliseconds_and_nothing_else_is_touched(
         self, monkeypatch: pytest.MonkeyPatch

@@ -101,7 +101,7 @@ def bench(
             min=1.0,
             max=600.0,
             metavar="SECONDS",
-            help="Length of an excerpt: 120 s for gaps and one-channel, 10 s for others, or all there is.",
+            help="Length of an excerpt: 120 s for gaps, one-channel and onsets, else 10 s, or all there is.",
             rich_help_panel=MATERIAL,
         ),
     ] = None,

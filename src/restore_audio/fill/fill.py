@@ -98,7 +98,7 @@ def fill_spans(
     filled = samples.copy()
     others = list(others)
     fates: dict[tuple[int, int], _Fate] = {}
-    to_complete: list[tuple[Gap, Blend]] = []
+    to_complete: list[tuple[Gap, Blend, float | None]] = []
     alone = Memory(ArraySource(samples), rate_hz, samples.shape[1], [*ordered, *others])
     with closing(alone):
         for gap in walk_gaps(filled, ordered, rate_hz, others=others, memory=memory or alone, offset=offset):
@@ -108,8 +108,8 @@ def fill_spans(
     if to_complete and (network := open_network()) is not None:
         from .network import complete
 
-        for gap, blend in to_complete:
-            complete(gap, network, blend)
+        for gap, blend, error_db in to_complete:
+            complete(gap, network, blend, error_db)
     starts = {c: sorted(start for channel, start in fates if channel == c) for c, _ in fates}
     marked = []
     for span in ordered:
@@ -129,7 +129,7 @@ class _Fate:
     error_db: float | None = None
 
 
-def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend]]) -> _Fate:
+def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | None]]) -> _Fate:
     """Fill a gap in place by the fill that expects the smallest error, or give the reason why it is left.
 
     Where the kind of damage has a repair, it makes the samples from that fill and the damaged ones. What the
@@ -150,7 +150,7 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend]]) -> _Fa
     error_db, blend = _error_db(chosen), method.blend
     sure = best is not predictions[0] and (error_db is None or error_db < SURE_DB)
     if repaired is None and not sure and blend is not None and gap.length_ms >= blend.shortest_ms:
-        to_complete.append((gap, blend))
+        to_complete.append((gap, blend, error_db))
     return _Fate(None, error_db)
 
 

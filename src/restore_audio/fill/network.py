@@ -5,7 +5,10 @@ In: a gap whose samples were filled by AR. Out: the same samples with the spectr
 1. The network sees the AR-filled spectrogram in 512 ms patches and says which magnitudes belong there.
 2. The two are blended: the louder of AR and a share of the network in each bin. Where AR predicts well, it
    is the louder; where it fades, in the middle of long gaps, the network takes over, by gap length and
-   distance from the edges, without either being a parameter.
+   distance from the edges, without either being a parameter. What the network adds, in AR's phase, can be as
+   wrong as right; so it may add no more energy than a share of what AR expects to have missed. The loudest
+   bins get less, by a common cap; all others, which hold next to none of the energy and most of the
+   spectrum, get all of theirs.
 3. Griffin-Lim from the AR fill's phase, known samples pinned, a few iterations.
 4. The result is faded into the AR fill at the gap's edges, so that nothing steps there.
 
@@ -32,8 +35,15 @@ if TYPE_CHECKING:
     from ..network.predictor import Inpainter
 
 
-def complete(gap: Gap, network: Inpainter, blend: Blend) -> None:
-    """Complete the fill of a gap, in place."""
+def complete(gap: Gap, network: Inpainter, blend: Blend, error_db: float | None = None) -> None:
+    """Complete the fill of a gap, in place.
+
+    Args:
+        gap: filled.
+        network: what completes it.
+        blend: how.
+        error_db: the error that its fill expects of itself, relative to its energy; None if it does not say.
+    """
     grid = Grid(gap.rate_hz)
     audio = gap.mine
     first, last = _window(gap, audio.size, grid)
@@ -46,6 +56,8 @@ def complete(gap: Gap, network: Inpainter, blend: Blend) -> None:
     # Frames that no damage touches are known: the network has no say in them.
     wanted = np.where(share < HEALTHY_SHARE, wanted, ar)
     magnitudes = np.maximum(ar, blend.share * wanted) if blend.ar else wanted
+    if blend.ar and error_db is not None:
+        magnitudes = _capped(ar, magnitudes, 1 - share, blend.added * 10 ** (error_db / 10))
     inside = slice(gap.start - first, gap.end - first)
     known = np.ones(fill.size, dtype=bool)
     known[inside] = False
@@ -74,6 +86,27 @@ def _predict(ar: Samples, share: NDArray[np.floating], network: Inpainter) -> Sa
         np.tile(np.arange(tiles), count),
     )
     return np.asarray(stitch(answer.reshape(patches.shape), bins, frames), dtype=np.float64)
+
+
+def _capped(ar: Samples, louder: Samples, missing: NDArray[np.floating], most: float) -> Samples:
+    """Less of what ``louder (F, K)`` adds to the energy of ``ar (F, K)``, where it adds most.
+
+    The energy added in each bin is capped, at the level at which all of it together, each frame weighted by
+    how much of it is ``missing (K,)``, is ``most`` of AR's energy there.
+    """
+    added = np.maximum(louder**2 - ar**2, 0.0)
+    weight = np.broadcast_to(missing, added.shape)
+    order = np.argsort(added, axis=None)
+    values, weights = added.ravel()[order], weight.ravel()[order]
+    # If the cap is values[n], those below it add all of theirs, the others the cap.
+    below = np.cumsum(values * weights) - values * weights
+    rest = np.cumsum(weights[::-1])[::-1]
+    allowed = most * float(np.sum(missing * ar**2))
+    number = int(np.searchsorted(below + values * rest, allowed))
+    if number == values.size:
+        return louder
+    cap = (allowed - below[number]) / rest[number]
+    return np.asarray(np.sqrt(ar**2 + np.minimum(added, cap)))
 
 
 def _edge_fade(samples: int, fade: int) -> Samples:

@@ -143,9 +143,8 @@ def _our_title(name: str) -> str:
 
 def _default(protocol: str) -> tuple[str, ...]:
     baselines = tuple(baseline.name for baseline in BASELINES.values() if protocol in baseline.protocols)
-    ours = {"paper": ("paper",), "real": ("auto",), "gaps": BY_PARTS, "one-channel": BY_PARTS}.get(
-        protocol, BY_DEFAULT
-    )
+    by_parts = dict.fromkeys(("gaps", "one-channel", "onsets"), BY_PARTS)
+    ours = {"paper": ("paper",), "real": ("auto",), **by_parts}.get(protocol, BY_DEFAULT)
     return (*baselines, *ours)
 
 

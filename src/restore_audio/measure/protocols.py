@@ -108,6 +108,13 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             axis="gap, ms",
             excerpt_s=120.0,
         ),
+        "onsets": Protocol(
+            "Zeroed gaps over onsets, positions told",
+            ".simulated:make_gaps_over_onsets",
+            lengths_ms=(40.0, 80.0, 160.0, 320.0),
+            axis="gap, ms",
+            excerpt_s=120.0,
+        ),
         "blind": Protocol(
             "Damage of all kinds, positions to be found",
             ".simulated:make_blind",

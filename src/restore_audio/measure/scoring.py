@@ -52,7 +52,7 @@ class Table:
     protocols: tuple[str, ...] = ()
 
 
-GAP_PROTOCOLS = ("gaps", "one-channel")
+GAP_PROTOCOLS = ("gaps", "one-channel", "onsets")
 TIMED = ("blind", *GAP_PROTOCOLS, "long", "packets", "context-encoder")
 REAL = Table("damage as machines make it", "damage", ("real",))
 UNDAMAGED = Table("False spans a minute in undamaged recordings / samples changed, %", "undamaged", ("real",))

@@ -14,6 +14,7 @@ from ..damage.packet_loss import lose_packets
 from ..damage.simulate import Damage, apply_damages, damage_spans, draw_damages
 from ..spans import merge_spans
 from .conditions import CLEAN, Condition
+from .onsets import find_onsets
 from .trials import Trial
 
 ENCODER_RATE_HZ = 16_000
@@ -38,6 +39,23 @@ def make_gaps_in_one_channel(
     assert condition.length_ms is not None
     length = round(condition.length_ms * rate_hz / 1000)
     return [_trial(clean, rate_hz, _place(clean, rate_hz, length, rng, count, 0.0), told=True)]
+
+
+def make_gaps_over_onsets(
+    clean: Samples, rate_hz: int, condition: Condition, rng: np.random.Generator, count: int
+) -> list[Trial]:
+    """Gaps of one length in all channels, each hiding an onset in its middle half, told."""
+    assert condition.length_ms is not None
+    length, edge = (round(ms * rate_hz / 1000) for ms in (condition.length_ms, _EDGE_MS))
+    starts: list[int] = []
+    for onset in rng.permutation(find_onsets(clean.mean(axis=0), rate_hz)).astype(int).tolist():
+        start = onset - round(rng.uniform(0.25, 0.75) * length)
+        fits = edge <= start <= clean.shape[1] - length - edge
+        if fits and len(starts) < count and all(abs(start - s) >= length + edge for s in starts):
+            starts.append(start)
+    channels = range(clean.shape[0])
+    damages = [Damage("zeros", s, s + length, c) for s in sorted(starts) for c in channels]
+    return [_trial(clean, rate_hz, damages, told=True)] if damages else []
 
 
 def _place(
