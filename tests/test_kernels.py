@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 from scipy.signal import fftconvolve, lfilter
 
-from restore_audio.detection.features import levels_of
+from restore_audio.detection.features import FEATURES, levels_of
+from restore_audio.detection.frame_network import shipped_network
 from restore_audio.detection.interpolated import _stretches
 from restore_audio.detection.interpolation import repair
 from restore_audio.detection.screen import cell_peaks, prediction_error
@@ -211,6 +212,16 @@ def test_what_detectors_look_at_first_is_numpys(seed: int, monkeypatch: pytest.M
     for ours, numpys in zip(compiled, looked_at(), strict=True):
         assert ours.shape == numpys.shape
         assert near(ours, numpys)
+
+
+@pytest.mark.parametrize("steps", [1, 30, 400])  # below, between and above the dilations
+def test_the_detectors_network_scores_as_numpy_does_to_the_bit(
+    steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.random.default_rng(steps).standard_normal((2, steps, FEATURES)).astype(np.float32)
+    compiled = shipped_network().scores(rows)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    assert np.array_equal(shipped_network().scores(rows), compiled)
 
 
 @pytest.mark.parametrize("gap", [1, 20, 300])

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..spans import Span
 from .clicks import find_clicks
 from .dropouts import find_dropouts
@@ -47,7 +45,7 @@ def each_channel(find: Callable[[Window, int], list[Span]]) -> Find:
     """A detector that looks at one channel at a time, and at none that is silent."""
 
     def find_in_all(window: Window) -> list[Span]:
-        return [s for c in range(len(window.samples)) if np.any(window.samples[c]) for s in find(window, c)]
+        return [s for c in window.sounding for s in find(window, c)]
 
     return find_in_all
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -52,6 +53,11 @@ class Window:
     nan: tuple[Span, ...] = ()
     past: Samples | None = None
     _errors: dict[int, Floats] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def sounding(self) -> tuple[int, ...]:
+        """Channels that are not silent."""
+        return tuple(c for c, samples in enumerate(self.samples) if np.any(samples))
 
     def prediction_error(self, channel: int) -> Floats:
         """Error of a linear prediction of one channel, ``(T,)``, computed once (:mod:`.screen`)."""

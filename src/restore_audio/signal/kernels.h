@@ -10,6 +10,15 @@
 #define FAST
 #endif
 
+/* A sum that is not to be reordered with what it is part of. */
+#define ORDERED(sum) (sum)
+#ifdef __has_builtin
+#if __has_builtin(__builtin_assoc_barrier)
+#undef ORDERED
+#define ORDERED(sum) __builtin_assoc_barrier(sum)
+#endif
+#endif
+
 #ifdef _WIN32
 #define EXPORT __declspec(dllexport) FAST
 #else

@@ -40,6 +40,8 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "difference_powers": (None, (_ARRAY, _ARRAY, ctypes.c_float, _COUNT, _COUNT, _ARRAY, _ARRAY, _ARRAY)),
     "sign_agreement": (None, (_ARRAY, *7 * (_COUNT,), *3 * (_ARRAY,))),
+    "merge_taps": (None, (_ARRAY, _ARRAY, *3 * (_COUNT,), _ARRAY)),
+    "add_biased": (None, (*3 * (_ARRAY,), _COUNT, _COUNT)),
     "mark_straight": (None, (_ARRAY, _COUNT, _NUMBER, _COUNT, _ARRAY, _ARRAY)),
     "straight_stretches": (
         _COUNT,

@@ -142,25 +142,63 @@ EXPORT void sign_agreement(const double *restrict x, long size, long words, long
         bits[word] = made;
     }
     for (long window = 0; window < count; window++) {
-        const unsigned long long *here = bits + first + window * hop;
+        const unsigned long long *here = bits + first + window * hop, one = here[0], two = here[1];
         int best = 0, at = 0;
-        for (long lag = low; lag <= high; lag++) {
-            long back = (lag + 63) / 64, shift = 64 * back - lag;
-            const unsigned long long *before = here - back;
-            int same = 0;
-            for (long i = 0; i < words; i++) {
-                unsigned long long old = shift ? before[i] >> shift | before[i + 1] << (64 - shift) : before[i];
-                same += 64 - __builtin_popcountll(old ^ here[i]);
-                if ((i == 1 && same < 94) || same + 64 * (words - 1 - i) <= best)
-                    break; /* too few agree, or too few to be the most */
-            }
-            if (same > best) {
-                best = same;
-                at = (int)lag;
+        for (long back = (low + 63) / 64; 64 * back - 63 <= high; back++) { /* 64 lags that read the same words */
+            const unsigned long long *before = here - back, old0 = before[0], old1 = before[1], old2 = before[2];
+            long lag = 64 * back - 63 > low ? 64 * back - 63 : low, last = 64 * back < high ? 64 * back : high;
+            for (; lag <= last; lag++) {
+                long shift = 64 * back - lag; /* 0 ... 63; nothing can be shifted by 64 at once */
+                int same = 128 - __builtin_popcountll((old0 >> shift | old1 << 1 << (63 - shift)) ^ one) -
+                           __builtin_popcountll((old1 >> shift | old2 << 1 << (63 - shift)) ^ two);
+                if (same >= 94)
+                    for (long i = 2; i < words && same + 64 * (words - i) > best; i++)
+                        same += 64 - __builtin_popcountll((before[i] >> shift | before[i + 1] << 1 << (63 - shift)) ^
+                                                          here[i]);
+                if (same > best) {
+                    best = same;
+                    at = (int)lag;
+                }
             }
         }
         most[window] = best;
         lags[window] = at;
+    }
+}
+
+/* What a dilated convolution makes of its three taps, rectified: inner (steps * width) from taps (steps * 3 * width),
+   those for dilation steps later, for the step itself and for dilation steps earlier, in this order, and bias (width).
+   What is added first is added first in NumPy, too, so that both say the same to the bit. */
+EXPORT void merge_taps(const float *restrict taps, const float *restrict bias, long steps, long width, long dilation,
+                       float *restrict inner)
+{
+    for (long step = 0; step < steps; step++) {
+        const float *restrict here = taps + (3 * step + 1) * width;
+        const float *restrict before = step >= dilation ? here - (3 * dilation + 1) * width : 0;
+        const float *restrict after = step < steps - dilation ? here + (3 * dilation + 1) * width : 0;
+        float *restrict out = inner + step * width;
+        for (long i = 0; i < width; i++)
+            out[i] = here[i] + bias[i];
+        if (before)
+            for (long i = 0; i < width; i++)
+                out[i] += before[i];
+        if (after)
+            for (long i = 0; i < width; i++)
+                out[i] += after[i];
+        for (long i = 0; i < width; i++)
+            out[i] = out[i] < 0.0f ? 0.0f : out[i];
+    }
+}
+
+/* hidden (steps * width) plus more (steps * width), plus bias (width). */
+EXPORT void add_biased(float *restrict hidden, const float *restrict more, const float *restrict bias, long steps,
+                       long width)
+{
+    for (long step = 0; step < steps; step++) {
+        for (long i = 0; i < width; i++)
+            hidden[i] = ORDERED(hidden[i] + more[i]) + bias[i];
+        hidden += width;
+        more += width;
     }
 }
 

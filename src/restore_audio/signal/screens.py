@@ -142,6 +142,35 @@ def sign_agreement(
     return most, best
 
 
+def merge_taps(taps: Floats, bias: Floats, dilation: int, inner: Floats) -> None:
+    """What a dilated convolution makes of its taps, rectified; to the bit the same where not compiled.
+
+    Args:
+        taps: shape (steps, 3 W), contiguous: what goes ``dilation`` steps on, what stays, what goes back.
+        bias: shape (W,).
+        dilation: in steps.
+        inner: shape (steps, W), contiguous: where the result goes.
+    """
+    steps, width = inner.shape
+    if kernels.LIBRARY is not None:
+        kernels.LIBRARY.merge_taps(at(taps), at(bias), steps, width, dilation, at(inner))
+        return
+    np.add(taps[:, width : 2 * width], bias, out=inner)
+    if dilation < steps:
+        inner[dilation:] += taps[: steps - dilation, :width]
+        inner[: steps - dilation] += taps[dilation:, 2 * width :]
+    np.maximum(inner, 0.0, out=inner)
+
+
+def add_biased(hidden: Floats, more: Floats, bias: Floats) -> None:
+    """Add ``more``, then ``bias``, to ``hidden`` in place: (steps, W) contiguous, twice, and (W,)."""
+    if kernels.LIBRARY is not None:
+        kernels.LIBRARY.add_biased(at(hidden), at(more), at(bias), *hidden.shape)
+        return
+    hidden += more
+    hidden += bias
+
+
 def mark_straight(samples: Samples, width: float, margin: int) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
     """Which samples lie on a line between their neighbours, and how many do before each.
 
