@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from recordings import music
 from restore_audio.audio.audiofile import probe, read_audio, rewrite, write_audio
 from restore_audio.audio.native import no_library_messages
-from restore_audio.errors import InputError, ModelError
+from restore_audio.errors import InputError, ModelError, OutputError
 from restore_audio.network.checkpoint import load, model_path, read_card
 from restore_audio.network.predictor import Inpainter
 from restore_audio.spans import Span, parse_spans
@@ -108,6 +108,14 @@ def test_a_lossy_encoder_gets_no_samples_that_end_the_process(
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert f"out{suffix} cannot hold samples" in run.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
+
+
+@pytest.mark.parametrize("suffix", [".ogg", ".opus", ".mp3", ".flac"])
+def test_a_codec_gets_no_channels_that_end_the_process(tmp_path: Path, suffix: str) -> None:
+    soundfile.write(tmp_path / "in.wav", np.zeros((40, 257)), 8_000)
+    with pytest.raises(OutputError, match="257 channel"):
+        rewrite(tmp_path / "in.wav", tmp_path / f"out{suffix}", [])
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
 
 

@@ -16,6 +16,9 @@ from .suffixes import CONTAINERS, READ_ONLY
 OPUS_RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
 MP3_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
+MOST_OGG_CHANNELS = 255
+"""Their headers have a byte for it (Vorbis I, 4.2.2; RFC 7845)."""
+
 _WAV_FAMILY = {"WAV", "WAVEX", "RF64"}
 
 
@@ -119,6 +122,11 @@ def _check(target: Path, container: str, subtype: str, rate_hz: int, channels: i
     if container == "FLAC" and channels > 8:
         raise OutputError(
             f"{target.name} cannot hold {channels} channels, since FLAC has at most 8: write to .wav instead."
+        )
+    if container == "OGG" and channels > MOST_OGG_CHANNELS:  # libvorbis ends the process
+        raise OutputError(
+            f"{target.name} cannot hold {channels} channels, since Vorbis and Opus have at most "
+            f"{MOST_OGG_CHANNELS}: write to .wav instead."
         )
     if not soundfile.check_format(container, subtype):
         raise OutputError(f"{target.name} cannot hold {subtype} samples: write to .wav or .flac instead.")
