@@ -112,6 +112,26 @@ class TestEdges:
                 assert (gap.start, gap.end) == (20_000, 20_000 + length), (length, off)
                 assert gap.value == pytest.approx(0.02, abs=1e-6)
 
+    @pytest.mark.parametrize(("off", "found"), [(170, True), (190, False)])
+    def test_short_stretches_are_looked_at_four_milliseconds_outside(self, off: int, found: bool) -> None:
+        audio = noise(40_000)
+        audio[20_000:20_300] = 1e-7 * noise(300, 2)
+        gap = find_edges(audio, (20_000 + off, 20_300), RATE_HZ)
+        assert gap is not None
+        assert (gap.start == 20_000) == found
+        gap = find_edges(audio, (20_000, 20_300 - off), RATE_HZ)
+        assert gap is not None
+        assert (gap.end == 20_300) == found
+
+    def test_what_moves_three_times_as_far_as_inside_is_sound(self) -> None:
+        for beyond, end in ((0.0025, 20_304), (0.0035, 20_300)):
+            audio = 0.02 * np.random.default_rng(3).choice([-1.0, 1.0], 40_000)
+            audio[20_000:20_300] = np.resize([0.001, 0.0, -0.001, 0.0], 300)
+            audio[20_300:20_304] = beyond
+            gap = find_edges(audio, (20_000, 20_300), RATE_HZ)
+            assert gap is not None
+            assert gap.end == end
+
     def test_stretches_without_two_edges_have_none(self) -> None:
         audio = noise(40_000)
         audio[20_000:20_300] = 0.0

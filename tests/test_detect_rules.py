@@ -261,7 +261,7 @@ class TestClicks:
         assert abs(evidence["treble change"]) < 2.0
         assert evidence["above background"] > 20.0
         assert evidence["removed level"] > 25.0
-        assert evidence["rivals"] == 1.0
+        assert evidence["competing peaks"] == 1.0
         assert evidence["repair"] > 20.0
 
     @pytest.mark.parametrize(("before", "after", "steady"), [(0.002, 0.01, True), (0.01, 0.002, True)])

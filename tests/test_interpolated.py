@@ -81,7 +81,7 @@ class TestSurprise:
         assert unlikely > likely + 6.0
         assert cut == pytest.approx(likely + 12.0, abs=1.0)
 
-    def test_what_can_be_foretold_is_no_surprise(self):
+    def test_what_can_be_predicted_is_no_surprise(self):
         tone = np.sin(np.arange(6000) * 0.05) * 0.3 + STEP / 4 * np.random.default_rng(1).standard_normal(
             6000
         )

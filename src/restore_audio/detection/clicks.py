@@ -39,7 +39,7 @@ FEATURES = (
     "removed level",
     "peak in place",
     "predictability",
-    "rivals",
+    "competing peaks",
 )
 """What the verifier weighs. It was trained on evidence that is computed as here: whoever changes a length or
 threshold below trains it anew (examples/train_verifier.py). Cells are 0.5 ms. The lengths are judgement: no
@@ -116,7 +116,7 @@ def _examine(
     peaks: Floats,
     level: Floats,
     place: int,
-    rivals: tuple[float, float],
+    largest: tuple[float, float],
 ) -> Candidate | None:
     cell = cell_samples(rate_hz)
     top = float(peaks[place])
@@ -147,8 +147,8 @@ def _examine(
     third = float(np.partition(stretch, -_CROWD_PEAKS)[-_CROWD_PEAKS])
     features = [
         db(top / float(level[place])),
-        db(top / rivals[0]),
-        db(top / rivals[1]),
+        db(top / largest[0]),
+        db(top / largest[1]),
         db(top / max(third, 1e-9)),
         db(rms(peaks[max(first - 8, 0) : max(first - 1, 1)]) / top),
         db(rms(peaks[last + 1 : last + 8]) / top),

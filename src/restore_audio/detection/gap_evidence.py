@@ -158,7 +158,7 @@ def _own(samples: Samples, gap: Gap, rate_hz: int) -> list[float]:
 
 
 def _break(samples: Samples) -> float:
-    """How much worse the first samples of the gap are foretold than those before it, in dB."""
+    """How much worse the first samples of the gap are predicted than those before it, in dB."""
     tail = _INSIDE_SAMPLES + _SOFT_SAMPLES
     known = samples[:-tail]
     if known.size < 4 * ORDER:

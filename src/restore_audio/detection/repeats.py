@@ -44,7 +44,7 @@ _WHOLE_DB = 14.0
 _SLOPE_DB = 4.0
 """What changes the score by 1."""
 
-_RIVALS_S = 3.0
+_AROUND_S = 3.0
 """Equal stretches that are in order count against those within this time."""
 
 _EDGE_MS = 1.0
@@ -81,7 +81,7 @@ def find_repeats(samples: Samples, channel: int, rate_hz: int, past: Samples | N
         (wrong if span is not None and span.confidence >= 0.5 else right).append(match)
         if span is not None:
             found.append(span)
-    near = round(_RIVALS_S * rate_hz)
+    near = round(_AROUND_S * rate_hz)
     return [
         replace(span, start=span.start - first, end=span.end - first)
         for span in found

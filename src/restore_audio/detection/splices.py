@@ -72,8 +72,8 @@ _ALIKE = 0.98
 """Correlation from which on another channel is the same sound and says nothing of its own."""
 
 _CROWD_CELLS = 1000
-_RIVAL = 0.35
-_MOST_RIVALS = 8
+_COMPETING = 0.35
+_MOST_COMPETING = 8
 _CROWD_SCORE = 0.6
 """Peaks of a third of the join's within half a second: more than eight cost this much for each doubling.
 At half of the splices there are at most two; at ticks of a worn record that look like splices, eight to a
@@ -132,8 +132,8 @@ def find_splices(samples: Samples, errors: Sequence[Floats], rate_hz: int) -> li
 def _crowded(peaks: Floats, cell: int) -> float:
     """What is taken off where many peaks around are nearly as high: ticks of a record, strokes of a drum."""
     around = peaks[max(cell - _CROWD_CELLS, 0) : cell + _CROWD_CELLS]
-    rivals = np.count_nonzero(around > _RIVAL * peaks[cell])
-    return _CROWD_SCORE * math.log2(max(rivals / _MOST_RIVALS, 1.0))
+    competing = np.count_nonzero(around > _COMPETING * peaks[cell])
+    return _CROWD_SCORE * math.log2(max(competing / _MOST_COMPETING, 1.0))
 
 
 def _support(samples: Samples, channel: int, other: int, join: _Join, size: int) -> float:
