@@ -83,6 +83,11 @@ def fill_three(gap: Gap) -> Prediction:
     return Prediction(np.full(gap.length, 3.0), 6.0)
 
 
+def fill_quiet(gap: Gap) -> Prediction:
+    """It expects less error than the first, but four times its own energy."""
+    return Prediction(np.full(gap.length, 0.5), 1.0 * gap.length)
+
+
 def fill_poor(gap: Gap) -> Prediction:
     return Prediction(np.full(gap.length, 1.0), 4.2 * gap.length)
 
@@ -116,7 +121,12 @@ def method(*names: str, blend: Blend | None = None, repairs: bool = False) -> Me
 class TestChoice:
     @pytest.mark.parametrize(
         ("names", "expected"),
-        [(("one", "two", "three"), 2.0), (("two", "one"), 2.0), (("one", "none", "three"), 1.0)],
+        [
+            (("one", "two", "three"), 2.0),
+            (("two", "one"), 2.0),
+            (("one", "none", "three"), 1.0),
+            (("one", "quiet"), 1.0),
+        ],
     )
     def test_the_least_expected_error_is_taken(self, names: tuple[str, ...], expected: float) -> None:
         filled, (span,) = fill_spans(np.zeros((1, 50)), [Span(10, 14, 0)], 1000, method=method(*names))

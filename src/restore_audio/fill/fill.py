@@ -140,7 +140,8 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
     wide = replace(gap, start=gap.start - smear, end=gap.end + smear)
     made = [load_fill(name)(wide) for name in method.fills]
     predictions = [p and replace(p, samples=p.samples[smear : smear + gap.length]) for p in made]
-    best = min((p for p in predictions if p is not None), key=lambda p: p.expected_error)
+    answers = [p for p in predictions if p is not None]
+    best = min((p for p in answers if _holds(p, answers[0])), key=lambda p: p.expected_error)
     repair = load_repair(gap.kind) if method.repairs else None
     repaired = repair(gap, best) if repair else None
     if method.repairs and (reason := reason_to_leave(gap, best, repaired)):
@@ -152,6 +153,16 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
     if repaired is None and not sure and blend is not None and gap.length_ms >= blend.shortest_ms:
         to_complete.append((gap, blend, error_db))
     return _Fate(None, error_db)
+
+
+def _holds(made: Prediction, first: Prediction) -> bool:
+    """Whether a fill knows as much of what it says as the first one; else it is only quieter.
+
+    None of 64 passages in training music that expected less error than AR expected more of it relative to
+    their energies; one of 4 in decaying notes did, and was 13 dB worse.
+    """
+    error_db, first_db = _error_db(made), _error_db(first)
+    return error_db is None or first_db is None or error_db <= first_db
 
 
 def _smeared(gap: Gap) -> int:
