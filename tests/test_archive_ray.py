@@ -27,23 +27,43 @@ pytestmark = [
 ]
 
 RATE_HZ = 8_000
-COUNT = 14
+COUNT = 9
 STORE_BYTES = 80_000_000
 GIVES_UP_S = 240.0
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray's workers give way to other programs; on a busy machine they would hardly get on.
+    "RAY_worker_niceness": "0",
+    # Each node starts a process for each core ahead, of which the actors use none.
+    "RAY_enable_worker_prestart": "0",
+    "RAY_prestart_worker_first_driver": "0",
+    # A busy machine takes longer to start a process than Ray waits for it.
+    "RAY_worker_register_timeout_seconds": "240",
+}
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
-    # Ray's workers give way to other programs; on a busy machine they would hardly get on.
-    os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"})
-    head = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
+    os.environ.update(ENVIRONMENT)
+    made = Cluster()
+    grow(made, include_dashboard=False)
     yield made
     with suppress(Exception):
         ray.shutdown()
     made.shutdown()
+
+
+def grow(cluster: Any, **more: Any) -> Any:
+    """One more node of one core; Ray gives it half a minute, which a busy machine may exceed."""
+    for patience in (2, 1, 0):
+        try:
+            return cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, **more)
+        except Exception:
+            if not patience:
+                raise
+    return None
 
 
 def collection(folder: Path, count: int = COUNT) -> Path:
@@ -77,22 +97,23 @@ def reports(folder: Path) -> int:
 def test_an_actor_is_killed_and_a_node_lost_and_each_recording_is_there_once(tmp_path, cluster):
     source, out = collection(tmp_path / "in"), tmp_path / "out"
     before = {path: path.read_bytes() for path in source.rglob("*.wav")}
-    node = cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-    cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-    done: list[str] = []
+    node = grow(cluster)
+    grow(cluster)
+    done_by_then: list[int] = []
 
     def disturb() -> None:
         until = time.monotonic() + GIVES_UP_S
-        while reports(out) < 3 and time.monotonic() < until:
+        while reports(out) < 2 and time.monotonic() < until:
             time.sleep(0.02)
-        for pid in actors()[:1]:
-            os.kill(pid, signal.SIGKILL)
-            done.append("actor")
-        while reports(out) < 6 and time.monotonic() < until:
-            time.sleep(0.02)
-        if reports(out) < COUNT:
-            cluster.remove_node(node, allow_graceful=False)
-            done.append("node")
+        stopped = actors()  # so that they are not done before both has happened
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        os.kill(stopped[0], signal.SIGKILL)
+        done_by_then.append(reports(out))
+        cluster.remove_node(node, allow_graceful=False)
+        for pid in stopped[1:]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     thread = threading.Thread(target=disturb)
     thread.start()
@@ -100,7 +121,7 @@ def test_an_actor_is_killed_and_a_node_lost_and_each_recording_is_there_once(tmp
     words += ["--engine", "ray", "--address", cluster.address, "-q"]
     assert main([*words, str(source)]) == 0
     thread.join()
-    assert done == ["actor", "node"]
+    assert 2 <= done_by_then[0] < COUNT
     entries = read(out / NAME)
     rows = [read_row(out / "reports" / f"{entry.place}.json") for entry in entries]
     assert len(entries) == COUNT
@@ -136,18 +157,14 @@ class Deadly(ArchiveSettings):
 def test_a_recording_that_ends_its_process_costs_only_itself(tmp_path, cluster):
     from restore_audio.archive import on_ray
 
-    source, out = collection(tmp_path / "in", 3), tmp_path / "out"
+    source, out = collection(tmp_path / "in", 2), tmp_path / "out"
     assert main(["archive", str(source), "--to", str(out), "--scan-only", "-q"]) == 0
     import test_archive_ray
 
     ray.cloudpickle.register_pickle_by_value(test_archive_ray)
     settings = Deadly(out, DetectSettings(), FillSettings(method="ar"), loudness=False)
-    rows: list[Row] = list(on_ray.run(read(out / NAME), settings, address=cluster.address))
-    assert {row.place: row.state for row in rows} == {
-        "0/0.wav": RESTORED,
-        "1/1.wav": FAILED,
-        "2/2.wav": RESTORED,
-    }
+    rows: list[Row] = list(on_ray.run(read(out / NAME), settings, address=cluster.address, workers=1))
+    assert {row.place: row.state for row in rows} == {"0/0.wav": RESTORED, "1/1.wav": FAILED}
     assert "its process was ended each time" in next(row.error or "" for row in rows if row.state == FAILED)
 
 
