@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -33,12 +34,10 @@ RATE_HZ = 48_000
 
 def levels(channels: int = 1, steps: int = 200, usable: int = 32) -> Levels:
     """Every level is −20 dB."""
-    return Levels(
-        np.full((channels, steps, 2, 32), -20.0, np.float32),
-        np.full((channels, steps, 2, 8), -20.0, np.float32),
-        np.full((channels, steps, 8), -20.0, np.float32),
-        usable,
-    )
+    shapes = {"bands": (2, 32), "fine": (2, 8), "side": (8,), "error": (8,)}
+    kinds = [field.name for field in fields(Levels) if field.name != "usable"]
+    made = {kind: np.full((channels, steps, *shapes[kind]), -20.0, np.float32) for kind in kinds}
+    return Levels(**made, usable=usable)
 
 
 def stretch(

@@ -7,7 +7,6 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 
-from restore_audio.detection import verifier
 from restore_audio.detection.candidate import Candidate
 from restore_audio.detection.clicks import FEATURES as CLICK_FEATURES
 from restore_audio.detection.explanation import explain
@@ -28,7 +27,6 @@ from restore_audio.detection.screen import (
     levinson,
     prediction_error,
 )
-from restore_audio.detection.windows import Window
 from restore_audio.signal import kernels
 from restore_audio.signal.lpc import lpc
 
@@ -227,16 +225,3 @@ class TestWords:
             "prediction errs 30 dB above its background and 12 dB above anything within 30 ms, and a trial "
             "repair takes 25 dB off the error"
         )
-
-    def test_what_is_weighed_goes_on_as_its_kind(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        seen: list[str] = []
-
-        class Sure:
-            def scores(self, candidates: list[Candidate]) -> Samples:
-                return np.full(len(candidates), 3.0)
-
-        monkeypatch.setattr(verifier, "load_verifier", lambda kind: seen.append(kind) or Sure())
-        monkeypatch.setattr(verifier, "explain", lambda kind, _: kind)
-        window = Window(np.zeros((1, 100)), RATE_HZ, 10)
-        spans = verifier.weigh("click", [Candidate(10, 20, np.zeros(2))], window, 0)
-        assert (spans[0].start, spans[0].end, seen) == (10, 20, ["click"])
