@@ -486,6 +486,7 @@ def main() -> None:
     """Draw, try, count."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rooms", default=",".join(TESTS))
+    parser.add_argument("--only", default="", help="modules, as detection/runs.py,fill/ar.py")
     parser.add_argument("--sample", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=1e9, help="stop then; the same command goes on")
@@ -494,7 +495,8 @@ def main() -> None:
     until_s = time.monotonic() + 60 * options.minutes
     rooms = options.rooms.split(",")
     every = [m for room in rooms for path in sorted((PACKAGE / room).glob("*.py")) for m in mutants_of(path)]
-    every = [m for m in every if (m.module, m.what) not in EQUIVALENT]
+    only = set(options.only.split(",")) if options.only else {m.module for m in every}
+    every = [m for m in every if m.module in only and (m.module, m.what) not in EQUIVALENT]
     sample = random.Random(options.seed).sample(every, min(options.sample, len(every)))
     options.results.parent.mkdir(parents=True, exist_ok=True)
     kept = options.results.read_text(encoding="utf-8").splitlines() if options.results.exists() else []
