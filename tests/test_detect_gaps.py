@@ -123,6 +123,14 @@ class TestEdges:
         assert gap is not None
         assert (gap.end == 20_300) == found
 
+    @pytest.mark.parametrize(("off", "found"), [(600, True), (680, False)])
+    def test_long_ones_fifteen_milliseconds_outside(self, off: int, found: bool) -> None:
+        audio = noise(40_000)
+        audio[20_000:29_000] = 1e-7 * noise(9000, 2)
+        gap = find_edges(audio, (20_000 + off, 29_000 - off), RATE_HZ)
+        assert gap is not None
+        assert (gap.start == 20_000) == (gap.end == 29_000) == found
+
     def test_what_moves_three_times_as_far_as_inside_is_sound(self) -> None:
         for beyond, end in ((0.0025, 20_304), (0.0035, 20_300)):
             audio = 0.02 * np.random.default_rng(3).choice([-1.0, 1.0], 40_000)
@@ -226,6 +234,18 @@ class TestWhichGaps:
         audio[beside : beside + 300] = 0.0
         assert bool(find_gaps(audio, RATE_HZ, 20_000)) == found
         assert bool(find_gaps(audio[::-1].copy(), RATE_HZ, 20_000)) == found
+
+    def test_pulses_come_in_numbers(self) -> None:
+        audio = noise(40_000)
+        audio[10_000 : 10_000 + 660 * 30].reshape(30, 660)[:, :100] = 0.0
+        assert find_gaps(audio, RATE_HZ, 20_000) == []
+        audio[10_660 : 10_660 + 660 * 29] = noise(660 * 29, 7)
+        assert [c.start for c in find_gaps(audio, RATE_HZ, 20_000)] == [10_000]
+
+    def test_an_offset_of_the_sound_is_none_of_its_level(self) -> None:
+        audio = np.tile([0.2, 0.0], 20_000)
+        audio[20_000:20_300] = 0.0115
+        assert as_gap(audio, Span(20_000, 20_300, 0, "gap"), RATE_HZ).kind == "constant"
 
     def test_its_kind_by_the_value_it_rests_at(self) -> None:
         for value, kind in ((0.009, "zeros"), (-0.009, "zeros"), (0.0115, "constant"), (-0.0115, "constant")):
