@@ -40,7 +40,7 @@ def damaged(tmp_path):
 
 def command(*arguments: object, **options: object) -> subprocess.CompletedProcess:
     words = [sys.executable, "-m", "restore_audio", *map(str, arguments)]
-    return subprocess.run(words, capture_output=True, timeout=120, check=False, **options)  # type: ignore[call-overload]
+    return subprocess.run(words, capture_output=True, timeout=300, check=False, **options)  # type: ignore[call-overload]
 
 
 def fails(capsys, *arguments: object, code: int = 1) -> str:
@@ -531,7 +531,7 @@ class TestBadInput:
             os.killpg(process.pid, number)  # as a terminal does
         else:
             process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == 128 + number
         said = ["restore-audio: interrupted; nothing half-written was left behind."]
         assert err.decode().splitlines() == (said if number == signal.SIGINT else [])
@@ -621,7 +621,7 @@ class TestPipes:
             [sys.executable, "-m", "restore_audio", *arguments],
             stdout=writer,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         os.close(writer)
@@ -646,7 +646,7 @@ class TestPipes:
             [sys.executable, "-m", "restore_audio", "fix", str(damaged), "-o", "-"],
             stdout=terminal,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         os.close(keeper)
@@ -664,7 +664,7 @@ class TestPipes:
             stderr=terminal,
             env={**os.environ, "TERM": "xterm"},
         )
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=300)
         os.set_blocking(keeper, False)
         shown = os.read(keeper, 1 << 16)
         os.close(keeper)

@@ -28,7 +28,7 @@ def test_results_come_in_order_however_long_each_takes() -> None:
 
 
 def test_as_many_work_at_a_time_as_there_are_workers() -> None:
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
     assert list(in_order(lambda _: together.wait() >= 0, range(6), workers=3)) == [True] * 6
 
 
