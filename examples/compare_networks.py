@@ -1,11 +1,13 @@
-"""The paper's comparison: its six networks at equal budget, beside its Tables 2 and 3.
+"""The paper's comparison: its six networks and ours at equal budget, beside its Tables 2 and 3.
 
     python examples/compare_networks.py --data DIR --validation DIR [--patches 6000] [--width 8]
+    python examples/compare_networks.py --task restore --data DIR --validation DIR [--fills 4000]
 
-Same data, width, patches seen, order of examples and seed for all six; the network of the last moment is
-measured (its moving average), so that none profits from more chances. Two rows need no network: doing
-nothing, and a straight line across lost frames. Writes ``six_networks.json`` and prints a table in
-Markdown. A network that is done, or half done, is not begun again.
+Same data, width, patches seen, order of examples and seed for all; the network of the last moment is measured
+(its moving average), so that none profits from more chances. Two rows need no network: doing nothing, and a
+straight line across lost frames. With ``--task restore`` it is the task of ``fix``, and losses are compared, too; the
+rows without network are AR and max(AR, interpolated neighbours). Writes JSON and prints a table in Markdown. A
+network that is done, or half done, is not begun again.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from restore_audio.network.features import FeatureSettings
+from restore_audio.network.features import RESTORE_CHANNELS, FeatureSettings
 from restore_audio.network.networks import NETWORKS, NetworkSettings, build
 from restore_audio.network.unet import parameter_count
 from restore_audio.train.loop import TrainSettings, train
+from restore_audio.train.losses import RestoreLoss
 from restore_audio.train.metrics_log import read_metrics
-from restore_audio.train.setup import Sources, paper_task
-from restore_audio.train.tasks import PaperTask
+from restore_audio.train.setup import Sources, paper_task, restore_task
+from restore_audio.train.tasks import RESTORE_POWER, PaperTask
 
 CPU = torch.device("cpu")
 PAPER = {  # Serra et al. 2021, Tables 2 and 3: PSNR in dB, NRMSE
@@ -39,6 +42,9 @@ PAPER = {  # Serra et al. 2021, Tables 2 and 3: PSNR in dB, NRMSE
 }
 QUARTERS = 4
 MEASURES = ("psnr_db", "psnr_gain_db", "nrmse_rms", "nrmse_range")
+RESTORE_NETWORKS = ("res-unet-v2", "res-unet-v2-additive", "res-unet-v2-axial", "res-unet-v2-cascade")
+RESTORE_LOSSES = (RestoreLoss(log=0.1), RestoreLoss(consistency=1.0), RestoreLoss(0.1, 1.0))
+"""Of the restore task: all networks by the plain loss, the first by these, too."""
 
 
 @dataclass(frozen=True)
@@ -64,21 +70,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="music to train on")
     parser.add_argument("--validation", type=Path, help="music to validate on; else as 'train' chooses it")
+    parser.add_argument("--task", choices=("paper", "restore"), default="paper")
+    parser.add_argument("--fills", type=int, default=4000, help="made ahead for the restore task")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that make them")
     parser.add_argument("--patches", type=int, default=6000, help="seen by each network")
     parser.add_argument("--width", type=int, default=8, help="filters of the first level")
     parser.add_argument("--batch", type=int, default=29, help="patches of a step")
     parser.add_argument("--loss", choices=("psnr", "mse"), default="psnr")
     parser.add_argument("--prefill", choices=("none", "linear"), default="none")
-    parser.add_argument("--runs", type=Path, default=Path("runs/six"), help="folder of the six run folders")
+    parser.add_argument("--runs", type=Path, default=Path("runs/compared"), help="folder of the run folders")
     parser.add_argument("--work", type=Path, default=Path("cache"), help="folder of decoded music")
-    parser.add_argument("--json", type=Path, default=Path("six_networks.json"))
+    parser.add_argument("--json", type=Path, default=Path("networks.json"))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
 
-    sources = Sources(options.data, options.validation, options.work, seed=options.seed)
-    features = FeatureSettings(prefill=options.prefill)
-    task = paper_task(sources, features=features, loss_name=options.loss, sampling="random", say=print)
+    sources = Sources(
+        *(options.data, options.validation, options.work),
+        seed=options.seed,
+        fills=options.fills,
+        jobs=options.jobs,
+    )
     settings = TrainSettings(
         width=options.width,
         batch=options.batch,
@@ -89,6 +101,10 @@ def main() -> int:
         warmup_steps=20,
         seed=options.seed,
     )
+    if options.task == "restore":
+        return compare_for_restoration(sources, settings, options)
+    features = FeatureSettings(prefill=options.prefill)
+    task = paper_task(sources, features=features, loss_name=options.loss, sampling="random", say=print)
     rows = [
         Row("nothing", *measured(replace(task, features=replace(features, prefill="none")), Damaged())),
         Row(
@@ -96,12 +112,81 @@ def main() -> int:
         ),
     ]
     print(lines([rows[0], rows[1]]), flush=True)
-    for name in NETWORKS:
+    for name in (name for name, architecture in NETWORKS.items() if "paper" in architecture.tasks):
         rows.append(trained(task, replace(settings, network=name), options.runs / name))
         print(lines(rows[-1:]), flush=True)
         options.json.write_text(json.dumps(document(rows, settings, options), indent=1) + "\n")
     print(table(rows))
     return 0
+
+
+def compare_for_restoration(sources: Sources, settings: TrainSettings, options: argparse.Namespace) -> int:
+    """Networks and losses on the task of ``fix``, by log-spectral distance."""
+    task = restore_task(
+        sources, features=FeatureSettings(power=RESTORE_POWER), added=RestoreLoss(), say=print
+    )
+    contenders = [(name, RestoreLoss()) for name in RESTORE_NETWORKS]
+    contenders += [(RESTORE_NETWORKS[0], added) for added in RESTORE_LOSSES]
+    rows: list[dict[str, object]] = []
+    for network, added in contenders:
+        run = options.runs / f"{network}, {added.name}"
+        result = run / "result.json"
+        if not result.exists():
+            print(f"{network}, {added.name}: training on {settings.examples} patches", flush=True)
+            state = train(
+                *(replace(task, added=added), replace(settings, network=network), run),
+                device=CPU,
+                resume=(run / "state.safetensors").exists(),
+            )
+            if state.interrupted:
+                sys.exit(f"{run.name} was interrupted; the same command goes on.")
+            metrics = task.validate(state.average.eval(), CPU)
+            size = parameter_count(build(NetworkSettings(network, settings.width, task.in_channels)))
+            row = {"network": network, "loss": added.name, "parameters": size, **metrics}
+            row |= {"patches_per_s": patches_per_s(network, settings.width)}
+            result.write_text(json.dumps(row))
+        rows.append(json.loads(result.read_text()))
+        options.json.write_text(json.dumps(restoration_document(rows, settings, options), indent=1) + "\n")
+    print(restoration_table(rows))
+    return 0
+
+
+def patches_per_s(network: str, width: int) -> float:
+    """Patches that a core restores in a second of its own, in 32 bit as ``fix`` does."""
+    model = (
+        build(NetworkSettings(network, width, RESTORE_CHANNELS)).eval().to(memory_format=torch.channels_last)
+    )
+    maps = torch.rand(6, RESTORE_CHANNELS, 128, 128).contiguous(memory_format=torch.channels_last)
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(5):
+            began = time.process_time()
+            model(maps)
+            seconds.append(time.process_time() - began)
+    return round(len(maps) / min(seconds), 1)
+
+
+def restoration_document(
+    rows: list[dict[str, object]], settings: TrainSettings, options: argparse.Namespace
+) -> dict[str, object]:
+    """Everything, for a program."""
+    names = ("width", "batch", "seed")
+    protocol = {name: getattr(settings, name) for name in names}
+    protocol |= {"patches_seen": settings.examples, "fills": options.fills}
+    return {"made": time.strftime("%Y-%m-%d"), "protocol": protocol, "rows": rows}
+
+
+def restoration_table(rows: list[dict[str, object]]) -> str:
+    """Markdown, as trained."""
+    head = "| network | loss | parameters | patches/s | log-spectral distance, dB |\n|---|---|---:|---:|---:|"
+    first = rows[0]
+    lines = [head, f"| none: AR | – | – | – | {first['lsd_ar_db']:.2f} |"]
+    lines.append(f"| none: max(AR, interpolated neighbours) | – | – | – | {first['lsd_rule_db']:.2f} |")
+    for row in rows:
+        size = f"{row['parameters'] / 1e6:.2f} M"  # type: ignore[operator]
+        cells = (row["network"], row["loss"], size, row["patches_per_s"], f"{row['lsd_db']:.2f}")
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return "\n".join(lines)
 
 
 def trained(task: PaperTask, settings: TrainSettings, run: Path) -> Row:

@@ -36,7 +36,7 @@ from restore_audio.network.networks import NetworkSettings, build
 from restore_audio.train.examples import PaperExamples, RestoreExamples
 from restore_audio.train.fills import Fills, make_fills
 from restore_audio.train.metrics_log import read_metrics
-from restore_audio.train.tasks import PaperTask, RestoreTask
+from restore_audio.train.tasks import RESTORE_POWER, PaperTask, RestoreTask
 
 BATCH = 28
 NEEDED_RATIO = 5.0
@@ -68,7 +68,7 @@ def main() -> int:
         began = time.process_time()
         make_fills(native, folder / "fills", options.fills, shard_examples=options.fills)
         tell("AR fills made/s", options.fills / (time.process_time() - began))
-        fills = RestoreExamples(Fills(folder / "fills"), 0)
+        fills = RestoreExamples(Fills(folder / "fills"), 0, FeatureSettings(power=RESTORE_POWER))
         paper = PaperExamples(mono, 0)
         tasks = {
             "paper": PaperTask(paper, paper, FeatureSettings(prefill="linear")),

@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # The weights that ship, from an empty folder on Debian 12 (apt-get for the music, no other download):
-# about 2 GB of music, 20 GB decoded and filled, and two hours on two cores.
+# about 2 GB of music, 30 GB decoded and filled, and three hours on two cores.
 #
 #   mkdir weights && cd weights && bash /path/to/examples/train_weights.sh
 #
-# MINUTES_PAPER and MINUTES_RESTORE set the budget of each training. A run that was stopped goes on: start
-# the script again. The end of it writes models/paper.safetensors and models/restore.safetensors.
+# MINUTES_PAPER and MINUTES_RESTORE set the budget of each training, FILLS how many gaps are filled ahead (16 a
+# second and core), NETWORK what is trained for the restoration, EXTRA more of its options ("--log-loss 0.1").
+# A run that was stopped goes on: start the script again. The end of it writes models/paper.safetensors and
+# models/restore.safetensors.
 set -euo pipefail
 MINUTES_PAPER=${MINUTES_PAPER:-45}
 MINUTES_RESTORE=${MINUTES_RESTORE:-75}
+FILLS=${FILLS:-100000}
+NETWORK=${NETWORK:-res-unet-v2}
 export OMP_NUM_THREADS=1
 HERE=$(cd "$(dirname "$0")" && pwd)
 
@@ -33,10 +37,10 @@ restore-audio train --task paper --prefill linear --network res-unet-v2 --width 
   --run runs/paper $(resume runs/paper) &
 paper=$!
 trap 'kill "$paper" 2>/dev/null || true' EXIT  # it writes its checkpoint and ends
-restore-audio train --task restore --network res-unet-v2 --width 16 \
-  --data cache/restore-train --validation cache/restore-validation --fills 16000 --jobs 2 \
+restore-audio train --task restore --network "$NETWORK" --width 16 \
+  --data cache/restore-train --validation cache/restore-validation --fills "$FILLS" --jobs 2 \
   --minutes "$MINUTES_RESTORE" --validate-minutes 8 --threads 1 --work cache \
-  --run runs/restore $(resume runs/restore)
+  --run runs/restore $(resume runs/restore) ${EXTRA:-}
 wait "$paper"
 
 # 4. The best weights by validation score are what ships: the moving average, in 16 bit, with its card.

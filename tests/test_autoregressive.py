@@ -7,12 +7,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from restore_audio.fill.ar import FAST, ArSettings, extrapolate, fill_gap
+from restore_audio.fill.ar import ArSettings, extrapolate, fill_gap
 from restore_audio.signal.burg import burg
 
 RATE_HZ = 44_100
 NO_PASS = ArSettings(passes=0)
 Samples = NDArray[np.float64]
+
+FAST = ArSettings(context_ms=186.0, passes=0)
+"""Half of the context, extrapolation only."""
 
 
 def textbook_burg(x: Samples, order: int, noise_db: float | None = None) -> Samples:

@@ -252,9 +252,9 @@ def test_a_negative_variance_is_refused(tmp_path: Path) -> None:
 def test_finite_weights_that_overflow_give_a_sentence_and_no_samples(tmp_path: Path) -> None:
     path = changed_weights(tmp_path / "w.safetensors", **{"norm.running_mean": 3e38, "norm.weight": 3e38})
     network = Inpainter.open(path, "restore")
-    patches = np.ones((1, 128, 128))
+    patches = np.ones((1, 1, 128, 128))
     with pytest.raises(ModelError, match="not numbers"):
-        network.restore_magnitudes(patches, np.ones((1, 128)), np.zeros(1, int))
+        network.restore_magnitudes(patches, np.ones((1, 128)))
     assert torch.isfinite(next(network.network.parameters())).all()
 
 

@@ -413,8 +413,10 @@ class Answer:
         self.value = value
         self.given: tuple[Any, ...] = ()
 
-    def restore_magnitudes(self, filled: Samples, known: Samples, tile: NDArray[np.int64]) -> Samples:
-        self.given = (filled, known, tile)
+    frames = 128
+
+    def restore_magnitudes(self, filled: Samples, known: Samples) -> Samples:
+        self.given = (filled, known)
         return np.full(filled.shape, self.value)
 
 
@@ -465,10 +467,9 @@ class TestCompletion:
         np.testing.assert_array_equal(seen.magnitudes[:, known], own[:, known])
         np.testing.assert_allclose(seen.magnitudes[1:100, ~known], 1000.0 * blend.share)
         assert seen.iterations == blend.iterations
-        filled, shares, tiles = answer.given
-        assert filled.shape[1:] == (128, 128)
+        filled, shares = answer.given
+        assert filled.shape[1:] == (1, 128, 128)
         assert shares.shape == (len(filled), 128)
-        assert tiles.tolist() == [0] * len(filled)
         np.testing.assert_allclose(shares[0, 10:110], share[10:110], atol=1e-6)
 
     @pytest.mark.parametrize(("ar", "expected"), [(True, "own"), (False, "network")])
@@ -539,7 +540,9 @@ class TestCompletion:
         self, start: int, length: int, total: int, expected: tuple[int, int] | None
     ) -> None:
         gap = Gap(np.zeros((1, total)), np.zeros((1, total), bool), 0, start, start + length, 0, total, 8000)
-        first, last = network._window(gap, total, self.GRID)
+        first, last = network._window(gap, total, self.GRID, 128)
+        wide = network._window(gap, total, self.GRID, 256)
+        assert wide[1] - wide[0] == min(total, 8191)
         if expected is not None:
             assert (first, last) == expected
         else:  # longer gaps: the halo of a patch on each side

@@ -25,6 +25,9 @@ from restore_audio.network.networks import NETWORKS, NetworkSettings, build, cre
 from restore_audio.network.predictor import Inpainter
 from restore_audio.network.unet import ConvBlock, UNet, UpConv, parameter_count
 
+PATCHES = [name for name, architecture in NETWORKS.items() if "paper" in architecture.tasks]
+"""Networks of magnitude patches; the others are in test_related.py."""
+
 
 def conv(channels: int, filters: int, size: int = 3) -> int:
     return channels * filters * size * size + filters
@@ -56,7 +59,7 @@ def count_by_hand(name: str, width: int, in_channels: int) -> int:
     return total + conv(f[0], 1)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PATCHES)
 @pytest.mark.parametrize(("width", "in_channels"), [(32, 1), (16, 4)])
 def test_parameter_counts_are_those_derived_by_hand(name: str, width: int, in_channels: int) -> None:
     with torch.device("meta"):
@@ -69,14 +72,14 @@ def test_res_u_net_v2_has_the_papers_22_million_parameters() -> None:
         assert parameter_count(UNet(NetworkSettings("res-unet-v2", 32, 1))) == 22_012_161
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PATCHES)
 def test_patches_keep_their_size_whatever_it_is(name: str) -> None:
     network = build(NetworkSettings(name, 4)).eval()
     for size in ((128, 128), (384, 256), (32, 64)):
         assert network(torch.rand(2, 1, *size)).shape == (2, 1, *size)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PATCHES)
 def test_every_weight_learns(name: str) -> None:
     network = build(NetworkSettings(name, 4, 2))
     for parameter in network.parameters():
@@ -87,7 +90,7 @@ def test_every_weight_learns(name: str) -> None:
     assert not [n for n in dead if not n.endswith("conv.bias")]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PATCHES)
 def test_weights_of_every_network_come_back(name: str, tmp_path: Path) -> None:
     network = build(NetworkSettings(name, 2)).eval()
     save(tmp_path / "w.safetensors", network, ModelCard(network.settings, "paper"), half=False)
@@ -95,7 +98,7 @@ def test_weights_of_every_network_come_back(name: str, tmp_path: Path) -> None:
     torch.testing.assert_close(load(tmp_path / "w.safetensors")[0](x), network(x))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PATCHES)
 def test_the_global_residual_subtracts_from_the_first_map(name: str) -> None:
     network = build(NetworkSettings(name, 4, in_channels=3)).eval()
     for part in network.modules():

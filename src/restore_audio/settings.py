@@ -14,6 +14,9 @@ PATCH_FRAMES = 128
 PATCH_BINS = 128
 """Bins of a patch: 8 kHz at 62.5 Hz a bin."""
 
+WIDE_FRAMES = 256
+"""Frames of a wide patch, which has all tiles: 1,024 ms."""
+
 PAPER_SCALE = 127.98
 """Largest magnitude of the paper's training set, which it divides by."""
 
@@ -26,10 +29,11 @@ HEALTHY_SHARE = 0.999
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Where the network can be asked to run."""
 
-TaskName = Literal["paper", "restore"]
+TaskName = Literal["paper", "restore", "super-resolution", "context-encoder"]
 ScheduleName = Literal["cosine", "fixed"]
 LevelName = Literal["patch", "global"]
 PrefillName = Literal["none", "linear"]
+SightName = Literal["tile", "wide"]
 LossName = Literal["psnr", "mse"]
 SamplingName = Literal["random", "grid"]
 """Choices of a training, for its settings and for the command line."""

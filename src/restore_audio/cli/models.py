@@ -32,6 +32,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object for each fil
 USES = {
     "restore": "completes the spectrum of gaps from 25 ms on; what fix uses",
     "paper": "fills lost frames at 16 kHz, as in Serra et al. 2021; what --method paper uses",
+    "super-resolution": "predicts a lost upper band at 16 kHz; for bench --protocol super-resolution",
+    "context-encoder": "fills 64 ms at 16 kHz; for bench --protocol context-encoder",
 }
 """What each task's weights are for."""
 
@@ -43,6 +45,12 @@ MEASURED = {
     "psnr_gain_db": ("PSNR won over the damaged patches", " dB", 1),
     "nrmse_rms_before": ("error before, relative to the signal", " %", 100),
     "nrmse_rms": ("error after", " %", 100),
+    "snr_db": ("signal-to-noise ratio of validation pieces", " dB", 1),
+    "snr_gain_db": ("won over low-passed ones", " dB", 1),
+    "lsd": ("log-spectral distance as in Lim et al. 2018 (lower is better)", "", 1),
+    "lsd_gain": ("won over low-passed pieces", "", 1),
+    "magnitudes_db": ("magnitudes of validation gaps over their error", " dB", 1),
+    "neighbours_db": ("the same of the neighbouring frames' mean", " dB", 1),
 }
 """Metrics of a card in words: what, unit, factor."""
 
@@ -119,12 +127,13 @@ def _verify(path: Path, sums: dict[str, str]) -> str:
     import torch
 
     from ..network.checkpoint import load
+    from ..network.networks import NETWORKS
     from ..network.shipped import models_dir
 
     network, card = load(path)
     parameters = sum(p.numel() for p in network.parameters())
     with torch.inference_mode():
-        answer = network(torch.zeros(1, card.network.in_channels, 128, 128))
+        answer = network(torch.zeros(1, card.network.in_channels, *NETWORKS[card.network.name].shape))
     if not torch.isfinite(answer).all():
         raise ModelError(f"The weights {path} give no numbers: install restore-audio again.")
     text = f"ok, {parameters:,} parameters, task {card.task}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..errors import RestoreError, UsageError
+from ..network.networks import NETWORKS
 from ..show.console import Console
 from ..show.progress import TimeLeft
 from . import train_options as options
@@ -58,6 +59,9 @@ def train(  # noqa: C901 (checks of its many options)
     level: options.Level = "patch",
     prefill: options.Prefill = "linear",
     loss: options.Loss = "psnr",
+    sight: options.Sight = "tile",
+    log_loss: options.LogLoss = 0.0,
+    consistency_loss: options.ConsistencyLoss = 0.0,
     sampling: options.Sampling = "random",
     run: options.Run = None,
     work: options.Work = Path("cache"),
@@ -71,7 +75,7 @@ def train(  # noqa: C901 (checks of its many options)
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Train one of the paper's networks, on FMA or any music.
+    """Train one of the paper's networks, or of related systems, on FMA or any music.
 
     The run's folder gets the checkpoint (state.safetensors), the best weights (best.safetensors, for
     'fix --model'), metrics.jsonl and convergence.png. Ctrl-C writes a checkpoint and stops.
@@ -85,10 +89,18 @@ def train(  # noqa: C901 (checks of its many options)
     Examples:
         restore-audio train --data music/ --minutes 90 --run runs/restore
         restore-audio train --data music/ --minutes 180 --run runs/restore --resume
+        restore-audio train --data music/ --minutes 90 --network res-unet-v2-axial --log-loss 0.1
         restore-audio train --data fma/ --task paper --epochs 100 --tensorboard
+        restore-audio train --data music/ --task super-resolution --network tfnet --minutes 30
+        restore-audio train --data music/ --task context-encoder --network context-encoder --minutes 30
     """
     if sum(bool(budget) for budget in (minutes, epochs, examples)) != 1:
         raise UsageError("A training needs one budget: give --minutes, --epochs or --examples.")
+    if task not in NETWORKS[network].tasks:
+        able = ", ".join(name for name, architecture in NETWORKS.items() if task in architecture.tasks)
+        raise UsageError(
+            f"The network {network} cannot be trained for the task '{task}': give one of {able}."
+        )
     run = run or Path("runs") / f"{task}-{network}"
     _check_run(run, resume)
     from ..show.tensorboard import Board, require_tensorboard
@@ -102,7 +114,8 @@ def train(  # noqa: C901 (checks of its many options)
     from ..train.distributed import Workers
     from ..train.loop import TrainSettings
     from ..train.loop import train as run_training
-    from ..train.setup import Sources, fills_for, paper_task, restore_task
+    from ..train.losses import RestoreLoss
+    from ..train.setup import Sources, fills_for, paper_task, related_task, restore_task
     from ..train.tasks import PAPER_POWER, RESTORE_POWER
 
     if threads:
@@ -121,8 +134,14 @@ def train(  # noqa: C901 (checks of its many options)
         def prepare_task() -> Task:
             if task == "restore":
                 return restore_task(
-                    sources, power=power or RESTORE_POWER, say=console.say, bar=console.progress
+                    sources,
+                    features=FeatureSettings(power=power or RESTORE_POWER, sight=sight),
+                    added=RestoreLoss(log_loss, consistency_loss),
+                    say=console.say,
+                    bar=console.progress,
                 )
+            if task != "paper":
+                return related_task(sources, task, say=console.say, bar=console.progress)
             features = FeatureSettings(level, power or PAPER_POWER, prefill)
             return paper_task(
                 sources,

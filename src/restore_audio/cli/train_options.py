@@ -8,7 +8,16 @@ from typing import Annotated, get_args
 import typer
 
 from ..network.networks import NETWORKS
-from ..settings import DEVICES, LevelName, LossName, PrefillName, SamplingName, ScheduleName, TaskName
+from ..settings import (
+    DEVICES,
+    LevelName,
+    LossName,
+    PrefillName,
+    SamplingName,
+    ScheduleName,
+    SightName,
+    TaskName,
+)
 from .options import choice
 
 DATA = "Music"
@@ -16,6 +25,7 @@ WHAT = "What is trained"
 BUDGET = "How long (one of them)"
 PROTOCOL = "How"
 PAPER = "How, in the paper's task only"
+RESTORE = "How, in the restore task only"
 RUN = "The run"
 
 Data = Annotated[
@@ -52,7 +62,7 @@ FillCount = Annotated[
         metavar="N",
         min=1,
         help="Gaps filled by AR ahead of training (restore task); otherwise an eighth of the patches of "
-        "the budget, at most 20,000.",
+        "the budget, at most 100,000.",
         rich_help_panel=DATA,
     ),
 ]
@@ -67,7 +77,8 @@ Network = Annotated[
     str,
     choice(
         NETWORKS,
-        text="The paper's six, and what it meant to try; res-unet-v2 is the one that ships.",
+        text="The paper's six, what it meant to try, and tfnet and context-encoder for tasks of their own; "
+        "res-unet-v2 is the one that ships.",
         panel=WHAT,
     ),
 ]
@@ -75,7 +86,8 @@ Task = Annotated[
     TaskName,
     choice(
         get_args(TaskName),
-        text="restore: what 'fix' uses. paper: random frames lost, as in the paper.",
+        text="restore: what 'fix' uses. paper: random frames lost, as in the paper. super-resolution: a lost "
+        "upper band. context-encoder: 64 ms at 16 kHz.",
         panel=WHAT,
     ),
 ]
@@ -192,6 +204,33 @@ Loss = Annotated[
 Sampling = Annotated[
     SamplingName,
     choice(get_args(SamplingName), text="Cut patches anywhere, or on the paper's grid.", panel=PAPER),
+]
+
+Sight = Annotated[
+    SightName,
+    choice(
+        get_args(SightName),
+        text="What the network sees at once: 8 kHz for 512 ms, or all tiles for 1,024 ms.",
+        panel=RESTORE,
+    ),
+]
+LogLoss = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        min=0.0,
+        help="Weight of the difference of log magnitudes, beside that of compressed ones.",
+        rich_help_panel=RESTORE,
+    ),
+]
+ConsistencyLoss = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        min=0.0,
+        help="Weight of the error that is left when the magnitudes have become sound.",
+        rich_help_panel=RESTORE,
+    ),
 ]
 
 Run = Annotated[

@@ -77,11 +77,6 @@ class Sides:
     peak: float
 
 
-FAST = ArSettings(context_ms=186.0, order_share=0.125, passes=0)
-"""Cheap fills for training data, at half the cost or less: half of the context and order, extrapolation only.
-A quarter would cost half as much again, but such fills fade sooner than those that ``fix`` makes."""
-
-
 def extrapolate(context: Samples, count: int, coefficients: Samples) -> Samples:
     """Continue samples by the model's own prediction.
 
@@ -114,7 +109,7 @@ def fill_gap(
         after: samples after the gap, shape (A,); A may be 0.
         gap: number of samples missing.
         rate_hz: sample rate.
-        settings: how; the default is the thorough one, :data:`FAST` the cheap one.
+        settings: how; the defaults when None.
 
     Returns:
         The missing samples, shape (gap,): finite, and within 1.5 × the peak of what is around them.

@@ -2,7 +2,8 @@
 
 In: a gap whose samples were filled by AR. Out: the same samples with the spectrum that AR lost.
 
-1. The network sees the AR-filled spectrogram in 512 ms patches and says which magnitudes belong there.
+1. The network sees the AR-filled spectrogram in patches of 512 ms (or what it was trained on) and says which
+   magnitudes belong there.
 2. The two are blended: the louder of AR and a share of the network in each bin. Where AR predicts well, it
    is the louder; where it fades, in the middle of long gaps, the network takes over, by gap length and
    distance from the edges, without either being a parameter. What the network adds, in AR's phase, can be as
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
-from ..settings import HEALTHY_SHARE, NETWORK_TILES, PATCH_BINS, PATCH_FRAMES
+from ..settings import HEALTHY_SHARE, NETWORK_TILES, PATCH_BINS
 from ..signal.griffin_lim import griffin_lim
 from ..signal.patches import HALO_FRAMES, cut, stitch
 from ..signal.spectrum import Grid, between_frames, known_share, stft
@@ -46,7 +47,7 @@ def complete(gap: Gap, network: Inpainter, blend: Blend, error_db: float | None 
     """
     grid = Grid(gap.rate_hz)
     audio = gap.mine
-    first, last = _window(gap, audio.size, grid)
+    first, last = _window(gap, audio.size, grid, network.frames)
     fill = np.nan_to_num(audio[first:last], posinf=0.0, neginf=0.0)
     ar = np.abs(stft(fill, grid))
     share = known_share(gap.healthy[first:last], grid)
@@ -66,9 +67,9 @@ def complete(gap: Gap, network: Inpainter, blend: Blend, error_db: float | None 
     audio[gap.start : gap.end] = fade * result[inside] + (1 - fade) * fill[inside]
 
 
-def _window(gap: Gap, total: int, grid: Grid) -> tuple[int, int]:
+def _window(gap: Gap, total: int, grid: Grid, patch_frames: int) -> tuple[int, int]:
     """A stretch around the gap that holds at least a patch of frames, where there is as much."""
-    frames = max(PATCH_FRAMES, -(-gap.length // grid.hop_samples) + 2 * HALO_FRAMES)
+    frames = max(patch_frames, -(-gap.length // grid.hop_samples) + 2 * HALO_FRAMES)
     need = frames * grid.hop_samples - 1  # one sample less, or a frame of the next patch begins
     first = max(min((gap.start + gap.end - need) // 2, total - need), 0)
     return first, min(first + need, total)
@@ -77,15 +78,9 @@ def _window(gap: Gap, total: int, grid: Grid) -> tuple[int, int]:
 def _predict(ar: Samples, share: NDArray[np.floating], network: Inpainter) -> Samples:
     """The network's magnitudes for an AR-filled spectrogram ``(F, K)`` of any length."""
     bins, frames = ar.shape
-    patches = cut(ar)  # (N, tiles, 128, 128)
-    count, tiles = patches.shape[:2]
-    shares = cut(share[None])[:, 0, 0]  # (N, 128)
-    answer = network.restore_magnitudes(
-        patches.reshape(-1, PATCH_BINS, PATCH_FRAMES),
-        np.repeat(shares, tiles, axis=0),
-        np.tile(np.arange(tiles), count),
-    )
-    return np.asarray(stitch(answer.reshape(patches.shape), bins, frames), dtype=np.float64)
+    patches = cut(ar, patch_frames=network.frames)  # (N, tiles, 128, K)
+    shares = cut(share[None], patch_frames=network.frames)[:, 0, 0]  # (N, K)
+    return np.asarray(stitch(network.restore_magnitudes(patches, shares), bins, frames), dtype=np.float64)
 
 
 def _capped(ar: Samples, louder: Samples, missing: NDArray[np.floating], most: float) -> Samples:

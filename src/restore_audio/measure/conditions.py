@@ -20,6 +20,7 @@ class Condition:
         lost_share: of packets.
         burst_packets: mean number of packets that are lost in a row.
         rivals: other programs are measured in it.
+        band_share: of the sample rate that the recording went through.
     """
 
     name: str
@@ -29,3 +30,4 @@ class Condition:
     lost_share: float = 0.0
     burst_packets: float = 1.0
     rivals: bool = True
+    band_share: float = 1.0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..arrays import Samples
+from ..signal.band import published_distance
 from ..spans import Span, merge_spans
 from .graders import mean_opinion
 from .methods import Outcome
@@ -107,6 +108,13 @@ class Measured:
         """Log-spectral distance of some samples ``(C, T)`` in each span."""
         trial = self.trial
         return [log_spectral_distance_db(trial.clean, samples, trial.rate_hz, [span]) for span in self.spans]
+
+    @property
+    def published_lsd(self) -> Values:
+        """Log-spectral distance of the whole as papers on super-resolution have it, where a band is lost."""
+        if self.trial.band_share == 1:
+            return []
+        return [float(published_distance(self.trial.clean[0], self.samples[0]))]
 
     @property
     def gaps(self) -> int:

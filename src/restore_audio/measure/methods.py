@@ -23,7 +23,7 @@ from ..fill.methods import METHODS, PARTS, method_named
 from ..settings import FillSettings
 from ..spans import Span
 from .baselines import BASELINES
-from .protocols import PAPER, PROTOCOLS
+from .protocols import CONTEXT_ENCODER, PAPER, PROTOCOLS, SUPER_RESOLUTION
 from .resources import Meter
 from .rivals import FoundRival, run_rival
 from .trials import Trial
@@ -34,12 +34,19 @@ OURS = tuple(name for name, method in METHODS.items() if not method.resynthesise
 BY_DEFAULT = ("ar", "auto")
 """Those that are measured when no methods are named."""
 
+_TASKS: dict[str, dict[str, Kind]] = {
+    PAPER: {"paper": "paper"},
+    SUPER_RESOLUTION: {"super-resolution": "super-resolution"},
+    CONTEXT_ENCODER: {"restore": "ours", "context-encoder": "context-encoder"},
+}
+"""By protocol, the tasks whose weights it measures, and as which kind of method; else those of ``fix``."""
+
 BY_PARTS = ("ar", "ar+channels", "ar+passages", "ar+channels+passages", "ar+network", "auto")
 """The same where it is measured what each part is worth alone and with others."""
 
 TOLD_MAX_GAP_MS = 60_000.0
 
-Kind = Literal["ours", "baseline", "rival", "paper"]
+Kind = Literal["ours", "baseline", "rival", "paper", "super-resolution", "context-encoder"]
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,8 @@ def _our_title(name: str) -> str:
 def _default(protocol: str) -> tuple[str, ...]:
     baselines = tuple(baseline.name for baseline in BASELINES.values() if protocol in baseline.protocols)
     by_parts = dict.fromkeys(("gaps", "one-channel", "onsets"), BY_PARTS)
-    ours = {"paper": ("paper",), "real": ("auto",), **by_parts}.get(protocol, BY_DEFAULT)
+    others = {PAPER: ("paper",), "real": ("auto",), SUPER_RESOLUTION: ("nothing", "auto")}
+    ours = {**others, **by_parts}.get(protocol, BY_DEFAULT)
     return (*baselines, *ours)
 
 
@@ -164,14 +172,15 @@ def _own_weights(path: Path, protocol: str) -> Method:
     from ..network.checkpoint import model_path, read_card
 
     card = read_card(model_path(str(path)))
-    wanted = "paper" if protocol == PAPER else "restore"
-    if card.task != wanted:
+    measured = _TASKS.get(protocol, {"restore": "ours"})
+    if card.task not in measured:
+        tasks = " or ".join(f"'{task}'" for task in measured)
         raise UsageError(
             f"The weights {path} are for the task '{card.task}', and the protocol '{protocol}' measures "
-            f"those for '{wanted}': choose another --protocol or other weights."
+            f"those for {tasks}: choose another --protocol or other weights."
         )
-    kind: Kind = "paper" if protocol == PAPER else "ours"
-    return Method(str(path), f"weights {path.stem}", kind, model=str(path), digest=_digest(path))
+    title = f"{card.network.name}, weights {path.stem}" if protocol in _TASKS else f"weights {path.stem}"
+    return Method(str(path), title, measured[card.task], model=str(path), digest=_digest(path))
 
 
 def _shipped_digest(task: str) -> str:
@@ -202,7 +211,27 @@ def run_method(method: Method, trial: Trial) -> Outcome:
             samples = fill(trial.damaged, spans, trial.rate_hz) if trial.told else trial.damaged.copy()
         found = None if trial.told else ()
         return Outcome(samples, found, meter.seconds, meter.peak_mb)
+    if method.kind in (SUPER_RESOLUTION, CONTEXT_ENCODER):
+        return _run_related(method, trial)
     return _run_ours(method, trial)
+
+
+def _run_related(method: Method, trial: Trial) -> Outcome:
+    """A system that works on these trials alone, by weights of one's own."""
+    from ..network.gap_encoder import GapEncoder
+    from ..network.super_resolver import SuperResolver
+
+    assert method.model is not None
+    path = Path(method.model)
+    if method.kind == CONTEXT_ENCODER:
+        encoder = GapEncoder.open(path)
+        with Meter() as meter:
+            samples = encoder.fill(trial.damaged[0])
+    else:
+        resolver = SuperResolver.open(path)
+        with Meter() as meter:
+            samples = resolver.restore(trial.damaged[0], trial.band_share)
+    return Outcome(samples[None], None, meter.seconds, meter.peak_mb)
 
 
 def _run_ours(method: Method, trial: Trial) -> Outcome:

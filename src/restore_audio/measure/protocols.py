@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     MakeTrials = Callable[[Samples, int, Condition, np.random.Generator, int], list[Trial]]
 
 PAPER, REAL = "paper", "real"
+SUPER_RESOLUTION, CONTEXT_ENCODER = "super-resolution", "context-encoder"
 
 GAP_LENGTHS_MS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
 LONG_LENGTHS_MS = (320.0, 500.0, 750.0, 1000.0, 1500.0)
@@ -130,10 +131,20 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             rivals=True,
         ),
         # Marafioti et al., IEEE TASLP 27(12), 2019
-        "context-encoder": Protocol(
+        CONTEXT_ENCODER: Protocol(
             "64 ms in the middle of 320 ms at 16 kHz, told",
             ".simulated:make_context_encoder",
             (Condition("64 ms of 320", 64.0, length_ms=64.0),),
+        ),
+        # Lim et al., ICASSP 2018, and Kuleshov et al., 2017
+        SUPER_RESOLUTION: Protocol(
+            "The upper band lost at 16 kHz",
+            ".simulated:make_super_resolution",
+            tuple(
+                Condition(f"{8 * s:g} kHz of 8", 8 * s, "treble", band_share=s) for s in (0.5, 0.25, 0.125)
+            ),
+            told=False,
+            axis="left of the band, kHz",
         ),
         # Marafioti et al., GACELA, 2020; Ebner and Eltelt, 2020
         "long": Protocol(

@@ -54,6 +54,9 @@ class Table:
 
 GAP_PROTOCOLS = ("gaps", "one-channel", "onsets")
 TIMED = ("blind", *GAP_PROTOCOLS, "long", "packets", "context-encoder")
+BAND = Table(
+    "SNR of the whole, dB / log-spectral distance of Lim et al. 2018", "conditions", ("super-resolution",)
+)
 REAL = Table("damage as machines make it", "damage", ("real",))
 UNDAMAGED = Table("False spans a minute in undamaged recordings / samples changed, %", "undamaged", ("real",))
 GAPS = Table("SDR in the gaps / log-spectral distance, dB", "conditions", TIMED)
@@ -70,10 +73,11 @@ FOUND = Table("Damage found, both ends within 1 ms / damage hit, %", "conditions
 CHANGED = Table("Healthy samples changed / beyond 16 bit, %", "conditions", ("blind",))
 DETECTION = Table("Damage found, all conditions together", "total", ("blind",))
 TOTAL = Table("All conditions together", "total", TIMED)
-COST = Table("Cost", "total", ("real", "paper"))
+COST = Table("Cost", "total", ("real", "paper", "super-resolution"))
 PAPER = Table("random frames of 512 ms patches lost", "paper", ("paper",))
 TABLES = (
     PAPER,
+    BAND,
     REAL,
     UNDAMAGED,
     GAPS,
@@ -195,7 +199,7 @@ METRICS: tuple[Metric, ...] = (
         "sdr_db",
         "SDR, dB",
         lambda m: m.gap_sdr_db,
-        tables=(REAL, GAPS, AGAINST_AR, GENRES),
+        tables=(REAL, BAND, GAPS, AGAINST_AR, GENRES),
         before="sdr_before_db",
         chart="SDR in the gaps, dB (more is better)",
     ),
@@ -212,6 +216,14 @@ METRICS: tuple[Metric, ...] = (
         tables=(REAL, GAPS, AGAINST_AR, GENRES),
         before="lsd_before_db",
         chart="log-spectral distance, dB (less is better)",
+    ),
+    Metric(
+        "published_lsd",
+        "LSD of log₁₀ power",
+        lambda m: m.published_lsd,
+        tables=(BAND,),
+        digits=2,
+        chart="log-spectral distance of Lim et al. 2018 (less is better)",
     ),
     Metric("worse", "worse, %", lambda m: m.worse, tables=(REAL,), percent=True),
     Metric(

@@ -12,7 +12,8 @@ import numpy as np
 from ..arrays import Samples
 from ..damage.packet_loss import lose_packets
 from ..damage.simulate import Damage, apply_damages, damage_spans, draw_damages
-from ..spans import merge_spans
+from ..signal.band import limit_band
+from ..spans import Span, merge_spans
 from .conditions import CLEAN, Condition
 from .onsets import find_onsets
 from .trials import Trial
@@ -140,6 +141,25 @@ def make_context_encoder(
         if loud and len(trials) < count:
             trials.append(_trial(piece, ENCODER_RATE_HZ, [gap], told=True))
     return trials
+
+
+def make_super_resolution(
+    clean: Samples,
+    rate_hz: int,
+    condition: Condition,
+    rng: np.random.Generator,  # noqa: ARG001
+    count: int,  # noqa: ARG001
+) -> list[Trial]:
+    """The whole excerpt at 16 kHz, through a lower sample rate and back; a span that is all of it."""
+    import soxr
+
+    mono = soxr.resample(clean.mean(axis=0), rate_hz, ENCODER_RATE_HZ)
+    if mono.size < ENCODER_RATE_HZ or not np.any(mono):
+        return []
+    low = limit_band(mono, ENCODER_RATE_HZ, condition.band_share)
+    whole = Span(0, mono.size, 0, "treble")
+    share = condition.band_share
+    return [Trial(mono[None], low[None], ENCODER_RATE_HZ, (whole,), told=False, band_share=share)]
 
 
 def make_packets(

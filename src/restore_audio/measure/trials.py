@@ -18,6 +18,7 @@ class Trial:
         spans: the true damage, in order.
         told: methods may know the spans.
         before: the damaged recording is scored too, as it was given.
+        band_share: of the band that is left of it.
     """
 
     clean: Samples
@@ -26,3 +27,4 @@ class Trial:
     spans: tuple[Span, ...]
     told: bool
     before: bool = False
+    band_share: float = 1.0

@@ -9,7 +9,8 @@ quiet music is restored like loud music, and compress magnitudes by a power belo
   itself gains 8.5 dB on real music: the network then learns a correction instead of the whole.
 * **restore**: the spectrogram of a signal whose gaps AR has filled, and how much of each frame is known.
   The network sees the AR magnitudes, the neighbours interpolated on a log scale, the known share, and
-  which 8 kHz of the spectrum it looks at; it predicts the magnitudes that belong there.
+  which 8 kHz of the spectrum it looks at; it predicts the magnitudes that belong there. It sees one tile of
+  8 kHz for 512 ms, or, wide, all tiles together for 1,024 ms, each tile divided by its own level.
 
 Everything here is a pure function of tensors ``(N, F, K)``, on any device.
 """
@@ -17,12 +18,22 @@ Everything here is a pure function of tensors ``(N, F, K)``, on any device.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from ..settings import HEALTHY_SHARE, NETWORK_TILES, PAPER_SCALE, LevelName, PrefillName
+from ..settings import (
+    HEALTHY_SHARE,
+    NETWORK_TILES,
+    PAPER_SCALE,
+    PATCH_BINS,
+    PATCH_FRAMES,
+    WIDE_FRAMES,
+    LevelName,
+    PrefillName,
+    SightName,
+)
 from ..signal.spectrum import frames_around
 
 PAPER_OFFSET = 0.001
@@ -42,17 +53,31 @@ class FeatureSettings:
             scaling (÷ 127.98, + 0.001).
         power: exponent of the compression (1: none, as in the paper).
         prefill: ``linear`` puts a straight line across lost frames before the network sees them.
+        sight: ``tile`` shows one tile of 8 kHz for 512 ms, ``wide`` all tiles for 1,024 ms (restore task).
     """
 
     level: LevelName = "patch"
     power: float = 0.5
     prefill: PrefillName = "none"
+    sight: SightName = "tile"
 
     def __post_init__(self) -> None:
-        if self.level not in ("patch", "global") or self.prefill not in ("none", "linear"):
-            raise ValueError(f"unknown preparation {self.level!r} with {self.prefill!r}")
+        chosen = (self.level, self.prefill, self.sight)
+        for name, names in zip(chosen, (LevelName, PrefillName, SightName), strict=True):
+            if name not in get_args(names):
+                raise ValueError(f"unknown preparation {name!r}, there are {', '.join(get_args(names))}")
         if not isinstance(self.power, int | float) or not 0.01 <= self.power <= 4:
             raise ValueError(f"power must be from 0.01 to 4, got {self.power!r}")
+
+    @property
+    def frames(self) -> int:
+        """Frames that the network sees at once in the restore task."""
+        return WIDE_FRAMES if self.sight == "wide" else PATCH_FRAMES
+
+    @property
+    def tiles(self) -> int:
+        """Tiles that it sees at once in the restore task."""
+        return NETWORK_TILES if self.sight == "wide" else 1
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for checkpoint headers."""
@@ -133,18 +158,23 @@ def prepare_restore(filled: Tensor, known: Tensor, tile: Tensor, power: float) -
     """Prepare AR-filled magnitudes for the restore task.
 
     Args:
-        filled: magnitudes ``(N, F, K)`` of the signal with its gaps filled by AR.
+        filled: magnitudes ``(N, F, K)`` of the signal with its gaps filled by AR, of one tile or several.
         known: share of each frame's window that is healthy, ``(N, K)``, 0 to 1.
-        tile: which 8 kHz this is, ``(N,)``: 0 for 0–8 kHz.
+        tile: which 8 kHz this is, or begins with, ``(N,)``: 0 for 0–8 kHz.
         power: exponent of the compression.
     """
     healthy = (known >= HEALTHY_SHARE)[:, None]  # (N, 1, K)
-    kept = healthy.sum(dim=-1, keepdim=True).clamp(min=1) * filled.shape[1]
-    level = ((filled.square() * healthy).sum(dim=(1, 2), keepdim=True) / kept).sqrt().clamp(min=_TINY)
+    tiles = filled.reshape(len(filled), -1, PATCH_BINS, filled.shape[-1])  # (N, tiles, 128, K)
+    kept = healthy.sum(dim=-1).clamp(min=1) * PATCH_BINS  # (N, 1)
+    energy = (tiles.square() * healthy[:, None]).sum(dim=(2, 3))  # (N, tiles)
+    each = (energy / kept).sqrt().clamp(min=_TINY)
+    level = each.repeat_interleave(PATCH_BINS, dim=1)[..., None]  # (N, F, 1)
     scaled = filled / level
     line = interpolate_frames(scaled.clamp(min=1e-5).log(), healthy).exp()
     share = known[:, None].expand_as(filled)
-    place = (tile.to(filled.dtype) / NETWORK_TILES)[:, None, None].expand_as(filled)
+    which = tile[:, None] + torch.arange(tiles.shape[1], device=tile.device)  # (N, tiles)
+    place = which.to(filled.dtype) / NETWORK_TILES
+    place = place.repeat_interleave(PATCH_BINS, dim=1)[..., None].expand_as(filled)
     features = torch.stack([scaled**power, line**power, share, place], dim=1)
     return RestoreInput(features, level, power)
 

@@ -1,8 +1,8 @@
 """The networks, in one list: to add one, write its module and a line here.
 
 A network is a class that takes :class:`NetworkSettings`, keeps them as ``settings``, and maps magnitude
-patches ``(N, in_channels, F, K)`` to ``(N, 1, F, K)``. PyTorch is imported when one is built, so that the
-command line can make its choices from the list.
+patches ``(N, in_channels, F, K)`` to ``(N, 1, F, K)``; two others are made for one task and say what they
+map. PyTorch is imported when one is built, so that the command line can make its choices from the list.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ class Architecture:
         residual: a global residual connection.
         attention: gates on the skip connections.
         additive: what comes up is added to the skip connection, which else it is joined to.
+        tasks: what it can be trained for.
+        shape: of what it sees, without batch and maps; F and K can be others.
+        waveform: it maps waveforms.
         cls: its class, as ``module:Class``; a module of this room begins with a dot.
     """
 
@@ -34,6 +37,9 @@ class Architecture:
     residual: bool = False
     attention: bool = False
     additive: bool = False
+    tasks: tuple[str, ...] = ("paper", "restore", "super-resolution")
+    shape: tuple[int, ...] = (128, 128)
+    waveform: bool = False
     cls: str = ".unet:UNet"
 
 
@@ -47,9 +53,14 @@ NETWORKS: dict[str, Architecture] = {
     "res-unet-v2-additive": Architecture(strided=True, residual=True, additive=True),
     "res-unet-v2-axial": Architecture(strided=True, residual=True, cls=".axial:AxialUNet"),
     "res-unet-v2-cascade": Architecture(strided=True, residual=True, cls=".cascade:Cascade"),
+    "tfnet": Architecture(tasks=("super-resolution",), shape=(8192,), waveform=True, cls=".tfnet:TFNet"),
+    "context-encoder": Architecture(
+        tasks=("context-encoder",), shape=(256, 16), cls=".context_encoder:ContextEncoder"
+    ),
 }
 """By the names that ``--network`` takes: the six of Serra et al. 2021, its best one with lighter skip
-connections, and the two that it names as future work."""
+connections, the two that it names as future work, and two related systems (Lim et al. 2018, Marafioti et al.
+2019)."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +123,7 @@ def build(settings: NetworkSettings, seed: int = 0) -> nn.Module:
     network = create(settings)
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.xavier_normal_(module.weight, generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..errors import ModelError
+from ..settings import PATCH_BINS
 from .checkpoint import ModelCard, load
 from .features import (
     RESTORE_CHANNELS,
@@ -66,33 +67,44 @@ class Inpainter:
             ) from None
         return predictor
 
+    @property
+    def frames(self) -> int:
+        """Frames of the patches that :meth:`restore_magnitudes` takes."""
+        return self.features.frames
+
     def restore_magnitudes(
         self,
         filled: NDArray[np.floating],
         known: NDArray[np.floating],
-        tile: NDArray[np.integer],
     ) -> NDArray[np.float32]:
-        """Magnitudes for AR-filled patches.
+        """Magnitudes for AR-filled patches of all tiles.
 
         Args:
-            filled: ``(N, 128, 128)``, magnitudes of the AR-filled signal.
-            known: ``(N, 128)``, healthy share of each frame.
-            tile: ``(N,)``, which 8 kHz.
+            filled: ``(N, tiles, 128, K)``, magnitudes of the AR-filled signal; K is :attr:`frames`.
+            known: ``(N, K)``, healthy share of each frame.
 
         Returns:
-            ``(N, 128, 128)``.
+            ``(N, tiles, 128, K)``.
         """
+        count, tiles = filled.shape[:2]
+        together = self.features.tiles
+        rest = -tiles % together
+        tall = np.pad(filled, ((0, 0), (0, rest), (0, 0), (0, 0)))
+        tall = tall.reshape(-1, together * PATCH_BINS, filled.shape[-1])  # (N · groups, F, K)
+        groups = (tiles + rest) // together
+        shares = np.repeat(known, groups, axis=0)
+        first_tile = np.tile(np.arange(groups) * together, count)
         answers = []
-        for first in range(0, len(filled), BATCH):
+        for first in range(0, len(tall), BATCH):
             piece = slice(first, first + BATCH)
             given = prepare_restore(
-                self._tensor(filled[piece]),
-                self._tensor(known[piece]),
-                torch.from_numpy(np.asarray(tile[piece], dtype=np.int64)).to(self.device),
+                self._tensor(tall[piece]),
+                self._tensor(shares[piece]),
+                torch.from_numpy(first_tile[piece]).to(self.device),
                 self.features.power,
             )
             answers.append(finish_restore(self._run(given.features), given).cpu().numpy())
-        return np.concatenate(answers)
+        return np.concatenate(answers).reshape(count, -1, *filled.shape[2:])[:, :tiles]
 
     def paper_magnitudes(self, damaged: NDArray[np.floating]) -> NDArray[np.float32]:
         """Magnitudes for damaged patches ``(N, 128, 128)`` of the paper's task, at unknown positions."""

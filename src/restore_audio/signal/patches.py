@@ -40,8 +40,8 @@ class PatchPlan:
     cores: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, frames: int, halo_frames: int = HALO_FRAMES) -> PatchPlan:
-        """Plan for a spectrogram of ``frames`` frames.
+    def of(cls, frames: int, halo_frames: int = HALO_FRAMES, patch_frames: int = PATCH_FRAMES) -> PatchPlan:
+        """Plan for a spectrogram of ``frames`` frames, to be cut into patches of ``patch_frames``.
 
         Raises:
             ValueError: no frames, or a halo that leaves no core.
@@ -51,10 +51,10 @@ class PatchPlan:
         >>> PatchPlan.of(300, 0).cores
         ((0, 128), (128, 172), (172, 300))
         """
-        core = PATCH_FRAMES - 2 * halo_frames
+        core = patch_frames - 2 * halo_frames
         if frames < 1 or core < 1 or halo_frames < 0:
             raise ValueError(f"{frames} frames cannot be cut with a halo of {halo_frames}")
-        last = max(frames - PATCH_FRAMES, 0)
+        last = max(frames - patch_frames, 0)
         starts = [0]
         while starts[-1] < last:
             starts.append(min(starts[-1] + core, last))
@@ -62,18 +62,20 @@ class PatchPlan:
         return cls(tuple(starts), tuple(pairwise(edges)))
 
 
-def cut(spectrogram: NDArray[np.floating], halo_frames: int = HALO_FRAMES) -> NDArray[np.floating]:
+def cut(
+    spectrogram: NDArray[np.floating], halo_frames: int = HALO_FRAMES, patch_frames: int = PATCH_FRAMES
+) -> NDArray[np.floating]:
     """Patches of a spectrogram.
 
     Shape:
-        ``(F, K)`` → ``(N, tiles, 128, 128)`` with ``tiles = ceil(F / 128)``
+        ``(F, K)`` → ``(N, tiles, 128, patch_frames)`` with ``tiles = ceil(F / 128)``
     """
     bins, frames = spectrogram.shape
     tiles = -(-bins // PATCH_BINS)
-    padding = ((0, tiles * PATCH_BINS - bins), (0, max(PATCH_FRAMES - frames, 0)))
+    padding = ((0, tiles * PATCH_BINS - bins), (0, max(patch_frames - frames, 0)))
     padded = np.pad(spectrogram, padding).reshape(tiles, PATCH_BINS, -1)
-    plan = PatchPlan.of(frames, halo_frames)
-    return np.stack([padded[..., start : start + PATCH_FRAMES] for start in plan.starts])
+    plan = PatchPlan.of(frames, halo_frames, patch_frames)
+    return np.stack([padded[..., start : start + patch_frames] for start in plan.starts])
 
 
 def stitch(
@@ -82,10 +84,11 @@ def stitch(
     """The spectrogram whose patches these are; of each only the core is used.
 
     Shape:
-        ``(N, tiles, 128, 128)`` → ``(F, K)`` with ``F = bins``, ``K = frames``
+        ``(N, tiles, 128, patch frames)`` → ``(F, K)`` with ``F = bins``, ``K = frames``
     """
-    plan = PatchPlan.of(frames, halo_frames)
-    tall = patches.reshape(len(plan.starts), -1, PATCH_FRAMES)[:, :bins]
+    patch_frames = patches.shape[-1]
+    plan = PatchPlan.of(frames, halo_frames, patch_frames)
+    tall = patches.reshape(len(plan.starts), -1, patch_frames)[:, :bins]
     spectrogram = np.empty((bins, frames), dtype=patches.dtype)
     for patch, start, (first, last) in zip(tall, plan.starts, plan.cores, strict=True):
         spectrogram[:, first:last] = patch[:, first - start : last - start]

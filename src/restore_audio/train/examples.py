@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import runs_of
 from ..damage.simulate import random_frames
 from ..settings import PATCH_BINS, PATCH_FRAMES, SamplingName
 from ..signal.spectrum import (
@@ -30,6 +31,7 @@ from ..signal.spectrum import (
 
 if TYPE_CHECKING:
     from ..data.cache import Cache, CachedTrack
+    from ..network.features import FeatureSettings
     from .fills import Fill, Fills
 
 PATCH_SAMPLES = (PATCH_FRAMES - 1) * PAPER_HOP_SAMPLES + PAPER_WINDOW_SAMPLES
@@ -87,12 +89,13 @@ class PaperExamples:
         lost = np.zeros((count, PATCH_FRAMES), dtype=bool)
         for row in range(count):
             rng = np.random.default_rng((self.seed, first + row))
-            audio[row] = self._cut(rng, first + row)
+            audio[row] = self.cut(rng, first + row)
             lost[row, random_frames(rng, PATCH_FRAMES)] = True
         clean = paper_magnitudes(audio)[..., :PATCH_FRAMES].astype(np.float32)
         return PaperBatch(clean, np.where(lost[:, None, :], np.float32(0), clean))
 
-    def _cut(self, rng: np.random.Generator, number: int) -> NDArray[np.float32]:
+    def cut(self, rng: np.random.Generator, number: int) -> NDArray[np.float32]:
+        """Samples ``(8384,)`` of an example: those under the frames of a patch."""
         piece: NDArray[np.float32] = np.zeros(PATCH_SAMPLES, dtype=np.float32)
         for _ in range(20):
             if self.sampling == "grid":
@@ -121,17 +124,19 @@ class PaperExamples:
 
 @dataclass(frozen=True)
 class RestoreBatch:
-    """Magnitudes ``(N, F, K)`` float32 of the clean and the AR-filled signal on one tile each.
+    """Magnitudes ``(N, F, K)`` float32 of the clean and the AR-filled signal, on one tile each or on all.
 
     Attributes:
         clean, filled: magnitudes.
+        phase: of the filled signal, complex64 of absolute one.
         known: healthy share of each frame's window, ``(N, K)``.
-        tile: which 8 kHz, ``(N,)``.
-        bins: bins that exist in the tile, ``(N,)``; those above are zero.
+        tile: which 8 kHz, or the first of them, ``(N,)``.
+        bins: bins that exist, ``(N,)``; those above are zero.
     """
 
     clean: NDArray[np.float32]
     filled: NDArray[np.float32]
+    phase: NDArray[np.complex64]
     known: NDArray[np.float32]
     tile: NDArray[np.int64]
     bins: NDArray[np.int64]
@@ -140,6 +145,11 @@ class RestoreBatch:
 TILE_SHARES = (0.55, 0.27, 0.18)
 """How often each tile is trained on: most of what is heard lies in the lowest."""
 
+_GAP_PLACE = (0.2, 0.8)
+"""Where in a patch the middle of a gap lies; ``fix`` has it in the middle, and others around it."""
+
+_TINY = 1e-12
+
 
 class RestoreExamples:
     """Patches around real time-domain damage, filled by AR ahead of training.
@@ -147,28 +157,38 @@ class RestoreExamples:
     Args:
         fills: shards made by :func:`restore_audio.train.fills.make_fills`.
         seed: start of every generator.
+        features: tell how many tiles and frames a patch has.
     """
 
-    def __init__(self, fills: Fills, seed: int) -> None:
+    def __init__(self, fills: Fills, seed: int, features: FeatureSettings) -> None:
         self.fills = fills
         self.seed = seed
+        self.features = features
 
     def __len__(self) -> int:
-        """Fills of an epoch; each is seen on one tile a time."""
+        """Fills of an epoch; each is seen on one tile a time, or on all."""
         return len(self.fills)
 
     def batch(self, first: int, count: int) -> RestoreBatch:
         """Examples number ``first`` to ``first + count``."""
-        shape = (count, PATCH_BINS, PATCH_FRAMES)
+        frames, together = self.features.frames, self.features.tiles
+        shape = (count, together * PATCH_BINS, frames)
         clean, filled = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        known = np.zeros((count, PATCH_FRAMES), np.float32)
+        phase = np.zeros(shape, np.complex64)
+        known = np.zeros((count, frames), np.float32)
         tiles, bins = np.zeros(count, np.int64), np.zeros(count, np.int64)
         for row in range(count):
             rng = np.random.default_rng((self.seed, first + row))
             fill = self.fills[int(rng.integers(len(self.fills)))]
-            tiles[row] = _draw_tile(rng, fill)
-            clean[row], filled[row], known[row], bins[row] = _tile_of(fill, int(tiles[row]), rng)
-        return RestoreBatch(clean, filled, known, tiles, bins)
+            tiles[row] = 0 if together > 1 else _draw_tile(rng, fill)
+            low = int(tiles[row]) * PATCH_BINS
+            spectra, known[row] = _spectra(fill, frames, rng)
+            spectra = spectra[:, low : low + shape[1]]
+            bins[row] = spectra.shape[1]
+            sizes = np.abs(spectra)
+            clean[row, : bins[row]], filled[row, : bins[row]] = sizes
+            phase[row, : bins[row]] = spectra[1] / np.maximum(sizes[1], _TINY)
+        return RestoreBatch(clean, filled, phase, known, tiles, bins)
 
 
 def _draw_tile(rng: np.random.Generator, fill: Fill) -> int:
@@ -176,21 +196,20 @@ def _draw_tile(rng: np.random.Generator, fill: Fill) -> int:
     return int(rng.choice(len(shares), p=shares / shares.sum()))
 
 
-def _tile_of(
-    fill: Fill, tile: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], int]:
+def _spectra(
+    fill: Fill, frames: int, rng: np.random.Generator
+) -> tuple[NDArray[np.complex128], NDArray[np.float32]]:
+    """Spectra ``(2, F, frames)``, clean and filled, of a part with a gap; healthy shares ``(frames,)``."""
     grid = Grid(fill.rate_hz)
-    length = PATCH_FRAMES * grid.hop_samples
+    length = frames * grid.hop_samples
+    gaps = runs_of(~fill.healthy)
+    start, end = gaps[int(rng.integers(len(gaps)))]
     # The fill stores more than a patch, so that the damage stands at different places of it each time.
-    start = int(rng.integers(fill.clean.shape[-1] - length + 1))
-    piece = slice(start, start + length)
+    first = round((start + end) / 2 - rng.uniform(*_GAP_PLACE) * length)
+    first = min(max(first, 0), fill.clean.size - length)
+    piece = slice(first, first + length)
     pair = np.stack([fill.clean[piece], fill.filled[piece]]).astype(np.float32)
-    spectra = np.abs(stft(pair, grid))[..., :PATCH_FRAMES].astype(np.float32)
-    low = tile * PATCH_BINS
-    tiles = spectra[:, low : low + PATCH_BINS]
-    bins = tiles.shape[1]
-    tiles = np.pad(tiles, ((0, 0), (0, PATCH_BINS - bins), (0, 0)))
-    known = known_share(fill.healthy[piece], grid)[:PATCH_FRAMES]
+    spectra, known = stft(pair, grid)[..., :frames], known_share(fill.healthy[piece], grid)[:frames]
     if rng.random() < 0.5:  # music played backwards has gaps too: twice the examples for nothing
-        tiles, known = tiles[..., ::-1], known[::-1]
-    return tiles[0], tiles[1], known, bins
+        return np.conj(spectra[..., ::-1]), known[::-1]
+    return spectra, known

@@ -1,12 +1,15 @@
 """Gaps that AR has filled ahead of training, in memory-mapped shards.
 
 An AR fill costs more than a training step, so the ``restore`` task computes each once and looks at it on
-several tiles, at several offsets and both ways in time. In: a cache of decoded audio at native rates.
-Out: a folder of shards, each a function of the seed and its number, so that making them can stop, go on,
-and be shared by several processes.
+several tiles, at several offsets and both ways in time. They are the fills that ``fix`` makes, around gaps
+of all lengths that the network completes there; half of the gaps lie as machines make them. Each genre
+counts with the square root of its hours. In: a cache of decoded audio at native rates. Out: a folder of
+shards, each a function of the seed and its number, so that making them can stop, go on, and be shared by
+several processes.
 
-A shard is ``fills-00000.npy`` (int16, one after the other: clean, then filled) and ``fills-00000.json``
-(rate, offset, length and gaps of each example). The JSON is written last: a shard without it is unfinished.
+A shard is ``fills-00000.npy`` (int16, one after the other: a clean stretch, then what fills its gaps) and
+``fills-00000.json`` (rate, offset, length and gaps of each example). The JSON is written last: a shard
+without it is unfinished.
 """
 
 from __future__ import annotations
@@ -22,30 +25,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..damage.families import apply, draw_family
 from ..data.cache import read_json
 from ..errors import InputError, OutputError
 from ..files import beside
-from ..fill.ar import FAST, fill_gap
-from ..fill.gaps import walk_gaps
-from ..settings import PATCH_FRAMES
+from ..fill.fill import fill_spans
+from ..fill.methods import METHODS
+from ..settings import WIDE_FRAMES
 from ..signal.spectrum import Grid
-from ..spans import Span
+from ..spans import Span, merge_spans
 from ..workers import work_on
 
 if TYPE_CHECKING:
     from ..data.cache import Cache, CachedTrack
 
-VERSION = 2
+VERSION = 3
 SHARD_EXAMPLES = 250
 SLACK_FRAMES = 16
-"""Frames stored beyond a patch, so that training can shift it."""
+"""Frames stored beyond the longest patch, so that training can shift it."""
 
-MIN_GAP_MS, MAX_GAP_MS = 8.0, 400.0
+MIN_GAP_MS, MAX_GAP_MS = 20.0, 400.0
+"""Lengths that are drawn: shorter gaps the network of ``fix`` leaves alone."""
+
+MACHINES = (
+    *("zeros", "windows", "noise"),
+    *("packets-zeros", "buffers-zeroed", "buffers-repeated", "disc-mute"),
+)
+"""Families of damage that leave nothing of the signal, so that ``fix`` fills their spans as gaps."""
+
+MACHINES_SHARE = 0.5
+"""How often the gaps are those of a family; else they are drawn by :func:`draw_gaps`."""
+
 _ATTEMPTS = 2000
 """Stretches looked at for one example before the music counts as silence."""
 
-CONTEXT_MS = FAST.context_ms
-"""Audio read beyond the stored stretch on each side, for the AR fit."""
+CONTEXT_MS = 450.0
+"""Audio read beyond the stored stretch on each side: what a fill looks at, pseudo-gaps included."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +76,7 @@ class Fill:
 def draw_gaps(rng: np.random.Generator, length: int, rate_hz: int) -> list[tuple[int, int]]:
     """Gaps of a stretch of ``length`` samples: mostly one near the middle, sometimes several.
 
-    Lengths are drawn evenly on a logarithmic scale from 8 to 400 ms; several gaps lose 10 % to 70 % of
+    Lengths are drawn evenly on a logarithmic scale from 20 to 400 ms; several gaps lose 10 % to 70 % of
     the stretch, as in the paper.
     """
     if rng.random() < 0.65:
@@ -84,13 +99,22 @@ def draw_gaps(rng: np.random.Generator, length: int, rate_hz: int) -> list[tuple
     return gaps
 
 
+def machine_gaps(
+    rng: np.random.Generator, stretch: NDArray[np.float64], rate_hz: int
+) -> list[tuple[int, int]]:
+    """Gaps of a stretch ``(T,)`` as one of :data:`MACHINES` makes them; none where all are too short."""
+    family = MACHINES[int(rng.integers(len(MACHINES)))]
+    record = draw_family(rng, family, stretch[None], rate_hz, per_second=float(rng.uniform(1, 4)))
+    spans = merge_spans(Span(s.start, s.end, 0) for s in apply(record, stretch[None], rate_hz).spans)
+    longest = round(MAX_GAP_MS * rate_hz / 1000)
+    inside = [(s.start, s.end) for s in spans if s.start > 0 and s.end < stretch.size and s.length <= longest]
+    return inside if any(end - start >= MIN_GAP_MS * rate_hz / 1000 for start, end in inside) else []
+
+
 def fill_gaps(audio: NDArray[np.float64], gaps: list[tuple[int, int]], rate_hz: int) -> NDArray[np.float64]:
-    """Fill gaps by AR, each from what is healthy between it and its neighbours."""
-    filled = audio.copy()
+    """Fill gaps as ``fix`` does without other channels and passages."""
     spans = [Span(start, end, 0) for start, end in gaps]
-    for gap in walk_gaps(audio[None], spans, rate_hz, look_through=False):
-        fill = fill_gap(gap.before, gap.after, gap.length, rate_hz=rate_hz, settings=FAST)
-        filled[gap.start : gap.end] = fill
+    filled: NDArray[np.float64] = fill_spans(audio[None], spans, rate_hz, method=METHODS["ar"])[0][0]
     return filled
 
 
@@ -180,8 +204,7 @@ def _make_shard(shard: _Shard, tell: Callable[[float], None]) -> None:
         raise InputError(
             f"{cache.folder} has no track longer than 2 s, which AR fills need: give other music."
         )
-    weights = np.array([t.frames / t.rate_hz for t in tracks])
-    weights /= weights.sum()
+    weights = track_weights(tracks)
     pieces: list[NDArray[np.int16]] = []
     entries = []
     offset = 0
@@ -190,7 +213,7 @@ def _make_shard(shard: _Shard, tell: Callable[[float], None]) -> None:
         for attempt in range(_ATTEMPTS):
             track = tracks[int(rng.choice(len(tracks), p=weights))]
             grid = Grid(track.rate_hz)
-            length = (PATCH_FRAMES + SLACK_FRAMES) * grid.hop_samples
+            length = (WIDE_FRAMES + SLACK_FRAMES) * grid.hop_samples
             context = round(CONTEXT_MS * track.rate_hz / 1000)
             start = int(rng.integers(max(track.frames - length - 2 * context, 1)))
             raw = cache.samples(track, start, length + 2 * context).reshape(track.channels, -1)
@@ -202,20 +225,34 @@ def _make_shard(shard: _Shard, tell: Callable[[float], None]) -> None:
                 raise InputError(
                     f"The music in {cache.folder} is silent nearly everywhere: give other music."
                 )
-        gaps = draw_gaps(rng, length, track.rate_hz)
+        gaps: list[tuple[int, int]] = []
+        if rng.random() < MACHINES_SHARE:
+            gaps = machine_gaps(rng, audio[context : context + length], track.rate_hz)
+        gaps = gaps or draw_gaps(rng, length, track.rate_hz)
         wide = [(a + context, b + context) for a, b in gaps]
         filled = fill_gaps(audio, wide, track.rate_hz)
-        for signal in (audio, filled):
-            piece = signal[context : context + length]
+        for piece in (audio[context : context + length], *(filled[a:b] for a, b in wide)):
             pieces.append(np.clip(np.rint(piece * 32768), -32768, 32767).astype(np.int16))
         entries.append({"rate_hz": track.rate_hz, "offset": offset, "samples": length, "gaps": gaps})
-        offset += 2 * length
+        offset += length + sum(end - start for start, end in gaps)
         tell((number + 1) / shard.examples)
     index = _index(shard.folder, shard.number)
     with beside(index.with_suffix(".npy")) as part:
         np.save(part, np.concatenate(pieces))
     with beside(index) as part:
         part.write_text(json.dumps({"version": VERSION, "examples": entries}), encoding="utf-8")
+
+
+def track_weights(tracks: Sequence[CachedTrack]) -> NDArray[np.float64]:
+    """How often each track is drawn: by its length, each genre by the square root of its own.
+
+    So a genre of a hundred times the hours is heard ten times as often.
+    """
+    seconds = np.array([t.frames / t.rate_hz for t in tracks])
+    genres = np.array([t.genre for t in tracks])
+    for genre in np.unique(genres):
+        seconds[genres == genre] /= np.sqrt(seconds[genres == genre].sum())
+    return np.asarray(seconds / seconds.sum())
 
 
 class Fills:
@@ -259,8 +296,13 @@ class Fills:
         samples, examples = self._shards[shard]
         entry = examples[place]
         offset, length, rate_hz = (int(entry[k]) for k in ("offset", "samples", "rate_hz"))
-        pair = samples[offset : offset + 2 * length].reshape(2, length).astype(np.float32) / 32768
+        clean: NDArray[np.float32] = samples[offset : offset + length].astype(np.float32)
+        clean /= 32768
+        filled = clean.copy()
         healthy = np.ones(length, dtype=bool)
+        offset += length
         for start, end in entry["gaps"]:
+            filled[start:end] = samples[offset : offset + end - start].astype(np.float32) / 32768
             healthy[start:end] = False
-        return Fill(rate_hz, pair[0], pair[1], healthy)
+            offset += end - start
+        return Fill(rate_hz, clean, filled, healthy)

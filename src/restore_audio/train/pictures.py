@@ -83,12 +83,13 @@ def restore_pictures(task: RestoreTask, network: nn.Module, device: torch.device
             method=METHODS["network"],
             open_network=lambda: inpainter,
         )
-        seen = (_seen(sound, fill.rate_hz) for sound in (clean, damaged, restored[0]))
-        pictures.append(Picture(fill.rate_hz, *seen))
+        three = (seen(sound, fill.rate_hz) for sound in (clean, damaged, restored[0]))
+        pictures.append(Picture(fill.rate_hz, *three))
     return pictures
 
 
-def _seen(sound: Array, rate_hz: int) -> Seen:
+def seen(sound: Array, rate_hz: int) -> Seen:
+    """A sound ``(T,)`` and the lowest 8 kHz of its spectrogram."""
     return Seen(np.abs(stft(sound, Grid(rate_hz)))[:PATCH_BINS], sound)
 
 

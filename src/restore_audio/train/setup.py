@@ -19,18 +19,24 @@ from ..data.library import Library, scan_library, with_split
 from ..data.prepare import PrepareSettings, prepare
 from ..errors import InputError
 from ..network.features import FeatureSettings
-from ..settings import NETWORK_TILES, LossName, SamplingName
+from ..settings import NETWORK_TILES, LossName, SamplingName, TaskName
 from ..signal.spectrum import PAPER_RATE_HZ
 from .examples import PaperExamples, RestoreExamples
 from .fills import SHARD_EXAMPLES, Fills, make_fills, shard_count
-from .tasks import RESTORE_POWER, PaperTask, RestoreTask
+from .gap_encoding import ContextEncoderTask
+from .losses import RestoreLoss
+from .super_resolution import SuperResolutionTask
+from .tasks import PaperTask, RestoreTask
 
 Say = Callable[[str], None]
 Bar = Callable[[str, float], AbstractContextManager[Callable[[float], None]]]
 """Shows how far a task of so much is, which its context is called with."""
 
-MOST_FILLS = 20_000
-"""About what the shipped weights were trained on (16,000)."""
+MOST_FILLS = 100_000
+"""Not made for less than what can look at all of them :data:`LOOKS` times."""
+
+EPOCH_FILLS = 20_000
+"""Where the budget is in epochs, which are counted in fills."""
 
 LOOKS = 8
 """Patches that are cut from one fill, on other tiles and at other offsets: as in the shipped training."""
@@ -39,7 +45,7 @@ LEAST_FILLS = 200
 """So many, or one for each patch, even for the shortest training: fewer would be learnt by heart."""
 
 PATCHES_PER_S = 28
-"""Of the shipped training on two cores; a faster machine sees the fills more often."""
+"""Of the shipped training; a faster machine sees the fills more often."""
 
 PURPOSES = {"train": "train on", "validation": "validate on"}
 
@@ -100,29 +106,56 @@ def paper_task(
     Raises:
         InputError: the folder cannot be used; OutputError: no room for the cache.
     """
+    examples, held_out = _paper_examples(sources, sampling, say, bar)
+    return PaperTask(examples, held_out, features, loss_name, min(VALIDATION_PATCHES, len(held_out)))
+
+
+def related_task(
+    sources: Sources, name: TaskName, *, say: Say, bar: Bar = _no_bar
+) -> SuperResolutionTask | ContextEncoderTask:
+    """The task of a related system, at 16 kHz as the paper's.
+
+    Raises:
+        InputError: the folder cannot be used; OutputError: no room for the cache.
+    """
+    examples, held_out = _paper_examples(sources, "random", say, bar)
+    made = (SuperResolutionTask if name == "super-resolution" else ContextEncoderTask)(examples, held_out)
+    made.validation_patches = min(made.validation_patches, len(held_out))
+    return made
+
+
+def _paper_examples(
+    sources: Sources, sampling: SamplingName, say: Say, bar: Bar
+) -> tuple[PaperExamples, PaperExamples]:
+    """Examples at 16 kHz to train and to validate on."""
     train, validation = _parts(sources, PrepareSettings(PAPER_RATE_HZ, mono=True), say, bar)
     examples = PaperExamples(train[0], sources.seed, sampling=sampling, tracks=train[1])
     held_out = PaperExamples(validation[0], sources.seed + 1, tracks=validation[1])
     for part, folder in ((examples, train[0].folder), (held_out, validation[0].folder)):
         if not len(part):
             raise InputError(f"{folder} has no track as long as a patch (0.53 s): give other music.")
-    return PaperTask(examples, held_out, features, loss_name, min(VALIDATION_PATCHES, len(held_out)))
+    return examples, held_out
 
 
 def fills_for(*, examples: int, minutes: float) -> int:
-    """AR fills that a training of this budget can use; all of :data:`MOST_FILLS` where it is in epochs.
+    """AR fills that a training of this budget can use; :data:`EPOCH_FILLS` where it is in epochs.
 
     >>> fills_for(examples=80, minutes=0), fills_for(examples=0, minutes=90), fills_for(examples=0, minutes=1)
     (80, 18900, 210)
     """
     patches = examples or round(60 * minutes * PATCHES_PER_S)
     if not patches:
-        return MOST_FILLS
+        return EPOCH_FILLS
     return min(MOST_FILLS, max(patches // LOOKS, min(patches, LEAST_FILLS)))
 
 
 def restore_task(
-    sources: Sources, *, power: float = RESTORE_POWER, say: Say, bar: Bar = _no_bar
+    sources: Sources,
+    *,
+    features: FeatureSettings,
+    added: RestoreLoss,
+    say: Say,
+    bar: Bar = _no_bar,
 ) -> RestoreTask:
     """The task of ``fix`` on a folder of music; makes the AR fills first.
 
@@ -152,9 +185,10 @@ def restore_task(
                 shard_examples=size,
                 report=tell,
             )
-        examples.append(RestoreExamples(Fills(folder, shard_count(count, size)), sources.seed + number))
-    patches = min(VALIDATION_PATCHES, NETWORK_TILES * len(examples[1]))
-    return RestoreTask(examples[0], examples[1], FeatureSettings(power=power), patches)
+        made = Fills(folder, shard_count(count, size))
+        examples.append(RestoreExamples(made, sources.seed + number, features))
+    patches = min(VALIDATION_PATCHES, NETWORK_TILES * len(examples[1])) // features.tiles
+    return RestoreTask(examples[0], examples[1], added, max(patches, 1))
 
 
 def _key(cache: Cache, tracks: Sequence[CachedTrack]) -> str:

@@ -3,8 +3,9 @@
 * ``paper``: random frames of 16 kHz patches are lost, at unknown positions (Serra et al. 2021). Loss and
   score are the paper's own measure, PSNR, averaged over patches in decibels.
 * ``restore``: time-domain damage that AR has filled; the network corrects the magnitudes. Loss is the
-  absolute error of compressed magnitudes in the damaged frames; the score is the log-spectral distance
-  over them, beside that of max(AR, interpolated neighbours), the rule that needs no network.
+  absolute error of compressed magnitudes in the damaged frames, and what :mod:`.losses` adds to it; the
+  score is the log-spectral distance over them, beside that of max(AR, interpolated neighbours), the rule
+  that needs no network.
 
 A task is all that the loop in :mod:`restore_audio.train.loop` knows of either.
 """
@@ -29,6 +30,7 @@ from ..network.features import (
 )
 from ..settings import PAPER_SCALE, LossName
 from .examples import PaperBatch, PaperExamples, RestoreBatch, RestoreExamples
+from .losses import RestoreLoss, consistency_error, log_error
 
 if TYPE_CHECKING:
     from .pictures import Picture
@@ -161,14 +163,23 @@ class RestoreTask:
 
     train: RestoreExamples
     validation: RestoreExamples
-    features: FeatureSettings = field(default_factory=lambda: FeatureSettings(power=RESTORE_POWER))
+    added: RestoreLoss = field(default_factory=RestoreLoss)
     validation_patches: int = 768
     batch: int = 64
 
     name = "restore"
-    loss_name = "l1"
     in_channels = RESTORE_CHANNELS
     score_name = "lsd_gain_db"
+
+    @property
+    def features(self) -> FeatureSettings:
+        """How magnitudes are prepared, and how much is seen at once."""
+        return self.train.features
+
+    @property
+    def loss_name(self) -> str:
+        """What is minimised."""
+        return self.added.name
 
     def __len__(self) -> int:
         return len(self.train)
@@ -178,11 +189,19 @@ class RestoreTask:
         batch = self.train.batch(first, count)
         filled, known, tile = (_tensor(a, device) for a in (batch.filled, batch.known, batch.tile))
         given = prepare_restore(filled, known, tile, self.features.power)
-        target = (_tensor(batch.clean, device) / given.level)[:, None] ** self.features.power
-        weight = (1 - known)[:, None, None] + _HEALTHY_WEIGHT
-        weight = weight * _bins_exist(batch, device)[:, None]
-        error = (_run(network, given.features) - target).abs() * weight
-        return error.sum() / weight.expand_as(error).sum()
+        clean = _tensor(batch.clean, device) / given.level
+        weight = ((1 - known)[:, None] + _HEALTHY_WEIGHT) * _bins_exist(batch, device)
+        answer = _run(network, given.features)[:, 0]  # (N, F, K), compressed
+        error = (answer - clean**self.features.power).abs()
+        if self.added.log or self.added.consistency:
+            restored = answer.clamp(min=0) ** (1 / self.features.power)
+            if self.added.log:
+                error = error + self.added.log * log_error(clean, restored)
+            if self.added.consistency:
+                phase = _tensor(batch.phase, device)
+                apart = consistency_error(clean, restored, phase, self.features.power)
+                error = error + self.added.consistency * apart
+        return (error * weight).sum() / weight.expand_as(error).sum()
 
     def validate(self, network: nn.Module, device: torch.device) -> Metrics:
         """Log-spectral distance over the damaged frames: network, AR, and max(AR, interpolated)."""
