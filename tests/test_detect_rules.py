@@ -84,6 +84,20 @@ class TestWhatStays:
         assert len(look([dataclasses.replace(certain, channel=1)], near)) == 3
         assert len(look([dataclasses.replace(certain, confidence=0.4)], near)) == 2
 
+    @pytest.mark.parametrize(
+        ("confidence", "end", "kind"),
+        [(0.1, 5560, "zeros"), (0.06, 5560, "zeros"), (0.04, 5560, "dropout"), (0.1, 6001, "dropout")],
+    )
+    def test_a_sure_pause_takes_the_ends_of_a_doubtful_gap(
+        self, look: Callable[..., list[Span]], confidence: float, end: int, kind: str
+    ) -> None:
+        gap = Span(5000, 5500, 0, "zeros", confidence, evidence="stops dead")
+        (span,) = look([gap], [Span(4950, end, 0, "dropout", 0.9, evidence="falls")])
+        assert (span.kind, span.confidence) == (kind, 0.9)
+        if kind == "zeros":
+            assert max(abs(span.start - 5000), abs(span.end - 5500)) <= 3  # and what rings beside them
+            assert span.evidence == "stops dead; falls"
+
     def test_what_two_channels_show_is_more_certain(self, look: Callable[..., list[Span]]) -> None:
         both = [Span(5000, 5100, channel, "noise", 0.45, evidence="a burst") for channel in (0, 1)]
         spans = look([], both)

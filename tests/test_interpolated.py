@@ -55,6 +55,28 @@ def certain(audio: np.ndarray) -> list[Span]:
     return [span for span in find_interpolated(audio, 0, RATE_HZ) if span.confidence >= 0.5]
 
 
+def test_a_value_held_for_two_samples_before_a_line_belongs_to_it(song):
+    start = 80_000
+    (span,) = certain(held(song, start, 2, 8))
+    assert (span.start, span.end) == (start, start + 10)
+
+
+def test_in_floats_three_averaged_samples_are_proof_that_16_bit_is_not(song):
+    noise = 1e-3 * np.random.default_rng(5).standard_normal(song.size)
+    floats = (0.3 * song + noise).astype(np.float32).astype(np.float64)
+    start = 80_000
+    places = start + 2 * np.arange(3)
+    floats[places] = (0.5 * (floats[places - 1] + floats[places + 1])).astype(np.float32)
+    (span,) = certain(floats)
+    assert (span.start, span.end) == (start, start + 5)
+    assert certain(rounded(floats)) == []
+
+
+def test_floats_on_a_hidden_grid_are_no_more_exact_than_it(song):
+    """Recordings of 16 bit that were made quieter: equal neighbours and short lines are common in them."""
+    assert certain((0.0123 * song).astype(np.float32).astype(np.float64)) == []
+
+
 class TestSurprise:
     NOISE = 0.1 * np.random.default_rng(4).standard_normal(6000)
 

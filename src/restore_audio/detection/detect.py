@@ -42,6 +42,10 @@ like splices lie below."""
 _APART_MS = 6.0
 """Weighed detections within this distance of an exact one are suppressed: they are its edges."""
 
+_HINT = 0.05
+"""Confidence from which on the ends of a gap are taken for those of a pause that a weighed detector finds
+there: in training music the ends lay within half a millisecond, those of the pause up to 5 ms outside."""
+
 _BRACKET_MS = 5.0
 """A click this near to an edge of a dropout makes that edge: levels are smoothed over 3 ms."""
 
@@ -128,12 +132,15 @@ def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
     weighed = [span for span in weighed if not _bracketed(span, clicks, window)]
     cuts = [span for span in weighed if span.kind == "splice" and span.confidence >= _CERTAIN_SPLICE]
     weighed = [s for s in weighed if s.kind != "click" or not any(_touch(s, c, 0) for c in cuts)]
-    certain = [*window.nan, *(span for span in exact if span.confidence >= least)]
-    near = samples_of(_APART_MS, window.rate_hz)
-    found = exact + [s for s in weighed if not any(_touch(s, c, near) for c in certain)]
-    close = samples_of(1.0, window.rate_hz)
-    found = [s for s in found if not any(_touch(s, n, close) for n in window.nan)]
-    found = [s for s in _joined(found) if s.confidence >= least]
+    exact = [_supported(span, weighed, least) for span in exact]
+    near, close = (samples_of(ms, window.rate_hz) for ms in (_APART_MS, 1.0))
+    exact = [s for s in exact if not any(_touch(s, n, close) for n in window.nan)]
+    weighed = _away_from([*window.nan, *(span for span in exact if span.confidence >= least)], weighed, near)
+    joined = _joined(exact + weighed)
+    exact, weighed = (
+        [s for s in part if s.confidence >= least] for part in (joined[: len(exact)], joined[len(exact) :])
+    )
+    found = exact + _away_from(exact, weighed, near)
     found = _with_tails([_whole(s, window) for s in found], window)
     first, last = window.core
     kept = [
@@ -146,6 +153,23 @@ def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
         if start < end:
             kept.append(replace(span, start=start, end=end))
     return kept
+
+
+def _supported(gap: Span, weighed: Sequence[Span], least: float) -> Span:
+    """A gap that is doubtful by itself, but lies where a weighed detector is sure of a pause."""
+    if gap.kind not in _PAUSES or not _HINT <= gap.confidence < least:
+        return gap
+    for pause in weighed:
+        if pause.kind in _PAUSES and pause.confidence >= least and pause.channel == gap.channel:
+            overlap = min(gap.end, pause.end) - max(gap.start, pause.start)
+            if overlap >= _TOGETHER * max(gap.length, pause.length):
+                evidence = f"{gap.evidence}; {pause.evidence}"
+                return replace(gap, confidence=pause.confidence, evidence=evidence)
+    return gap
+
+
+def _away_from(certain: Sequence[Span], weighed: Sequence[Span], near: int) -> list[Span]:
+    return [span for span in weighed if not any(_touch(span, other, near) for other in certain)]
 
 
 def _bracketed(span: Span, clicks: Sequence[Span], window: Window) -> bool:

@@ -30,7 +30,13 @@ _GRIDS = (2.0**-7, 2.0**-15, 2.0**-23)
 """Steps of 8, 16 and 24 bit."""
 
 _FINEST = 2.0**-22
-"""What counts as the same in samples on none of these grids: the rounding of 32-bit floats."""
+"""What counts as the same in samples on none of these grids, which are floats."""
+
+_ROUNDING = 2.0**-23
+"""Of floats of 32 bit, relative to the value."""
+
+_SMALL = 2.0**-15
+"""Values below it are no more exact: what is as quiet was rounded before, or is noise."""
 
 _ROUNDED = 1.05
 """Steps that the second difference of rounded values on a line, and their way off it, may span."""
@@ -47,8 +53,9 @@ _MOST = 24
 _LONGEST_HELD = 64
 """Samples: players mute what lasts longer."""
 
-_AROUND = 96
-"""Samples on either side in which vanishing second differences are counted."""
+_AROUND, _WIDELY = 96, 2048
+"""Samples on either side in which vanishing second differences are counted: the larger share is taken, and
+where there are none nearby, the more samples say how rare they are."""
 
 _BESIDE = (16, 48)
 """And in which the usual size of second differences is taken, the smallest of four medians."""
@@ -71,6 +78,9 @@ _CLIPPED = 0.97
 
 _HELD = 0.3
 """Share of equal neighbours from which on values are held throughout: square waves, doubled samples."""
+
+_FEW_EQUAL = 0.1
+"""Share of samples that equal others, up to which their number tells how many values there are."""
 
 _LEVEL_SAMPLES = 4096
 """On either side, for the level and for the values that samples take."""
@@ -114,6 +124,7 @@ def find_interpolated(samples: Samples, channel: int, rate_hz: int) -> list[Span
         score = (nats - _NATS) / _NATS_PER_SCORE
         if score > _LEAST_SCORE:
             first, last = int(stretch.places[0]), int(stretch.places[-1]) + 1
+            first -= 0 if stretch.means else _held_before(samples, first)
             rule = "are the mean of their neighbours" if stretch.means else "are held or lie on a line"
             evidence = (
                 f"{stretch.places.size} samples {rule} to within rounding, which the sound around would do "
@@ -138,7 +149,10 @@ def _screened(samples: Samples, straight: Flags, totals: Totals, step: float) ->
         likely = np.minimum(count, _MOST) * (_rareness(totals, first, last) - _SHARED_NATS)
         good = np.flatnonzero(likely > _NATS + _LEAST_SCORE * _NATS_PER_SCORE)
         first, last, count = first[good], last[good], count[good]
-        rough = np.log(np.maximum(_DENSITY * _roughness(samples, first, last) / step, 1e-9)) - _SHARED_NATS
+        exact = np.array(
+            [_exactness(samples, np.arange(a, b, every), step) for a, b in zip(first, last, strict=True)]
+        )
+        rough = np.log(np.maximum(_DENSITY * _roughness(samples, first, last) / exact, 1e-9)) - _SHARED_NATS
         good = np.flatnonzero(np.minimum(count, _MOST) * rough > _NATS + _LEAST_SCORE * _NATS_PER_SCORE)
         if good.size > _MOST_CANDIDATES:
             continue
@@ -163,6 +177,22 @@ def _stretches(samples: Samples, straight: Flags, totals: Totals, every: int) ->
     ends = ends + (samples[ends - 1] == samples[ends])
     enough = ends - starts >= _FEWEST
     return starts[enough], ends[enough]
+
+
+def _held_before(samples: Samples, first: int) -> int:
+    """How many samples before a line hold one value: of two that are held only one lies straight."""
+    earlier = samples[max(first - _LONGEST_HELD - 1, 0) : first]
+    moves = np.flatnonzero(earlier[1:] != earlier[:-1])
+    return int(earlier.size - 2 - moves[-1]) if moves.size else 0
+
+
+def _exactness(samples: Samples, places: NDArray[np.int64], step: float) -> float:
+    """How exactly samples obey their rule: to a step of their grid, and floats as they show it themselves."""
+    if step > _FINEST:
+        return step
+    bends = np.abs(samples[places + 1] - samples[places] - (samples[places] - samples[places - 1]))
+    bends = bends[bends <= _ROUNDED * step]  # a corner is none
+    return float(max(bends.max(initial=0.0), _ROUNDING * max(np.abs(samples[places]).max(), _SMALL)))
 
 
 def _edges(flags: Flags) -> tuple[Places, Places]:
@@ -196,9 +226,13 @@ def _every_other(straight: Flags, totals: Totals) -> tuple[Places, Places]:
 def _rareness(totals: Totals, first: Places, last: Places) -> Samples:
     """Minus the logarithm of the share of straight samples around each stretch."""
     size = totals.size - 1
-    before = totals[first - 2] - totals[np.maximum(first - _AROUND, 0)]
-    after = totals[np.minimum(last + _AROUND, size)] - totals[np.minimum(last + 2, size)]
-    return np.asarray(-np.log(np.maximum(before + after, 1.0) / (2 * _AROUND)))
+    share = np.zeros(first.size)
+    for reach, least in ((_AROUND, 0), (_WIDELY, 1)):
+        begin, end = np.maximum(first - reach, 0), np.minimum(last + reach, size)
+        stop, start = first - 2, np.minimum(last + 2, size)
+        count = totals[stop] - totals[begin] + totals[end] - totals[start]
+        share = np.maximum(share, np.maximum(count, least) / (stop - begin + end - start))
+    return np.asarray(-np.log(share))
 
 
 def _roughness(samples: Samples, first: Places, last: Places) -> Samples:
@@ -242,7 +276,7 @@ def _nats(
         if not _on_lines(samples, straight, first, last, step):
             return -math.inf
     asked = stretch.places[:_MOST]
-    exactness = max(_spacing(near, samples[asked]), step)
+    exactness = max(_spacing(near, samples[asked]), _exactness(samples, asked, step))
     count = asked.size
     ends = np.array([first]), np.array([last])
     bends = np.abs(np.diff(samples[max(first - _LEVEL_SAMPLES, 0) : last + _LEVEL_SAMPLES], n=2))
@@ -270,9 +304,16 @@ def _on_lines(samples: Samples, straight: Flags, first: int, last: int, step: fl
 
 
 def _spacing(near: Samples, values: Samples) -> float:
-    """How far apart the values lie that samples take around there: µ-law is coarse where it is loud."""
+    """How far apart the values lie that samples can take around there: µ-law is coarse where it is loud.
+
+    No farther than those that they take and, where few of them are equal, than makes as many equal by chance.
+    """
     levels = np.unique(near)
     if levels.size < 3:
         return math.inf
     place = np.clip(np.searchsorted(levels, values), 1, levels.size - 2)
-    return float(np.median(np.minimum(levels[place] - levels[place - 1], levels[place + 1] - levels[place])))
+    taken = float(np.median(np.minimum(levels[place] - levels[place - 1], levels[place + 1] - levels[place])))
+    equal = near.size - levels.size
+    if equal > _FEW_EQUAL * near.size:
+        return taken
+    return min(taken, 2.0 * (equal + 1) / near.size**2 * float(levels[-1] - levels[0]))

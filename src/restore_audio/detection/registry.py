@@ -14,6 +14,7 @@ from ..spans import Span
 from .clicks import find_clicks
 from .dropouts import find_dropouts
 from .extrapolated import find_extrapolated
+from .fades import find_fades
 from .gaps import as_gap, find_gaps
 from .interpolated import find_interpolated
 from .learned import find_weighed
@@ -54,6 +55,10 @@ def _runs(window: Window, channel: int) -> list[Span]:
     return find_runs(window.samples[channel], channel, window.rate_hz, window.longest_samples)
 
 
+def _fades(window: Window, channel: int) -> list[Span]:
+    return find_fades(window.samples[channel], window.prediction_error(channel), channel, window.rate_hz)
+
+
 def _gaps(window: Window, channel: int) -> list[Span]:
     samples = window.samples[channel]
     found = find_gaps(samples, window.rate_hz, window.longest_samples)
@@ -61,16 +66,16 @@ def _gaps(window: Window, channel: int) -> list[Span]:
 
 
 def _repeats(window: Window, channel: int) -> list[Span]:
+    """Blocks played again, and what was predicted from them where it is no such block itself."""
     past, samples = None if window.past is None else window.past[channel], window.samples[channel]
-    return find_repeats(samples, channel, window.rate_hz, past)
+    again = find_repeats(samples, channel, window.rate_hz, past)
+    sure = [span for span in again if span.confidence >= 0.5]
+    predicted = find_extrapolated(samples, channel, window.rate_hz)
+    return again + [p for p in predicted if not any(p.start < s.end and s.start < p.end for s in sure)]
 
 
 def _interpolated(window: Window, channel: int) -> list[Span]:
     return find_interpolated(window.samples[channel], channel, window.rate_hz)
-
-
-def _extrapolated(window: Window, channel: int) -> list[Span]:
-    return find_extrapolated(window.samples[channel], channel, window.rate_hz)
 
 
 def _clicks(window: Window, channel: int) -> list[Span]:
@@ -94,10 +99,10 @@ def _splices(window: Window) -> list[Span]:
 
 DETECTORS: list[Detector] = [
     Detector("runs", each_channel(_runs), exact=True),
+    Detector("fades", each_channel(_fades), exact=True),
     Detector("gaps", each_channel(_gaps), exact=True),
     Detector("repeats", each_channel(_repeats), exact=True),
     Detector("interpolated", each_channel(_interpolated), exact=True),
-    Detector("extrapolated", each_channel(_extrapolated), exact=True),
     Detector("clicks", each_channel(_clicks)),
     Detector("dropouts", each_channel(_dropouts)),
     Detector("splices", _splices),

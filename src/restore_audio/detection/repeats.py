@@ -28,8 +28,9 @@ LONGEST_LAG_S = 2.0
 _LONGEST_MS, _LONGEST_SAMPLES = 100.0, 4096
 """Of one playing of a block, whichever is longer: the largest buffers in use. Longer stretches are loops."""
 
-_MOST_PLAYS = 8
-"""A block that is played more often is a sound that repeats."""
+_MOST_PLAYS = 50
+"""A block that is played more often is a sound that repeats; bursts of lost packets go up to 50 (the music
+packet loss concealment challenge)."""
 
 _AGAIN = 0.98
 """Of its lag, a block that is played again at once has at least this length: a few samples at an end may

@@ -66,16 +66,21 @@ def smeared(outside: Samples, rate_hz: int) -> int:
 
 
 def faded(outside: Samples, rate_hz: int) -> int:
-    """How many of the last samples before an edge a player has faded, by a line down to zero.
+    """How many of the last samples before an edge a player has faded, by a line down to zero."""
+    length, nats = likeliest_fade(outside, rate_hz)
+    return length if nats > _NATS else 0
 
-    The likelihood of the samples under a short model of the music before, with and without such a fade of any
-    length, is compared.
+
+def likeliest_fade(outside: Samples, rate_hz: int) -> tuple[int, float]:
+    """Length of the likeliest fade before an edge, and by how many nats it is likelier than none.
+
+    Their likelihood under a short model of the music before is compared, with fades of any length undone.
     """
     longest = min(_LONGEST_FADE, outside.size // 2)
     known = outside[max(outside.size - longest - round(CONTEXT_MS * rate_hz / 1000), 0) :]
     context = known[: known.size - longest]
     if context.size < 4 * _ORDER or not np.all(np.isfinite(known)):
-        return 0
+        return 0, 0.0
     predictor = lpc([context], _ORDER)
     variance = float(np.mean(np.convolve(context, predictor, "valid") ** 2)) + _ROUNDING**2
     heard = known[known.size - longest - _ORDER :]
@@ -89,7 +94,7 @@ def faded(outside: Samples, rate_hz: int) -> int:
         spread = variance + (_ROUNDING / gain) ** 2
         likelihoods.append(-0.5 * float(np.sum(errors / spread + np.log(spread)) + 2 * np.sum(np.log(gain))))
     best = int(np.argmax(likelihoods))
-    return best if likelihoods[best] > likelihoods[0] + _NATS else 0
+    return best, likelihoods[best] - likelihoods[0]
 
 
 def prediction_errors(samples: Samples, count: int, rate_hz: int) -> tuple[Samples, float]:

@@ -1,0 +1,88 @@
+"""Short mutes with ramps: a player faded the sound out to zero, by a line, and back in within a few samples.
+
+In: one channel of a window and its prediction error. Out: spans of kind ``zeros`` with their ramps, exact to
+the sample.
+
+Longer mutes are runs or gaps, and their ramps are found beside them. Here a sample or some that are exactly
+zero are asked whether the sound on both sides was faded down to them: how much likelier the samples are with
+a ramp undone than as they are (:func:`..signal.smear.likeliest_fade`), and how rare zeros are around.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..arrays import Run, Samples, runs_of
+from ..signal.smear import likeliest_fade
+from ..spans import Span
+from .measures import SILENT_DB, confidence, db, rms, samples_of
+from .runs import FEWEST_SAMPLES, SHORTEST_MS
+from .screen import Floats
+
+_AROUND = 4096
+_MOST_ZEROS = 16
+"""Samples around, on either side, and zeros among them at most: where there are more they prove little."""
+
+_KINK = 3.0
+_SEVERAL = 4
+"""Prediction error at a zero worth a look, in the median size around; so many zeros in a row are."""
+
+_BESIDE = 256
+_CONTEXT_MS = 30.0
+_LEAST_NATS, _UNLIKE = 3.0, 3.0
+"""What each ramp must make likelier, and how many times as long the longer may be: an onset has but one."""
+
+_NATS, _NATS_PER_SCORE, _LEAST_SCORE = 16.0, 2.0, -2.0
+"""As for samples that were made up (:mod:`.interpolated`)."""
+
+
+def find_fades(samples: Samples, error: Floats, channel: int, rate_hz: int) -> list[Span]:
+    """Mutes of a few samples between ramps.
+
+    Args:
+        samples: ``(T,)``, finite.
+        error: prediction error ``(T,)``.
+        channel: its number, for the spans.
+        rate_hz: sample rate.
+    """
+    zero = samples == 0.0
+    places = np.flatnonzero(zero)
+    if not places.size:
+        return []
+    around = np.searchsorted(places, places + _AROUND) - np.searchsorted(places, places - _AROUND)
+    longest = max(FEWEST_SAMPLES, math.ceil(SHORTEST_MS * rate_hz / 1000))
+    few = np.zeros(samples.size, dtype=bool)
+    few[places[around <= longest + _MOST_ZEROS]] = True
+    spans = []
+    for start, end in runs_of(few):
+        if end - start < longest and (end - start >= _SEVERAL or _breaks(error, start, end)):
+            company = int(around[np.searchsorted(places, start)])
+            span = _faded_to(samples, (start, end), channel, rate_hz, company)
+            if span is not None:
+                spans.append(span)
+    return spans
+
+
+def _breaks(error: Floats, start: int, end: int) -> bool:
+    beside = np.abs(error[max(start - _BESIDE, 0) : end + _BESIDE])
+    return float(np.abs(error[max(start - 2, 0) : end + 2]).max()) > _KINK * float(np.median(beside))
+
+
+def _faded_to(samples: Samples, zeros: Run, channel: int, rate_hz: int, company: int) -> Span | None:
+    start, end = zeros
+    context = samples_of(_CONTEXT_MS, rate_hz)
+    before, after = samples[max(start - 2 * context, 0) : start], samples[end : end + 2 * context]
+    if min(before.size, after.size) < context or db(min(rms(before), rms(after))) < SILENT_DB:
+        return None
+    (left, before_nats), (right, after_nats) = (
+        likeliest_fade(side, rate_hz) for side in (before, after[::-1])
+    )
+    rareness = -math.log(max(company - (end - start), 1) / (2 * _AROUND))
+    score = (before_nats + after_nats + rareness - _NATS) / _NATS_PER_SCORE
+    unlike = max(left, right) > _UNLIKE * min(left, right)
+    if score < _LEAST_SCORE or min(before_nats, after_nats) < _LEAST_NATS or unlike:
+        return None
+    words = f"the sound falls to zero within {left} samples and is back within {right}, as players mute"
+    return Span(start - left, end + right, channel, "zeros", confidence(score), evidence=words)
