@@ -15,6 +15,8 @@ import math
 import numpy as np
 
 from ..arrays import Run, Samples, runs_of
+from ..signal.least_squares import solve_places
+from ..signal.lpc import lpc
 from ..signal.smear import likeliest_fade
 from ..spans import Span
 from .measures import SILENT_DB, confidence, db, rms, samples_of
@@ -33,6 +35,13 @@ _BESIDE = 256
 _CONTEXT_MS = 30.0
 _LEAST_NATS, _UNLIKE = 3.0, 3.0
 """What each ramp must make likelier, and how many times as long the longer may be: an onset has but one."""
+
+_ORDER, _FREEDOM = 32, 4.0
+_LONGEST = 36
+"""Samples of a ramp: players mute with up to 32, and longer ones are sounds that begin."""
+
+_AS_USUAL = 2.0
+"""Prediction costs at most so many times as much over the undone samples as on both sides."""
 
 _NATS, _NATS_PER_SCORE, _LEAST_SCORE = 16.0, 2.0, -2.0
 """As for samples that were made up (:mod:`.interpolated`)."""
@@ -79,10 +88,46 @@ def _faded_to(samples: Samples, zeros: Run, channel: int, rate_hz: int, company:
     (left, before_nats), (right, after_nats) = (
         likeliest_fade(side, rate_hz) for side in (before, after[::-1])
     )
-    rareness = -math.log(max(company - (end - start), 1) / (2 * _AROUND))
-    score = (before_nats + after_nats + rareness - _NATS) / _NATS_PER_SCORE
     unlike = max(left, right) > _UNLIKE * min(left, right)
-    if score < _LEAST_SCORE or min(before_nats, after_nats) < _LEAST_NATS or unlike:
+    if min(before_nats, after_nats) < _LEAST_NATS or unlike:
+        return None
+    rareness = -math.log(max(company - (end - start), 1) / (2 * _AROUND))
+    # Players fade out as they fade in; each side alone tells its ramp to some samples.
+    ramps = {(left, right), *((both, both) for both in (left, right, (left + right) // 2))}
+    nats, (left, right) = max((_nats(before, after, end - start, pair), pair) for pair in sorted(ramps))
+    score = (nats + rareness - _NATS) / _NATS_PER_SCORE
+    if score < _LEAST_SCORE or max(left, right) > _LONGEST:
         return None
     words = f"the sound falls to zero within {left} samples and is back within {right}, as players mute"
     return Span(start - left, end + right, channel, "zeros", confidence(score), evidence=words)
+
+
+def _nats(before: Samples, after: Samples, zeros: int, ramps: tuple[int, int]) -> float:
+    """How much likelier the samples are with both ramps undone, and anything in place of the zeros.
+
+    Sound that passes zero looks faded from either side, but does not go on behind the zero as it came.
+    """
+    left, right = ramps
+    try:
+        filter_ = lpc([before[: before.size - left], after[right:]], _ORDER)
+    except ValueError:
+        return -math.inf
+    usual = [np.convolve(side, filter_, "valid") for side in (before[: before.size - left], after[right:])]
+    variance = float(np.mean(np.concatenate(usual) ** 2)) + 1e-12
+    heard = np.concatenate([before[-left - _ORDER :], np.zeros(zeros), after[: right + _ORDER]])
+    gain = np.concatenate([np.arange(left, 0, -1) / (left + 1), np.arange(1, right + 1) / (right + 1)])
+    undone = heard.copy()
+    undone[_ORDER : _ORDER + left] /= gain[:left]
+    undone[undone.size - _ORDER - right : undone.size - _ORDER] /= gain[left:]
+    places = left + np.arange(zeros)
+    undone[places + _ORDER], _ = solve_places(filter_, undone, places)
+    costs = [_cost(np.convolve(one, filter_, "valid"), variance) for one in (heard, undone, *usual)]
+    sides = float(np.concatenate(costs[2:]).mean())
+    if float(costs[1].mean()) > _AS_USUAL * sides:
+        return -math.inf
+    return float(costs[0].sum() - costs[1].sum() - np.log(gain).sum())
+
+
+def _cost(errors: Samples, variance: float) -> Samples:
+    """Minus the logarithm of the likelihood of each prediction error: Student's t, as music surprises."""
+    return np.asarray(0.5 * (_FREEDOM + 1) * np.log1p(errors**2 / (_FREEDOM * variance)))
