@@ -120,7 +120,9 @@ class TestMeasures:
         flags = np.zeros(1000, dtype=bool)
         flags[500:510] = True
         ends = np.array([500]), np.array([510])
-        assert _rareness(totals_of(flags), *ends)[0] == pytest.approx(math.log(192))
+        assert _rareness(totals_of(flags), *ends)[0] == pytest.approx(
+            math.log(986)
+        )  # one more, if none is there
         for place, counted in (
             (403, 0),
             (404, 1),
@@ -134,7 +136,7 @@ class TestMeasures:
             flags[:] = False
             flags[place] = True
             flags[[440, 560]] = True
-            assert _rareness(totals_of(flags), *ends)[0] == pytest.approx(-math.log((2 + counted) / 192)), (
+            assert _rareness(totals_of(flags), *ends)[0] == pytest.approx(-math.log((2 + counted) / 188)), (
                 place
             )
 
@@ -158,13 +160,21 @@ class TestMeasures:
         assert _roughness(wide, *ends)[0] == pytest.approx(0.04)
 
     def test_values_are_as_far_apart_as_samples_around_take_them(self) -> None:
-        near = np.array([0.0, 0.1, 0.2, 0.4, 0.8, 1.6])
+        near = np.array([0.0, 0.1, 0.2, 0.4, 0.8, 1.6] * 2)  # half of them equal others
         assert _spacing(near, np.array([0.4])) == pytest.approx(0.2)
         assert _spacing(near, np.array([0.2])) == pytest.approx(0.1)
         assert _spacing(near, np.array([0.4, 0.8, 0.8])) == pytest.approx(0.4)
         assert _spacing(near, np.array([1.6])) == pytest.approx(0.4)  # of the last but one
         assert _spacing(near, np.array([0.0])) == pytest.approx(0.1)
         assert _spacing(np.array([0.0, 1.0, 1.0]), np.array([0.0])) == math.inf
+
+    def test_where_few_are_equal_their_number_says_how_many_values_there_are(self) -> None:
+        near = np.linspace(0.0, 1.0, 1000)  # one a thousandth apart, and as many as there are
+        assert _spacing(near, near[100:101]) == pytest.approx(2.0 / 1000**2)
+        near[:100] = near[100:200]
+        assert _spacing(near, near[300:301]) == pytest.approx(2.0 * 101 / 1000**2 * float(np.ptp(near)))
+        near[200] = near[201]
+        assert _spacing(near, near[300:301]) == pytest.approx(1.0 / 999)
 
     def test_each_part_between_two_bends_is_a_line_to_within_a_step(self) -> None:
         line = np.arange(100.0)
