@@ -277,7 +277,7 @@ def _families(text: str | None, protocol: str) -> tuple[str, ...]:
 
 def _show(console: Console, result: BenchResult, *, as_json: bool, as_markdown: bool) -> None:
     from ..show.bench_table import as_data, markdown, remarks, sheets
-    from ..show.bench_terminal import fitted, legend, rich_table, short_names
+    from ..show.bench_terminal import fitted, legend, rich_table, short_names, title
 
     if as_json:
         console.result(json.dumps(as_data(result), allow_nan=False, ensure_ascii=False, indent=1))
@@ -288,6 +288,7 @@ def _show(console: Console, result: BenchResult, *, as_json: bool, as_markdown: 
     console.result(result.about)
     width = shutil.get_terminal_size().columns
     for sheet in sheets(result):
+        console.result(f"\n{title(sheet, width)}")
         for part in fitted(short_names(result, sheet), width):
             console.table(rich_table(part))
     for line in (*legend(result), *remarks(result)):

@@ -57,12 +57,20 @@ def legend(result: BenchResult) -> list[str]:
     return [f"{m.name}: {m.title}" for m in result.plan.methods if m.name != m.title]
 
 
+def title(sheet: Sheet, width: int) -> str:
+    """Above the table, in lines of at most ``width`` columns."""
+    return "\n".join(wrap(sheet.title, width))
+
+
 def rich_table(sheet: Sheet) -> Table:
-    """For the terminal: headings are wrapped to about the width of their column's values."""
+    """For the terminal: headings are wrapped to about the width of their column's values.
+
+    Without the title, which would be wrapped to the width of the table: see :func:`title`.
+    """
     from rich import box
     from rich.table import Table
 
-    table = Table(title=sheet.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=0)
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
     table.add_column(sheet.header[0], overflow="fold")
     for number in range(1, len(sheet.header)):
         heading, _ = _heading(sheet, number)
