@@ -715,6 +715,31 @@ def test_the_networks_are_compared_at_equal_budget_and_never_twice(
     assert all(said.count(f"{name}: training on 8 patches") == 1 for name in networks)
 
 
+def test_networks_and_losses_are_compared_on_the_task_of_fix(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = Path(__file__).parent.parent / "examples" / "compare_networks.py"
+    arguments = ["--data", folder, "--validation", folder, "--patches", 8, "--batch", 4, "--width", 2]
+    arguments += ["--task", "restore", "--fills", 6]
+    monkeypatch.setattr(sys, "argv", [str(word) for word in (script, *arguments)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(script), run_name="__main__")
+    assert ended.value.code == 0
+    rows = json.loads((tmp_path / "networks.json").read_text())["rows"]
+    names = [(row["network"], row["loss"]) for row in rows]
+    assert names == [
+        *((name, "l1") for name in NETWORKS if name.startswith("res-unet-v2")),
+        *(
+            ("res-unet-v2", f"l1 + {added}")
+            for added in ("0.1 log", "1 consistency", "0.1 log + 1 consistency")
+        ),
+    ]
+    assert len({row["lsd_ar_db"] for row in rows}) == 1
+    assert len({row["lsd_db"] for row in rows}) > 1
+    assert capsys.readouterr().out.count("| res-unet-v2") == len(rows)
+
+
 TOY = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
