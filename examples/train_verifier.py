@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,21 +31,14 @@ from restore_audio.damage.simulate import apply_damages, draw_damages
 from restore_audio.data.library import scan_library
 from restore_audio.detection.candidate import Candidate
 from restore_audio.detection.clicks import find_clicks
-from restore_audio.detection.dropouts import find_dropouts
 from restore_audio.detection.gaps import find_gaps
 from restore_audio.detection.screen import prediction_error
 
 LONGEST_S = 0.4
 FOLDS = 5
 SETTINGS = {"hidden": 16, "epochs": 120, "batch": 512, "least_scale": 1e-6}
-ALLOWED = {"gap": 0.3, "click": 0.1, "dropout": 0.5}
+ALLOWED = {"gap": 0.3, "click": 0.1}
 """False alarms in ten minutes that the screens' candidates may give on tracks held out."""
-
-Find = Callable[[np.ndarray, int], list[Candidate]]
-FINDERS: dict[str, Find] = {
-    "click": lambda x, r: find_clicks(x, prediction_error(x, r), r),
-    "dropout": lambda x, r: find_dropouts(x, r, round(LONGEST_S * r)),
-}
 
 PASSAGE_S = 10.2
 """Length of a detection window."""
@@ -58,25 +50,24 @@ HARD_NEGATIVES = ("gate", "gate", "expander", "rhythmic_gate", "castanets", "8bi
 """What looks like gaps most."""
 
 
-def damaged(rng: np.random.Generator, kind: str, clean: np.ndarray, rate_hz: int):
-    """A copy with damage of a kind, in 16 bit, and what was done."""
-    lengths_ms = [(0.1, 2.0), (1.0, 4.0)] if kind == "click" else [(10.0, 50.0), (10.0, 300.0)]
+def clicked(rng: np.random.Generator, clean: np.ndarray, rate_hz: int):
+    """A copy with clicks, in 16 bit, and what was done."""
+    lengths_ms = [(0.1, 2.0), (1.0, 4.0)]
     damages = draw_damages(
         rng,
-        kind,
+        "click",
         clean.size,
         rate_hz,
         1,
         per_second=0.8,
         audio=clean[None],
         length_ms=lengths_ms[int(rng.integers(len(lengths_ms)))],
-        depth_db=(18.0, 45.0) if rng.random() < 0.7 else (12.0, 45.0),
         factor=(1.0, 1.3) if rng.random() < 0.5 else (1.0, 4.0),
     )
     return np.rint(apply_damages(clean[None], rate_hz, damages)[0] * 32768) / 32768, damages
 
 
-def gather(kind: str, paths: list[Path], seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def gather_clicks(paths: list[Path], seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Evidence (N, features), whether it is damage (N,), the fold of its track (N,), and hours heard."""
     rng = np.random.default_rng(12)
     rows, labels, folds, heard = [], [], [], 0.0
@@ -84,20 +75,17 @@ def gather(kind: str, paths: list[Path], seconds: float) -> tuple[np.ndarray, np
         samples, info = read_audio(path)
         clean, rate_hz = samples[number % len(samples)], info.rate_hz
         heard += clean.size / rate_hz / 3600
-        mistaken = FINDERS[kind](clean, rate_hz)
+        mistaken = candidates(clean, rate_hz)
         rows += [c.features for c in mistaken]
         labels += [0] * len(mistaken)
         length = min(clean.size, round(seconds * rate_hz))
         if length > 5 * rate_hz:
             start = int(rng.integers(clean.size - length + 1))
-            audio, damages = damaged(rng, kind, clean[start : start + length], rate_hz)
-            found = FINDERS[kind](audio, rate_hz)
-            slack = 0.0005 * rate_hz if kind == "click" else 0.006 * rate_hz
+            audio, damages = clicked(rng, clean[start : start + length], rate_hz)
+            found = candidates(audio, rate_hz)
+            near = 0.0005 * rate_hz
             for d in damages:
-                near = slack + (0.0 if kind == "click" else 0.25 * (d.end - d.start))
-                hits = [c for c in found if abs(c.start - d.start) < near and abs(c.end - d.end) < near]
-                if kind == "click":
-                    hits = [c for c in found if c.start < d.end + near and c.end > d.start - near]
+                hits = [c for c in found if c.start < d.end + near and c.end > d.start - near]
                 if hits:
                     rows.append(hits[0].features)
                     labels.append(1)
@@ -105,8 +93,13 @@ def gather(kind: str, paths: list[Path], seconds: float) -> tuple[np.ndarray, np
     return np.array(rows, dtype=np.float64), np.array(labels), np.array(folds), heard
 
 
+def candidates(audio: np.ndarray, rate_hz: int) -> list[Candidate]:
+    """What may be a click."""
+    return find_clicks(audio, prediction_error(audio, rate_hz), rate_hz)
+
+
 def gather_gaps(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """As :func:`gather`, for gaps; a passage of each track."""
+    """As :func:`gather_clicks`, for gaps; a passage of each track."""
     rng = np.random.default_rng(11)
     rows, labels, folds, heard = [], [], [], 0.0
 
@@ -160,7 +153,7 @@ def main() -> None:
     )
     parser.add_argument("music", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--kinds", nargs="+", default=["gap", *FINDERS], help="only these; others are kept")
+    parser.add_argument("--kinds", nargs="+", default=["gap", "click"], help="only these; others are kept")
     parser.add_argument("--tracks", type=int, default=0, help="only so many, drawn; 0: all")
     parser.add_argument("--seconds", type=float, default=75.0, help="of a track that get damaged")
     options = parser.parse_args()
@@ -170,7 +163,7 @@ def main() -> None:
     paths = [paths[i] for i in order]
     document = json.loads(options.output.read_text(encoding="utf-8")) if options.output.exists() else {}
     for kind in options.kinds:
-        gathered = gather_gaps(paths) if kind == "gap" else gather(kind, paths, options.seconds)
+        gathered = gather_gaps(paths) if kind == "gap" else gather_clicks(paths, options.seconds)
         rows, labels, folds, heard = gathered
         held_out = np.zeros(len(rows))
         for fold in range(FOLDS):

@@ -193,8 +193,7 @@ def test_what_both_channels_show_is_told():
         ("noise", r"treble \+(\d+) dB.*a burst of noise"),
         (
             "dropout",
-            r"the level falls by (\d+) dB and rises by \d+ dB .*, lies \d+ dB below both sides"
-            r"|middle −(\d+) dB.*a lost level",
+            r"middle −(\d+) dB.*a lost level",
         ),
         ("treble", r"treble −(\d+) dB.*lost treble"),
     ],
@@ -206,7 +205,7 @@ def test_weighed_kinds_say_what_was_measured(example, kind, words):
     for text in texts:
         match = re.search(words, text)
         assert match, text
-        assert 5 <= int(next(filter(None, match.groups()))) <= 70
+        assert 5 <= int(match.group(1)) <= 70
 
 
 def test_one_channel_alone_can_be_damaged():

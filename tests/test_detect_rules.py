@@ -170,25 +170,21 @@ class TestVerifier:
         load_verifier.cache_clear()
         assert load_verifier("click").mean.size == len(CLICK_FEATURES)
 
-    def test_believed_candidates_become_spans_that_are_widened_within_the_window(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_believed_candidates_become_spans(self, monkeypatch: pytest.MonkeyPatch) -> None:
         certain = dataclasses.replace(
             self.TOY, outer=np.array([0.0, 0.0]), bias=float(np.log(0.0101 / 0.9899))
         )
         monkeypatch.setattr(verifier, "load_verifier", lambda _: certain)
         monkeypatch.setattr(verifier, "explain", lambda kind, _: f"a {kind}")
-        window = Window(np.zeros((2, 200)), RATE_HZ, 1000)
-        places = ((90, 110), (5, 8), (195, 197))
+        places = [(90, 110), (5, 8), (195, 197)]
         found = [Candidate(start, end, np.zeros(2)) for start, end in places]
-        spans = weigh("dropout", found, window, 1)
-        # 1.2 ms are 53 samples.
-        assert [(s.start, s.end) for s in spans] == [(37, 163), (0, 61), (142, 200)]
-        assert {(s.channel, s.kind, s.evidence) for s in spans} == {(1, "dropout", "a dropout")}
+        spans = weigh("gap", found, 1)
+        assert [(s.start, s.end) for s in spans] == places
+        assert {(s.channel, s.kind, s.evidence) for s in spans} == {(1, "gap", "a gap")}
         assert spans[0].confidence == pytest.approx(0.0101)
         doubtful = dataclasses.replace(certain, bias=float(np.log(0.0099 / 0.9901)))
         monkeypatch.setattr(verifier, "load_verifier", lambda _: doubtful)
-        assert weigh("click", found, window, 1) == []
+        assert weigh("click", found, 1) == []
 
 
 class TestMeasures:

@@ -104,7 +104,7 @@ def test_clean_music_is_looked_at_by_few_calls(counting: Counting, monkeypatch: 
     audio = music(30.0, channels=2)
     detect(audio, RATE_HZ)
     looked_at = 2 * 4  # channels and windows
-    for name in ("short_prediction", "band_powers", "difference_powers", "mark_straight", "cell_powers"):
+    for name in ("short_prediction", "band_powers", "difference_powers", "mark_straight"):
         assert len(counting.calls[name]) == looked_at, name
     assert len(counting.calls["add_products"]) < 30 * 50
     assert len(counting.calls["trial_repair"]) < 30 * 10

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import clicks, dip_evidence, gap_evidence
+from . import clicks, gap_evidence
 from .candidate import Candidate
 
 
@@ -15,18 +15,16 @@ def explain(kind: str, candidate: Candidate) -> str:
     """The measures that speak loudest, with their numbers.
 
     Args:
-        kind: ``gap``, ``click`` or ``dropout``.
+        kind: ``gap`` or ``click``.
         candidate: with the evidence of that kind.
     """
     evidence = dict(zip(features_of(kind), candidate.features.tolist(), strict=True))
-    if kind == "gap":
-        return _gap(evidence)
-    return _click(evidence) if kind == "click" else _dip(evidence)
+    return _gap(evidence) if kind == "gap" else _click(evidence)
 
 
 def features_of(kind: str) -> tuple[str, ...]:
     """Names of what is measured of candidates of a kind, in the order in which the verifier takes them."""
-    return _NAMES.get(kind, dip_evidence.FEATURES)
+    return _NAMES[kind]
 
 
 _NAMES = {"gap": gap_evidence.FEATURES, "click": clicks.FEATURES}
@@ -46,13 +44,4 @@ def _click(evidence: Mapping[str, float]) -> str:
         f"prediction errs {evidence['above background']:.0f} dB above its background and "
         f"{evidence['above neighbours within 30 ms']:.0f} dB above anything within 30 ms, "
         f"and a trial repair takes {evidence['repair']:.0f} dB off the error"
-    )
-
-
-def _dip(evidence: Mapping[str, float]) -> str:
-    fall, rise, depth = (evidence[name] for name in ("fall", "rise", "depth"))
-    change = abs(evidence["level change"])
-    return (
-        f"the level falls by {fall:.0f} dB and rises by {rise:.0f} dB within milliseconds, lies "
-        f"{depth:.0f} dB below both sides, and differs by only {change:.0f} dB between them"
     )

@@ -26,28 +26,6 @@ def rms(values: NDArray[np.floating]) -> float:
     return math.sqrt(float(values @ values) / values.size) if values.size else 0.0
 
 
-def median(values: NDArray[np.floating]) -> float:
-    """Middle value of a few: numpy.median takes ten times as long.
-
-    >>> median(np.array([3.0, 1.0, 2.0, 9.0]))
-    2.5
-    """
-    ordered = sorted(values.tolist())
-    return float(0.5 * (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]))
-
-
-def quantile(ordered: NDArray[np.floating], share: float) -> float:
-    """Value below which a share of sorted values lies, on the line between neighbours.
-
-    >>> quantile(np.array([1.0, 2.0, 4.0]), 0.75)
-    3.0
-    """
-    place = (ordered.size - 1) * share
-    low = int(place)
-    high = min(low + 1, ordered.size - 1)
-    return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
-
-
 def db(ratio: float) -> float:
     """Decibels of an amplitude ratio, never below −180.
 

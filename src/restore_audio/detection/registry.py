@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from ..spans import Span
 from .clicks import find_clicks
-from .dropouts import find_dropouts
 from .extrapolated import find_extrapolated
 from .fades import find_fades
 from .gaps import as_gap, find_gaps
@@ -62,7 +61,7 @@ def _fades(window: Window, channel: int) -> list[Span]:
 def _gaps(window: Window, channel: int) -> list[Span]:
     samples = window.samples[channel]
     found = find_gaps(samples, window.rate_hz, window.longest_samples)
-    return [as_gap(samples, span, window.rate_hz) for span in weigh("gap", found, window, channel)]
+    return [as_gap(samples, span, window.rate_hz) for span in weigh("gap", found, channel)]
 
 
 def _repeats(window: Window, channel: int) -> list[Span]:
@@ -80,12 +79,7 @@ def _interpolated(window: Window, channel: int) -> list[Span]:
 
 def _clicks(window: Window, channel: int) -> list[Span]:
     found = find_clicks(window.samples[channel], window.prediction_error(channel), window.rate_hz)
-    return weigh("click", found, window, channel)
-
-
-def _dropouts(window: Window, channel: int) -> list[Span]:
-    found = find_dropouts(window.samples[channel], window.rate_hz, window.longest_samples)
-    return weigh("dropout", found, window, channel)
+    return weigh("click", found, channel)
 
 
 def _learned(window: Window) -> list[Span]:
@@ -104,7 +98,6 @@ DETECTORS: list[Detector] = [
     Detector("repeats", each_channel(_repeats), exact=True),
     Detector("interpolated", each_channel(_interpolated), exact=True),
     Detector("clicks", each_channel(_clicks)),
-    Detector("dropouts", each_channel(_dropouts)),
     Detector("splices", _splices),
     Detector("learned", _learned),
 ]

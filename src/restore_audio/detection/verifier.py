@@ -22,7 +22,6 @@ from ..spans import Span
 from .candidate import Candidate
 from .explanation import explain, features_of
 from .measures import confidence
-from .windows import Window
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Verifier:
 
 @lru_cache(maxsize=8)
 def load_verifier(kind: str) -> Verifier:
-    """The verifier of a kind of damage: ``gap``, ``click`` or ``dropout``.
+    """The verifier of a kind of damage: ``gap`` or ``click``.
 
     Raises:
         ModelError: its weights were trained on other measures than are made.
@@ -71,22 +70,16 @@ def load_verifier(kind: str) -> Verifier:
     return Verifier(**arrays, bias=float(row["bias"]))
 
 
-_WIDEN_MS = {"gap": 0.0, "click": 0.0, "dropout": 1.2}
-"""Added to both ends of kinds whose edges are found on a grid and are damaged themselves; a click's are then
-looked for (:mod:`.click_edges`)."""
-
 _LEAST_CONFIDENCE = 0.01
 """Below it a candidate is dropped at once: no other channel can raise it to a span."""
 
 
-def weigh(kind: str, candidates: list[Candidate], window: Window, channel: int) -> list[Span]:
+def weigh(kind: str, candidates: list[Candidate], channel: int) -> list[Span]:
     """Spans of the candidates that the verifier of their kind believes, with confidence and evidence."""
-    wider = round(_WIDEN_MS[kind] * window.rate_hz / 1000)
     spans = []
     for candidate, score in zip(candidates, load_verifier(kind).scores(candidates).tolist(), strict=True):
         certainty = confidence(score)
         if certainty > _LEAST_CONFIDENCE:
-            start = max(candidate.start - wider, 0)
-            end = min(candidate.end + wider, window.samples.shape[1])
-            spans.append(Span(start, end, channel, kind, certainty, evidence=explain(kind, candidate)))
+            words = explain(kind, candidate)
+            spans.append(Span(candidate.start, candidate.end, channel, kind, certainty, evidence=words))
     return spans

@@ -47,7 +47,6 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         _COUNT,
         (_ARRAY, _ARRAY, _ARRAY, _COUNT, _COUNT, _COUNT, _NUMBER, _ARRAY, _ARRAY),
     ),
-    "cell_powers": (None, (_ARRAY, _COUNT, _COUNT, _COUNT, _COUNT, _ARRAY, _ARRAY)),
     "trial_repair": (
         _COUNT,
         (_ARRAY, *4 * (_COUNT,), _ARRAY, _ARRAY, _COUNT, _NUMBER, _ARRAY, _ARRAY, _ARRAY),

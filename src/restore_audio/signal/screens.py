@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ..arrays import Samples
 from . import kernels
 from .library import at
-from .running import running_mean
 
 Floats = NDArray[np.float32]
 
@@ -211,27 +210,3 @@ def straight_stretches(
         *(at(samples), at(flags), at(totals), samples.size, every, fewest, share, at(made[0]), at(made[1])),
     )
     return made[0, :found].copy(), made[1, :found].copy()
-
-
-def cell_powers(samples: Samples, width: int, cell: int) -> tuple[Samples, Samples]:
-    """Mean squares in each whole cell of ``cell`` samples: shape (T,) → (T // cell,), twice.
-
-    Args:
-        samples: shape (T,).
-        width: of the centred mean that is taken off, in samples.
-        cell: samples of a cell.
-
-    Returns:
-        Of the samples without their mean, and of their second differences.
-    """
-    count = samples.size // cell
-    if kernels.LIBRARY is None:
-        rest = samples - running_mean(samples, width)
-        both = rest, np.diff(samples, n=2, append=[0.0, 0.0])
-        cells = (audio[: count * cell].reshape(-1, cell) for audio in both)
-        first, second = (np.einsum("ij,ij->i", values, values) / cell for values in cells)
-        return first, second
-    samples = np.ascontiguousarray(samples, np.float64)
-    made = np.empty((2, count))
-    kernels.LIBRARY.cell_powers(at(samples), samples.size, width, cell, count, at(made[0]), at(made[1]))
-    return made[0], made[1]
