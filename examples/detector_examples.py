@@ -1,6 +1,6 @@
 """Draw what the learned detector is trained on: segments of music, damaged, processed, or undamaged.
 
-In: a folder of genre/track files. Out: files of a hundred segments, each with its levels on the detector's grid
+In: a folder of genre/track files. Out: files of fifty segments, each with its levels on the detector's grid
 (half decibels, 8 bit) and the kind of damage in each 2 ms.
 
     python examples/detector_examples.py corpus/train --to segments --minutes 30 --seed 1
@@ -13,9 +13,10 @@ the clean signal's; the rest of a span teaches nothing either way.
 from __future__ import annotations
 
 import argparse
+import csv
 import pickle
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,20 +56,23 @@ LABELS = {
 """What the network calls a span of a simulated kind; other kinds are left to other detectors."""
 
 SHARES = {
-    "tape": 0.17,
+    "tape": 0.24,
     "dropout": 0.05,
-    "treble": 0.07,
-    "zeros": 0.08,
-    "packets-g711": 0.10,
+    "treble": 0.06,
+    "zeros": 0.07,
+    "packets-g711": 0.05,
     "packets-repeat": 0.02,
     "buffers-stale": 0.02,
     "disc-mute": 0.02,
-    "noise": 0.04,
-    "codec-opus": 0.15,
-    "codec-aac": 0.12,
-    "codec-mp3": 0.12,
-    "codec-vorbis": 0.04,
+    "noise": 0.08,
+    "codec-opus": 0.09,
+    "codec-aac": 0.17,
+    "codec-mp3": 0.10,
+    "codec-vorbis": 0.03,
 }
+PER_SECOND = (0.15, 1.5)
+"""Fewest and most damages."""
+
 ALWAYS_PROCESSED = ("zeros", "packets-repeat", "buffers-stale", "disc-mute")
 """Families that exact detectors find while nothing has been done afterwards."""
 
@@ -93,8 +97,13 @@ GATES = (
 )
 """Undamaged sounds that look most like damage: half of all those drawn."""
 
+SUFFIXES = (".ogg", ".mp3", ".flac", ".wav", ".opus", ".oga")
+
 HELD_OUT = 10
 """Every tenth track is not trained on, but what thresholds are set on."""
+
+PIECE_S = 20
+"""Length of a segment that is not drawn, in seconds."""
 
 RATES_HZ = (8_000, 11_025, 16_000, 22_050, 32_000, 48_000, 96_000)
 
@@ -106,14 +115,16 @@ class Segment:
     bands: np.ndarray
     fine: np.ndarray
     side: np.ndarray
+    error: np.ndarray
     usable: int
     labels: np.ndarray
     story: str
 
     def levels(self) -> Levels:
         """As the features want them."""
-        bands, fine, side = (0.5 * a.astype(np.float32) - 120.0 for a in (self.bands, self.fine, self.side))
-        return Levels(bands, fine, side, self.usable)
+        stored = (self.bands, self.fine, self.side, self.error)
+        bands, fine, side, error = (0.5 * a.astype(np.float32) - 120.0 for a in stored)
+        return Levels(bands, fine, side, error, self.usable)
 
 
 class Music:
@@ -122,14 +133,7 @@ class Music:
     def __init__(self, folder: Path, held_out: bool = False) -> None:
         self.genres: dict[str, list[Path]] = {}
         for number, path in enumerate(sorted(folder.glob("*/*"))):
-            if (number % HELD_OUT == HELD_OUT - 1) is held_out and path.suffix in (
-                ".ogg",
-                ".mp3",
-                ".flac",
-                ".wav",
-                ".opus",
-                ".oga",
-            ):
+            if (number % HELD_OUT == HELD_OUT - 1) is held_out and path.suffix in SUFFIXES:
                 self.genres.setdefault(path.parent.name, []).append(path)
         if not self.genres:
             raise SystemExit(f"{folder} holds no genre/track files.")
@@ -160,7 +164,7 @@ def draw_segment(rng: np.random.Generator, music: Music, only: Sequence[str] = (
 
     With ``only``, one of these undamaged sounds, half of them made of speech.
     """
-    sort = "negative" if only else str(rng.choice(["damaged", "clean", "negative"], p=[0.70, 0.10, 0.20]))
+    sort = "negative" if only else str(rng.choice(["damaged", "clean", "negative"], p=[0.70, 0.08, 0.22]))
     spoken = rng.random() < (0.5 if only else 0.18) and "Spoken" in music.genres
     audio, rate_hz = music.draw(rng, "Spoken" if spoken else None)
     if rng.random() < 0.15:
@@ -182,9 +186,9 @@ def draw_segment(rng: np.random.Generator, music: Music, only: Sequence[str] = (
         shares = np.array([SHARES[name] for name in names])
         family = names[int(rng.choice(len(names), p=shares / shares.sum()))]
         story.append(family)
-        record = draw_family(
-            rng, family, state.samples, rate_hz, per_second=float(np.exp(rng.uniform(np.log(0.1), 0.0)))
-        )
+        options = {"depth_db": (6.0, 20.0)} if family == "tape" and rng.random() < 0.5 else {}
+        rate = float(np.exp(rng.uniform(*np.log(PER_SECOND))))
+        record = draw_family(rng, family, state.samples, rate_hz, per_second=rate, **options)
         state = apply(record, state.samples, rate_hz, reference=True)
         masks = [heard(state, span) for span in state.spans]
         state = replace(state, clean=None)
@@ -272,8 +276,46 @@ def segment_of(state: Damaged, masks: list[np.ndarray], story: str) -> Segment:
         return np.clip(np.round(2.0 * (values + 120.0)), 0, 255).astype(np.uint8)
 
     return Segment(
-        packed(levels.bands), packed(levels.fine), packed(levels.side), levels.usable, labels, story
+        packed(levels.bands),
+        packed(levels.fine),
+        packed(levels.side),
+        packed(levels.error),
+        levels.usable,
+        labels,
+        story,
     )
+
+
+def _joined(music: Path) -> frozenset[str]:
+    """Tracks that the recipe has joined from clips: their joins are gaps, and some are found, rightly."""
+    manifest = music / "manifest.csv"
+    rows = csv.DictReader(manifest.read_text(encoding="utf-8").splitlines()) if manifest.exists() else []
+    return frozenset(Path(row["file"]).name for row in rows if row["how"] == "join")
+
+
+def undamaged_segments(folder: Path, seconds: float) -> Iterator[list[Segment]]:
+    """The middle of every track, so many seconds; of held-out ones so many minutes; in pieces of PIECE_S."""
+    joined = _joined(folder)
+    for number, path in enumerate(sorted(folder.glob("*/*"))):
+        if path.suffix not in SUFFIXES or path.name in joined:
+            continue
+        wanted_s = 60 * seconds if number % HELD_OUT == HELD_OUT - 1 else seconds
+        made = []
+        try:
+            with soundfile.SoundFile(path) as file:
+                size = PIECE_S * file.samplerate
+                length = min(round(wanted_s * file.samplerate), file.frames)
+                first = (file.frames - length) // 2
+                file.seek(first)
+                for start in range(0, length - size + 1, size):
+                    audio = file.read(size, dtype="float32", always_2d=True).T
+                    at_s = (first + start) / file.samplerate
+                    made.append(
+                        segment_of(Damaged(audio, file.samplerate), [], f"music {path.name} at {at_s:.2f}")
+                    )
+        except (soundfile.LibsndfileError, RuntimeError):
+            pass
+        yield made
 
 
 def main() -> None:
@@ -287,13 +329,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--held-out", action="store_true", help="of the tracks that are not trained on")
     parser.add_argument("--only", nargs="+", default=(), help="sorts of undamaged sounds that look damaged")
+    parser.add_argument("--undamaged", type=float, help="nothing is drawn: so many seconds of each track")
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
     music = Music(options.music, options.held_out)
     started, number = time.time(), 0
+    if options.undamaged:
+        for number, made in enumerate(undamaged_segments(options.music, options.undamaged)):
+            (options.to / f"music_{number:04d}.pickle").write_bytes(pickle.dumps([vars(s) for s in made], 5))
+        return
     while time.time() - started < 60 * options.minutes:
         segments = []
-        for _ in range(100):
+        for _ in range(50):
             segments.append(draw_segment(np.random.default_rng((options.seed, number)), music, options.only))
             number += 1
         path = options.to / f"{options.seed:03d}_{number:06d}.pickle"

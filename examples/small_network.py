@@ -25,6 +25,7 @@ def fit_once(
     epochs: int,
     batch: int,
     least_scale: float,
+    weight_decay: float = 1e-3,
 ) -> Network:
     """One network on evidence ``(N, features)``; hard negatives count more: few false alarms matter most."""
     torch.manual_seed(seed)
@@ -32,7 +33,7 @@ def fit_once(
     x = torch.tensor(np.clip((rows - mean) / scale, -CLIPPED, CLIPPED), dtype=torch.float32)
     y = torch.tensor(damage, dtype=torch.float32)
     net = nn.Sequential(nn.Linear(x.shape[1], hidden), nn.Tanh(), nn.Linear(hidden, 1))
-    optimizer = torch.optim.Adam(net.parameters(), lr=8e-3, weight_decay=1e-3)
+    optimizer = torch.optim.Adam(net.parameters(), lr=8e-3, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     for _ in range(epochs):
         for some in torch.randperm(len(y)).split(max(batch, len(y) // 10)):

@@ -181,6 +181,8 @@ class TestMeasures:
         here.bands[1, 100:110, :, 10:20] = -44.0
         here.bands[0, 110:115, :, :30] = -14.0
         here.fine[0, 100:110, 0] = -52.0
+        here.fine[0, 200:230, 0] = -40.0
+        here.error[0, 100:110] = -35.0
         odds = np.full((2, 1200), -3.0, np.float32)
         odds[0, 400:440] = np.linspace(1.0, 3.0, 40)
         odds[1, 398], odds[1, 397], odds[1, 441] = 0.5, 9.0, 0.7
@@ -215,6 +217,15 @@ class TestMeasures:
         assert row["steepest fall of the treble"] == 0.0
         assert row["usable bands"] == 30.0
         assert row["level inside"] == pytest.approx(-52.0)
+        assert row["highest rival in the window"] == 8.0
+        assert row["rivals in the window"] == pytest.approx(2.0)  # those of 1.5, −0.5 and 8
+        assert row["prediction error"] == pytest.approx(-15.0)
+        assert row["steepest rise of the prediction error"] == pytest.approx(0.0)
+        assert row["steepest fall of the prediction error"] == pytest.approx(0.0)
+        assert row["fewest falls in a tenth of the bands"] == pytest.approx(-13.0)
+        assert row["most falls in a tenth of the bands"] == pytest.approx(-3.0)
+        quieter = [row[f"share of the sound that is quieter than {side}"] for side in ("before", "after")]
+        assert quieter == pytest.approx([30 / 290, 30 / 290])
         wide = here.fine[0, :, 0].mean(axis=1)[38:172]
         assert row["unrest"] == pytest.approx(wide.std(), rel=1e-4)
 

@@ -14,8 +14,10 @@ from restore_audio.damage.simulate import Damage
 from restore_audio.damage.tape import Dropout, Tape
 from restore_audio.detection import frame_network
 from restore_audio.detection.detect import detect, detect_blocks
-from restore_audio.detection.features import FEATURES, features_of, levels_of
+from restore_audio.detection.features import FEATURES, Levels, features_of, levels_of, step_samples
+from restore_audio.detection.frame_network import KINDS
 from restore_audio.detection.learned import find_weighed
+from restore_audio.detection.recurrence import FAR_DB, recurrence
 from restore_audio.errors import ModelError
 from restore_audio.measure.suite import load_piece, suite_pieces
 from restore_audio.spans import Span
@@ -148,3 +150,65 @@ def test_what_is_found_does_not_depend_on_the_blocks():
     for size in (1000, 44_100, 300_001):
         blocks = [damaged[:, i : i + size] for i in range(0, damaged.shape[1], size)]
         assert detect_blocks(blocks, rate_hz) == whole
+
+
+def dropouts_of(cell: int) -> list[Dropout]:
+    """Three, in units of ``cell`` samples."""
+    places = ((1000, 1100, 0, 20.0, 0.0), (3000, 3030, 0, 30.0, 15.0), (5000, 5200, 1, 15.0, 10.0))
+    return [Dropout(a * cell, b * cell, *rest, plateau=0.3) for a, b, *rest in places]
+
+
+def test_the_dropouts_that_training_puts_into_levels_are_those_of_a_tape():
+    from train_detector import lift
+
+    audio, rate_hz = piece("Rock", 8.0)
+    audio = np.concatenate([audio, audio])[:2]
+    millisecond = step_samples(rate_hz) // 8
+    before = levels_of(audio, rate_hz)
+    played = levels_of(apply(Tape(tuple(dropouts_of(millisecond))), audio, rate_hz).samples, rate_hz)
+    made = Levels(before.bands.copy(), before.fine.copy(), before.side, before.error.copy(), 32)
+    labels = np.zeros((2, 4 * before.bands.shape[1]), dtype=np.uint8)
+    for dropout in dropouts_of(1):
+        lift(made, labels, dropout)
+        steps = slice(dropout.start // 8, dropout.end // 8 + 1)
+        channel = dropout.channel
+        for true, mine, healthy in (
+            (played.bands, made.bands, before.bands),
+            (played.fine, made.fine, before.fine),
+        ):
+            lost = np.abs(true - healthy)[channel, steps].mean()
+            assert lost > 3
+            assert np.abs(true - mine)[channel, steps].mean() < 0.2 * lost
+        named = labels[channel, dropout.start // 2 : dropout.end // 2]
+        assert set(named) - {255} == {KINDS.index("treble" if dropout.level_db == 0 else "dropout")}
+    assert not labels[1, : dropouts_of(1)[2].start // 2].any()
+
+
+class TestRecurrence:
+    """Noise of 100 steps a second and two channels of bands; a dip of 5 steps."""
+
+    def levels(self, *dips: int) -> Levels:
+        bands = np.random.default_rng(0).normal(-40, 2, (1, 1000, 2, 32)).astype(np.float32)
+        bands[0, dips[0] : dips[0] + 5] -= 20
+        for first in dips[1:]:
+            bands[0, first - 8 : first + 13] = bands[0, dips[0] - 8 : dips[0] + 13]
+        fine = np.zeros((1, 1000, 2, 8), dtype=np.float32)
+        return Levels(bands, fine, fine[:, :, 0], fine[:, :, 0], 32)
+
+    def test_a_dip_that_comes_back_is_told_from_one_that_does_not(self):
+        again, left = recurrence(self.levels(100, 700), 0, 100, 105)
+        once, more_left = recurrence(self.levels(100), 0, 100, 105)
+        assert again < 0.2
+        assert left < 0.01
+        assert once > 5
+        assert more_left > 0.9
+
+    def test_loudness_does_not_matter(self):
+        levels = self.levels(100, 700)
+        levels.bands[0, 500:] += 12
+        assert recurrence(levels, 0, 100, 105)[0] < 0.2
+
+    def test_where_there_is_no_other_place_it_is_far(self):
+        levels = self.levels(100)
+        short = Levels(levels.bands[:, 90:115], levels.fine, levels.side, levels.error, 32)
+        assert recurrence(short, 0, 10, 15) == (FAR_DB, 1.0)

@@ -8,12 +8,14 @@ look at the samples (:mod:`.edges`) finds their ends.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..spans import Span
 from .edges import refined
-from .features import Levels, features_of, levels_of, step_samples
+from .features import Floats, Levels, features_of, levels_of, step_samples
 from .frame_network import QUARTERS, FrameNetwork, shipped_network
 from .measures import confidence, samples_of
 from .stretches import Stretch, band_falls, doubted, log_odds, measures_of, thirds
@@ -25,7 +27,11 @@ _WIDER_MS = 0.5
 
 
 def find_weighed(
-    samples: NDArray[np.floating], rate_hz: int, longest: int, network: FrameNetwork | None = None
+    samples: NDArray[np.floating],
+    rate_hz: int,
+    longest: int,
+    network: FrameNetwork | None = None,
+    errors: Sequence[Floats] | None = None,
 ) -> list[Span]:
     """Spans that the networks take for damage, from a confidence of 0.01 on.
 
@@ -34,11 +40,12 @@ def find_weighed(
         rate_hz: sample rate.
         longest: longest damage in samples; what lasts longer is taken for music.
         network: the package's own when None.
+        errors: of linear prediction, one ``(T,)`` for each channel; computed when None.
     """
     network = network or shipped_network()
     if samples.shape[1] < step_samples(rate_hz):
         return []
-    levels = levels_of(samples, rate_hz)
+    levels = levels_of(samples, rate_hz, errors)
     spans = []
     for stretch, score in weighed(network, levels):
         certainty = confidence(score)

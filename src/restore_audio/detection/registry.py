@@ -83,7 +83,8 @@ def _clicks(window: Window, channel: int) -> list[Span]:
 
 
 def _learned(window: Window) -> list[Span]:
-    return find_weighed(window.samples, window.rate_hz, window.longest_samples)
+    errors = [window.prediction_error(channel) for channel in range(len(window.samples))]
+    return find_weighed(window.samples, window.rate_hz, window.longest_samples, errors=errors)
 
 
 def _splices(window: Window) -> list[Span]:

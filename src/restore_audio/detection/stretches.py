@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..arrays import runs_of
 from .features import FINE, Levels
 from .frame_network import KINDS, QUARTERS
+from .recurrence import recurrence
 
 Floats = NDArray[np.float32]
 
@@ -53,6 +54,17 @@ MEASURES = (
     "depth below the quietest tenth around",
     "level inside",
     "usable bands",
+    "highest rival in the window",
+    "rivals in the window",
+    "difference from the likeliest other place",
+    "share that the likeliest other place leaves",
+    "prediction error",
+    "steepest rise of the prediction error",
+    "steepest fall of the prediction error",
+    "fewest falls in a tenth of the bands",
+    "most falls in a tenth of the bands",
+    "share of the sound that is quieter than before",
+    "share of the sound that is quieter than after",
 )
 
 _BRIDGE_QUARTERS = 3
@@ -71,6 +83,9 @@ _AROUND_STEPS = 5
 
 _EDGE_FINE, _ELSEWHERE_FINE = 6, 500
 """Milliseconds around an edge in which its slope is looked for, and in which others are."""
+
+_SOUND_DB, _QUIETER_DB = 6.0, 1.0
+"""What is so much louder than a stretch is sound; what is so much softer than its edge is quieter."""
 
 _NONE = -6.0
 """Log odds of a competitor where there is none."""
@@ -124,7 +139,7 @@ def doubted(scores: Floats, odds: Floats, opened: float) -> list[Stretch]:
 
 
 def measures_of(found: list[Stretch], scores: Floats, odds: Floats, levels: Levels) -> Floats:
-    """The measures of each stretch: ``(N, 34)``."""
+    """The measures of each stretch: ``(N, 45)``."""
     rows = np.zeros((len(found), len(MEASURES)), dtype=np.float32)
     for row, stretch in zip(rows, found, strict=True):
         row[:] = _measured(stretch, found, scores, odds, levels)
@@ -140,11 +155,9 @@ def _measured(
 ) -> list[float]:
     first, last, channel = stretch.first, stretch.last, stretch.channel
     inside = odds[channel, first:last]
-    rivals = [
-        other.peak
-        for other in found
-        if other.channel == channel and other is not stretch and abs(other.first - first) < _RIVALS_QUARTERS
-    ]
+    far = [s for s in found if s.channel == channel and s is not stretch]
+    rivals = [other.peak for other in far if abs(other.first - first) < _RIVALS_QUARTERS]
+    all_rivals = [other.peak for other in far]
     others = [c for c in range(len(odds)) if c != channel]
     around = slice(max(first - 2, 0), last + 2)
     company = max((float(odds[c, around].max()) for c in others), default=stretch.peak)
@@ -179,7 +192,32 @@ def _measured(
         slopes[0][1] - slopes[0][3],
         *_history(full, *steps),
         float(levels.usable),
+        max(all_rivals, default=_NONE),
+        float(np.log2(1 + sum(peak > stretch.peak - 3.0 for peak in all_rivals))),
+        *recurrence(levels, channel, *steps),
+        *_surprise(levels.error[channel], *steps),
+        *np.quantile(own[: levels.usable], [0.1, 0.9]).tolist(),
+        *_quieter(full, *steps),
     ]
+
+
+def _surprise(error: Floats, first: int, last: int) -> tuple[float, float, float]:
+    """Level of the prediction error against both sides, its rise near the start, its fall near the end."""
+    inside = float(error[first:last].mean())
+    sides = np.concatenate([error[max(first - _AROUND_STEPS, 0) : first], error[last : last + _AROUND_STEPS]])
+    outside = float(sides.mean()) if sides.size else inside
+    at_start = np.diff(error[max(first - 1, 0) : first + 1].reshape(-1), prepend=outside)
+    at_end = np.diff(error[max(last - 1, 0) : last + 1].reshape(-1), append=outside)
+    return inside - outside, float(at_start.max(initial=0.0)), float(-at_end.min(initial=0.0))
+
+
+def _quieter(full: Floats, first: int, last: int) -> tuple[float, float]:
+    """Share of a window's sound that is quieter than what stops, or begins: a gate leaves little."""
+    sound = np.sort(full[full > full[first:last].mean() + _SOUND_DB])
+    ends = full[max(first - 2, 0) : max(first, 1)], full[min(last, len(full) - 1) : last + 2]
+    places = np.searchsorted(sound, [end.mean() - _QUIETER_DB for end in ends])
+    before, after = (places / max(sound.size, 1)).tolist()
+    return before, after
 
 
 def _history(full: Floats, first: int, last: int) -> list[float]:
