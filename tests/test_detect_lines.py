@@ -215,9 +215,14 @@ class TestNats:
         """What each measure says."""
         says = {"rareness": 5.0, "roughness": 0.1, "surprise": 100.0}
         monkeypatch.setattr(interpolated, "_rareness", lambda *_: [says["rareness"]])
+        monkeypatch.setattr(interpolated, "_rarest", lambda _: math.inf)
         monkeypatch.setattr(interpolated, "_roughness", lambda *_: [says["roughness"]])
         monkeypatch.setattr(interpolated, "surprise", lambda *_: says["surprise"])
         return says
+
+    @pytest.mark.parametrize(("step", "most"), [(2.0**-15, math.log(192)), (2.0**-22, math.inf)])
+    def test_on_a_grid_rareness_says_no_more_than_192_samples_can(self, step: float, most: float) -> None:
+        assert interpolated._rarest(step) == most
 
     def test_the_least_counts(self, told: dict[str, float]) -> None:
         audio = self.line(noise())

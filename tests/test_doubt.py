@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from restore_audio.fill.ar import predict_gap
-from restore_audio.fill.doubt import LEAST_RATIOS, reason_to_leave
+from restore_audio.fill.doubt import LEAST_RATIOS, _errors_beside, reason_to_leave
 from restore_audio.fill.fill import Filling, fill_spans
 from restore_audio.fill.gaps import Gap, Prediction
 from restore_audio.fill.methods import METHODS
 from restore_audio.settings import FillSettings
-from restore_audio.signal.g711 import conceal_g711
 from restore_audio.spans import KINDS, Span
 
 RATE_HZ = 44_100
@@ -75,25 +74,23 @@ def test_what_a_decoder_made_up_is_doubted_longer() -> None:
     assert 0 < filled[1] < filled[0] < len(answers)
 
 
-@pytest.mark.parametrize(("errs", "left"), [(0.0, False), (0.5, False), (1.2, True)])
-def test_copies_of_the_last_period_stay_where_they_do_as_well_as_fills(
-    monkeypatch: pytest.MonkeyPatch, errs: float, left: bool
-) -> None:
-    """In noise copies err by twice its energy: fills of half that are better, those of more are not."""
-    clean = music() + 0.3 * np.random.default_rng(2).standard_normal(70_000)
+def test_an_exact_copy_of_the_last_period_is_doubted_less() -> None:
+    clean = music()
+    period = 300
     copied = clean.copy()
-    conceal_g711(copied, START, START + LENGTH, RATE_HZ)
+    copied[START : START + LENGTH] = np.resize(clean[START - period : START], LENGTH)
+    noised = copied.copy()
+    noised[START : START + LENGTH] += 3e-3 * np.random.default_rng(1).standard_normal(LENGTH)
     gap, prior = gap_of(copied, "concealed")
-    energy = 2 * LENGTH * float(np.var(clean))
-
-    def filled(_before: Samples, after: Samples, length: int, **_: object) -> Prediction:
-        place = whole.size - after.size - length
-        return Prediction(whole[place : place + length] + np.sqrt(errs * energy / length), 1.0)
-
-    reach = round((75.0 + 186.0) * RATE_HZ / 1000) + LENGTH
-    whole = np.concatenate([gap.before[-reach:], prior.samples, gap.after[:reach]])
-    monkeypatch.setattr("restore_audio.fill.doubt.predict_gap", filled)
-    assert (reason_to_leave(gap, prior) is not None) == left
+    there = gap.mine[START : START + LENGTH]
+    # A difference between the two ratios.
+    ratio = np.exp(np.mean(np.log(_errors_beside(gap, prior.samples))))
+    wanted = np.sqrt(3.0 * ratio * prior.expected_error)
+    away = there - prior.samples
+    between = Prediction(there - away * wanted / np.linalg.norm(away), prior.expected_error)
+    assert reason_to_leave(gap, between) is None
+    other, _ = gap_of(noised, "concealed")
+    assert reason_to_leave(other, between) is not None
 
 
 def test_lost_treble_is_judged_by_what_its_repair_expects() -> None:

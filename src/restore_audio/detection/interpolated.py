@@ -146,7 +146,9 @@ def _screened(samples: Samples, straight: Flags, totals: Totals, step: float) ->
     for every in (1, 2):
         first, last = _stretches(samples, straight, totals, every)
         count = (last - first + every - 1) // every
-        likely = np.minimum(count, _MOST) * (_rareness(totals, first, last) - _SHARED_NATS)
+        likely = np.minimum(count, _MOST) * (
+            np.minimum(_rareness(totals, first, last), _rarest(step)) - _SHARED_NATS
+        )
         good = np.flatnonzero(likely > _NATS + _LEAST_SCORE * _NATS_PER_SCORE)
         first, last, count = first[good], last[good], count[good]
         exact = np.array(
@@ -235,6 +237,11 @@ def _rareness(totals: Totals, first: Places, last: Places) -> Samples:
     return np.asarray(-np.log(share))
 
 
+def _rarest(step: float) -> float:
+    """The most that rareness may say: on a grid music lies straight where it never did before."""
+    return math.log(2 * _AROUND) if step > _FINEST else math.inf
+
+
 def _roughness(samples: Samples, first: Places, last: Places) -> Samples:
     """How much the sound bends right beside each stretch, at its calmest."""
     medians = []
@@ -286,7 +293,7 @@ def _nats(
         corners = (bends[first - shift - 3 : first - shift - 1], bends[last - shift - 1 : last - shift + 1])
         rough = min(rough, *(float(corner.max()) for corner in corners))
     measures = (
-        count * float(_rareness(totals, *ends)[0]),
+        count * min(float(_rareness(totals, *ends)[0]), _rarest(step)),
         count * math.log(max(_DENSITY * rough / exactness, 1e-9)),
         surprise(samples, asked, exactness),
     )

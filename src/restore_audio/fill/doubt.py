@@ -12,13 +12,10 @@ fill knows little, in long gaps of music that is not steady, nearly all agrees w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Samples
-from ..signal.g711 import conceal_g711
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
 
@@ -34,9 +31,8 @@ LEAST_RATIOS = {
 better. What decoders make up, and what players hold, is itself a prediction from the same surroundings. Other
 kinds hold nothing of the signal, or a person told them."""
 
-COPIES_DB = 1.0
-"""By so much a fill must err less than copies of the last period, where both are tried beside the gap: what
-the network completes costs about as much."""
+COPIED_RATIO = 0.5
+"""The same where a decoder has copied the last period: that is worse than any fill."""
 
 SETTINGS = ArSettings(context_ms=186.0)
 """Of the fills of the pseudo-gaps."""
@@ -87,12 +83,12 @@ def reason_to_leave(gap: Gap, prediction: Prediction, repaired: Prediction | Non
     if repaired is not None:
         doubted = gap.kind == "treble" and _differs(there, repaired) < ratio * repaired.expected_error
         return AGREES if doubted else None
-    if gap.kind == "concealed" and _is_copied(gap):
-        return AGREES if _copies_err_less(gap, prediction.samples) else None
     errors = _errors_beside(gap, prediction.samples)
     if not errors:
         return None
     expected = prediction.expected_error * float(np.exp(np.mean(np.log(errors))))
+    if gap.kind == "concealed" and _is_copied(gap):
+        ratio = COPIED_RATIO
     return AGREES if _differs(there, prediction) < ratio * expected else None
 
 
@@ -113,30 +109,12 @@ def _differs(there: Samples, prediction: Prediction) -> float:
 
 def _errors_beside(gap: Gap, filled: Samples) -> list[float]:
     """Energies of the errors that fills of the pseudo-gaps have, in those that their models expect."""
-    return [
-        (_differs(whole[start:end], fill) + 1e-20) / (fill.expected_error + 1e-20)
-        for whole, start, end, fill in _pseudo_gaps(gap, filled)
-    ]
-
-
-def _copies_err_less(gap: Gap, filled: Samples) -> bool:
-    """Whether G.711's copies of the last period do as well in the pseudo-gaps as a fill does."""
-    ratios = []
-    for whole, start, end, fill in _pseudo_gaps(gap, filled):
-        copied = whole[:end].copy()
-        conceal_g711(copied, start, end, gap.rate_hz)
-        copies = float(np.sum((whole[start:end] - copied[start:]) ** 2))
-        ratios.append(np.log((copies + 1e-20) / (_differs(whole[start:end], fill) + 1e-20)))
-    return bool(ratios) and float(np.mean(ratios)) < COPIES_DB * np.log(10) / 10
-
-
-def _pseudo_gaps(gap: Gap, filled: Samples) -> Iterator[tuple[Samples, int, int, Prediction]]:
-    """Sound ``(n,)`` around the gap, first and last sample of a pseudo-gap in it, and its fill."""
     length, rate_hz = gap.length, gap.rate_hz
     reach = round((max(DISTANCES_MS) + SETTINGS.context_ms) * rate_hz / 1000) + length
     left, right = gap.before[max(gap.before.size - reach, 0) :], gap.after[:reach]
     whole = np.concatenate([left, filled, right])
     least = round(_LEAST_CONTEXT_MS * rate_hz / 1000)
+    errors = []
     for distance_ms in DISTANCES_MS:
         distance = round(distance_ms * rate_hz / 1000)
         for start in (left.size - distance - length, left.size + length + distance):
@@ -144,8 +122,10 @@ def _pseudo_gaps(gap: Gap, filled: Samples) -> Iterator[tuple[Samples, int, int,
             truth = whole[max(start, 0) : end]
             if start < least or end > whole.size - least or not np.all(np.isfinite(truth)):
                 continue
-            fill = predict_gap(whole[:start], whole[end:], length, rate_hz=rate_hz, settings=SETTINGS)
-            yield whole, start, end, fill
+            trial = predict_gap(whole[:start], whole[end:], length, rate_hz=rate_hz, settings=SETTINGS)
+            made = float(np.sum((truth - trial.samples) ** 2))
+            errors.append((made + 1e-20) / (trial.expected_error + 1e-20))
+    return errors
 
 
 def _is_copied(gap: Gap) -> bool:
