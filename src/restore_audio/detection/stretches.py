@@ -241,9 +241,10 @@ def _history(full: Floats, first: int, last: int) -> list[float]:
 
 def band_falls(levels: Levels, channel: int, first: int, last: int) -> Floats:
     """Mean level of each band in steps ``first`` to ``last``, less that of the 40 ms on both sides."""
-    bands = levels.bands[channel].mean(axis=1)
-    before, after = bands[max(first - _AROUND_STEPS, 0) : first], bands[last : last + _AROUND_STEPS]
-    sides = np.concatenate([before, after]) if len(before) + len(after) else bands[first:last]
+    begin = max(first - _AROUND_STEPS, 0)
+    bands = levels.bands[channel, begin : last + _AROUND_STEPS].mean(axis=1)
+    first, last = first - begin, last - begin
+    sides = np.concatenate([bands[:first], bands[last:]]) if first or last < len(bands) else bands
     return np.asarray(bands[first:last].mean(axis=0) - sides.mean(axis=0))
 
 
@@ -253,9 +254,9 @@ def thirds(bands: Floats, usable: int) -> list[float]:
 
 
 def _sides(levels: Levels, channel: int, first: int, last: int) -> tuple[Floats, Floats]:
-    bands = levels.bands[channel].mean(axis=1)
-    before = bands[max(first - _AROUND_STEPS, 0) : max(first, 1)].mean(axis=0)
-    after = bands[min(last, len(bands) - 1) : last + _AROUND_STEPS].mean(axis=0)
+    bands = levels.bands[channel]
+    before = bands[max(first - _AROUND_STEPS, 0) : max(first, 1)].mean(axis=1).mean(axis=0)
+    after = bands[min(last, len(bands) - 1) : last + _AROUND_STEPS].mean(axis=1).mean(axis=0)
     return before, after
 
 
