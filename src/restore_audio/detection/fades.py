@@ -31,6 +31,9 @@ _KINK = 3.0
 _SEVERAL = 4
 """Prediction error at a zero worth a look, in the median size around; so many zeros in a row are."""
 
+_MOST_CANDIDATES = 32
+"""In a window of the recording, 10 s: quiet sounds rest at zero more often."""
+
 _BESIDE = 256
 _CONTEXT_MS = 30.0
 _LEAST_NATS, _UNLIKE = 3.0, 3.0
@@ -64,14 +67,26 @@ def find_fades(samples: Samples, error: Floats, channel: int, rate_hz: int) -> l
     longest = max(FEWEST_SAMPLES, math.ceil(SHORTEST_MS * rate_hz / 1000))
     few = np.zeros(samples.size, dtype=bool)
     few[places[around <= longest + _MOST_ZEROS]] = True
+    worth = [
+        (start, end)
+        for start, end in runs_of(few)
+        if end - start < longest
+        and (end - start >= _SEVERAL or (_turns(samples, start, end) and _breaks(error, start, end)))
+    ]
+    if len(worth) > _MOST_CANDIDATES:
+        return []
     spans = []
-    for start, end in runs_of(few):
-        if end - start < longest and (end - start >= _SEVERAL or _breaks(error, start, end)):
-            company = int(around[np.searchsorted(places, start)])
-            span = _faded_to(samples, (start, end), channel, rate_hz, company)
-            if span is not None:
-                spans.append(span)
+    for start, end in worth:
+        company = int(around[np.searchsorted(places, start)])
+        span = _faded_to(samples, (start, end), channel, rate_hz, company)
+        if span is not None:
+            spans.append(span)
     return spans
+
+
+def _turns(samples: Samples, start: int, end: int) -> bool:
+    """Whether the sound comes back on the side of zero that it left: what passes zero does not."""
+    return float(samples[start - 2 : start].sum() * samples[end : end + 2].sum()) > 0.0
 
 
 def _breaks(error: Floats, start: int, end: int) -> bool:
