@@ -366,7 +366,7 @@ class Beside:
             ).replace("\0", "")
         with _within(place, variables):
             said = self.bench.run(words, [place / "in.wav"], place)
-        return f"settings {text!r} {variables}", said
+        return f"settings {text[:200]!r} {str(variables)[:100]}", said
 
     def replay(self, rng: random.Random, place: Path) -> Tried:
         """Records of damage, done again."""

@@ -193,6 +193,17 @@ def test_settings_that_cannot_be_read_are_one_sentence(
     assert len(said) < 400
 
 
+@pytest.mark.parametrize("value", ["9" * 5_000, "9 " * 5_000])
+def test_a_setting_of_any_length_is_refused_in_a_short_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    monkeypatch.setenv("RESTORE_AUDIO_FIX_METHOD", value)
+    assert main(["fix", "no.wav"]) == 2
+    said = capsys.readouterr().err
+    assert "set in the environment" in said
+    assert len(said) < 1_000
+
+
 WRONG_DAMAGES = ['"1"', "true", "null", "[]", "1e300", "1.5", str(10**12), "NaN", "-1"]
 
 

@@ -201,6 +201,10 @@ def _bold(text: str) -> str:
     return text if plain else f"\x1b[1m{text}\x1b[0m"
 
 
+_LONGEST = 600
+"""Of what is quoted from a call that is refused; a list of choices is shorter."""
+
+
 def refusal(error: Any, called: str, sources: Mapping[str, str]) -> str:
     """One sentence for what the parser refuses, whichever version of Typer raised it.
 
@@ -214,7 +218,8 @@ def refusal(error: Any, called: str, sources: Mapping[str, str]) -> str:
     flag = _called(error.param).lstrip("-") if getattr(error, "param", None) is not None else ""
     source = sources.get(f"{called}.{flag}")
     told = f" (set in {source})" if source is not None else ""
-    return f"{_what(error).rstrip('.')}{told}: see '{command} --help'."
+    what = re.sub(r"\S{100,}", lambda word: f"{word[0][:60]}…", _what(error).rstrip("."))
+    return f"{what[:_LONGEST]}{told}: see '{command} --help'."
 
 
 def _what(error: Any) -> str:
