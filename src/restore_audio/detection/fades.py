@@ -100,11 +100,11 @@ def _faded_to(samples: Samples, zeros: Run, channel: int, rate_hz: int, company:
     before, after = samples[max(start - 2 * context, 0) : start], samples[end : end + 2 * context]
     if min(before.size, after.size) < context or db(min(rms(before), rms(after))) < SILENT_DB:
         return None
-    (left, before_nats), (right, after_nats) = (
-        likeliest_fade(side, rate_hz) for side in (before, after[::-1])
-    )
-    unlike = max(left, right) > _UNLIKE * min(left, right)
-    if min(before_nats, after_nats) < _LEAST_NATS or unlike:
+    left, before_nats = likeliest_fade(before, rate_hz)
+    if before_nats < _LEAST_NATS:
+        return None
+    right, after_nats = likeliest_fade(after[::-1], rate_hz)
+    if after_nats < _LEAST_NATS or max(left, right) > _UNLIKE * min(left, right):
         return None
     rareness = -math.log(max(company - (end - start), 1) / (2 * _AROUND))
     # Players fade out as they fade in; each side alone tells its ramp to some samples.

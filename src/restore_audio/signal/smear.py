@@ -6,7 +6,10 @@ own past does not predict as well as usual, or were faded.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Samples
 from .lpc import lpc
@@ -83,18 +86,21 @@ def likeliest_fade(outside: Samples, rate_hz: int) -> tuple[int, float]:
         return 0, 0.0
     predictor = lpc([context], _ORDER)
     variance = float(np.mean(np.convolve(context, predictor, "valid") ** 2)) + _ROUNDING**2
-    heard = known[known.size - longest - _ORDER :]
-    likelihoods = []
-    for length in range(longest + 1):
-        gain = np.ones(longest)
-        gain[longest - length :] = np.arange(length, 0, -1) / (length + 1)
-        undone = heard.copy()
-        undone[_ORDER:] /= gain
-        errors = np.convolve(undone, predictor, "valid") ** 2
-        spread = variance + (_ROUNDING / gain) ** 2
-        likelihoods.append(-0.5 * float(np.sum(errors / spread + np.log(spread)) + 2 * np.sum(np.log(gain))))
+    gains = _fades(longest)
+    undone = np.tile(known[known.size - longest - _ORDER :], (longest + 1, 1))
+    undone[:, _ORDER:] /= gains
+    errors = (sliding_window_view(undone, _ORDER + 1, axis=1) @ predictor[::-1]) ** 2
+    spread = variance + (_ROUNDING / gains) ** 2
+    likelihoods = -0.5 * np.sum(errors / spread + np.log(spread) + 2 * np.log(gains), axis=1)
     best = int(np.argmax(likelihoods))
-    return best, likelihoods[best] - likelihoods[0]
+    return best, float(likelihoods[best] - likelihoods[0])
+
+
+@lru_cache(maxsize=8)
+def _fades(longest: int) -> Samples:
+    """What fades of 0 to ``longest`` samples leave of the last ``longest``: shape (longest + 1, longest)."""
+    lengths, to_edge = np.arange(longest + 1)[:, None], np.arange(longest, 0, -1)
+    return np.where(to_edge <= lengths, to_edge / (lengths + 1), 1.0)
 
 
 def prediction_errors(samples: Samples, count: int, rate_hz: int) -> tuple[Samples, float]:
