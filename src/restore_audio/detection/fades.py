@@ -46,8 +46,9 @@ _LONGEST = 36
 _AS_USUAL = 2.0
 """Prediction costs at most so many times as much over the undone samples as on both sides."""
 
-_NATS, _NATS_PER_SCORE, _LEAST_SCORE = 16.0, 2.0, -2.0
-"""As for samples that were made up (:mod:`.interpolated`)."""
+_NATS, _NATS_PER_SCORE, _LEAST_SCORE = 24.0, 2.0, -2.0
+"""At 16, as for samples that were made up (:mod:`.interpolated`), a voice in some twenty minutes of training
+speech and music of 16 bit was taken for a mute; mutes that are found lie beyond 25 as a rule."""
 
 
 def find_fades(samples: Samples, error: Floats, channel: int, rate_hz: int) -> list[Span]:
