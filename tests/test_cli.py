@@ -788,7 +788,7 @@ class TestDamageAndScore:
             assert "that can be replayed" in sentence
         far = {"record": "simple", "damages": [{"kind": "zeros", "start": 1, "end": 10**7, "channel": 1}]}
         spans.write_text(json.dumps({"clean": shape, "damages": [far]}))
-        assert "does not fit" in fails(capsys, *words, "--replay", spans)
+        assert "beyond measure" in fails(capsys, *words, "--replay", spans)
         assert not (tmp_path / "n.wav").exists()
 
     def test_score_tells_how_much_better_it_got(self, clean, tmp_path, capsys):

@@ -95,8 +95,8 @@ class TestBrackets:
         clicks = [span(19_990, 20_005, "click"), span(21_995, 22_010, "click")]
         assert not self.bracketed(clicks, self.pause(kind))
 
-    @pytest.mark.parametrize(("off", "near"), [(219, True), (220, False)])
-    def test_within_five_milliseconds_of_its_edges(self, off: int, near: bool) -> None:
+    @pytest.mark.parametrize(("off", "near"), [(881, True), (882, False)])
+    def test_within_twenty_milliseconds_of_its_edges(self, off: int, near: bool) -> None:
         far = span(21_995, 22_010, "click")
         assert self.bracketed([span(20_000 - off - 9, 20_000 - off, "click"), far]) == near
         assert self.bracketed([span(20_000 + off, 20_009 + off, "click"), far]) == near
@@ -105,6 +105,8 @@ class TestBrackets:
         short = [span(19_990, 20_005, "click"), span(20_430, 20_445, "click")]
         assert self.bracketed(short, self.pause(length=440))
         assert not self.bracketed(short, self.pause(length=439))
+        for length, counts in ((886, True), (887, False)):  # as near as that, one click is both edges
+            assert self.bracketed([span(19_990, 20_005, "click")], self.pause(length=length)) == counts
         for length, counts in ((1999, True), (2000, False)):
             long = [span(20_000, 20_000 + length, "click")]
             assert self.bracketed([*long, span(21_995, 22_010, "click")]) == counts

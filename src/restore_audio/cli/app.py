@@ -39,7 +39,7 @@ COMMANDS = {
     "and grades if asked for.",
     "bench": "Measure what restoration does: SDR, spectra, PEAQ, detection, speed, "
     "beside baselines and rivals.",
-    "train": "Train one of the paper's networks, on FMA or any music.",
+    "train": "Train one of the paper's networks, or of related systems, on FMA or any music.",
     "doctor": "Check versions, devices, formats, weights, extras and write access.",
     "data": "Music to train on: look at it, fetch it, decode it once.",
     "models": "The weights that ship: list them, verify them.",

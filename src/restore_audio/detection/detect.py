@@ -40,14 +40,18 @@ _CERTAIN_SPLICE = 0.8
 like splices lie below."""
 
 _APART_MS = 6.0
-"""Weighed detections within this distance of an exact one are suppressed: they are its edges."""
+"""Weighed detections within this distance of an exact one are suppressed: they are its edges. What the network
+takes for a pause is within :data:`_BRACKET_MS`."""
 
 _HINT = 0.05
 """Confidence from which on the ends of a gap are taken for those of a pause that a weighed detector finds
 there: in training music the ends lay within half a millisecond, those of the pause up to 5 ms outside."""
 
-_BRACKET_MS = 5.0
-"""A click this near to an edge of a dropout makes that edge: levels are smoothed over 3 ms."""
+_BRACKET_MS = 20.0
+"""A click this near to an edge of a pause makes that edge: the network sees frames of 12 ms in steps of 8 ms."""
+
+_SPIKE_MS = 5.0
+"""A peak this near to an edge is that edge's: levels are smoothed over 3 ms."""
 
 _SPIKE = 1.4
 """3 dB over all peaks of 40 ms beyond it: so loud is a click at an edge, and the music at both edges of one
@@ -133,14 +137,15 @@ def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
     cuts = [span for span in weighed if span.kind == "splice" and span.confidence >= _CERTAIN_SPLICE]
     weighed = [s for s in weighed if s.kind != "click" or not any(_touch(s, c, 0) for c in cuts)]
     exact = [_supported(span, weighed, least) for span in exact]
-    near, close = (samples_of(ms, window.rate_hz) for ms in (_APART_MS, 1.0))
+    close = samples_of(1.0, window.rate_hz)
     exact = [s for s in exact if not any(_touch(s, n, close) for n in window.nan)]
-    weighed = _away_from([*window.nan, *(span for span in exact if span.confidence >= least)], weighed, near)
+    certain = [*window.nan, *(span for span in exact if span.confidence >= least)]
+    weighed = _away_from(certain, weighed, window.rate_hz)
     joined = _joined(exact + weighed)
     exact, weighed = (
         [s for s in part if s.confidence >= least] for part in (joined[: len(exact)], joined[len(exact) :])
     )
-    found = exact + _away_from(exact, weighed, near)
+    found = exact + _away_from(exact, weighed, window.rate_hz)
     found = _with_tails([_whole(s, window) for s in found], window)
     first, last = window.core
     kept = [
@@ -168,22 +173,31 @@ def _supported(gap: Span, weighed: Sequence[Span], least: float) -> Span:
     return gap
 
 
-def _away_from(certain: Sequence[Span], weighed: Sequence[Span], near: int) -> list[Span]:
-    return [span for span in weighed if not any(_touch(span, other, near) for other in certain)]
+def _away_from(certain: Sequence[Span], weighed: Sequence[Span], rate_hz: int) -> list[Span]:
+    """Those of the weighed that are not the edges of what is certain, nor what the network makes of those."""
+    apart, far = (samples_of(ms, rate_hz) for ms in (_APART_MS, _BRACKET_MS))
+    return [
+        span
+        for span in weighed
+        if not any(_touch(span, other, far if span.kind in _PAUSES else apart) for other in certain)
+    ]
 
 
 def _bracketed(span: Span, clicks: Sequence[Span], window: Window) -> bool:
     """Whether two clicks make both edges of a span: then it is the pause between them.
 
-    An edge is a click's if one of the clicks is there, or if the sound has its peak there.
+    An edge is a click's if one of the clicks is there, or if the sound has its peak there. What is too short for
+    both ends to be told apart is the click that it lies beside.
     """
-    near = samples_of(_BRACKET_MS, window.rate_hz)
+    near, far = (samples_of(ms, window.rate_hz) for ms in (_SPIKE_MS, _BRACKET_MS))
     if span.kind not in _PAUSES or span.length < 2 * near:
         return False
     mine = [click for click in clicks if click.channel == span.channel and click.length < span.length]
+    if span.length < far:
+        return any(_touch(span, click, near) for click in mine)
     audio = window.samples[span.channel]
     return all(
-        any(click.start - near < edge < click.end + near for click in mine)
+        any(click.start - far < edge < click.end + far for click in mine)
         or _is_spike(sound, near, samples_of(_SPIKE_OVER_MS, window.rate_hz))
         for edge, sound in (
             (span.start, audio[: span.start + near][::-1]),

@@ -45,6 +45,7 @@ def cut_patches(filled: Samples, spans: Iterable[Span], *, first: int = 0) -> It
 def splice(samples: Samples, patches: Iterable[Patch], *, first: int = 0) -> Samples:
     """A copy of ``samples`` ``(C, n)``, which begin at ``first``, with those parts of patches that lie in it.
 
+    >>> import numpy as np
     >>> splice(np.zeros((1, 4)), [Patch(1, 0, np.array([0.5, 0.25]))])
     array([[0.  , 0.5 , 0.25, 0.  ]])
     """

@@ -9,7 +9,7 @@ agree with.
 
 >>> from types import SimpleNamespace as Outputs
 >>> round(two_f(Outputs(avg_mod_diff1=20.0, adb=1.0)), 2)
-77.70
+77.7
 """
 
 from __future__ import annotations
