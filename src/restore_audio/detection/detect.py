@@ -40,15 +40,15 @@ _CERTAIN_SPLICE = 0.8
 like splices lie below."""
 
 _APART_MS = 6.0
-"""Weighed detections within this distance of an exact one are suppressed: they are its edges. What the network
-takes for a pause is within :data:`_BRACKET_MS`."""
+"""Weighed detections within this distance of an exact one are suppressed: they are its edges. For what the
+network takes for a pause it is :data:`_BRACKET_MS`."""
 
 _HINT = 0.05
 """Confidence from which on the ends of a gap are taken for those of a pause that a weighed detector finds
 there: in training music the ends lay within half a millisecond, those of the pause up to 5 ms outside."""
 
 _BRACKET_MS = 20.0
-"""A click this near to an edge of a pause makes that edge: the network sees frames of 12 ms in steps of 8 ms."""
+"""A click this near to an edge of a pause makes that edge: the network sees 12 ms every 8 ms."""
 
 _SPIKE_MS = 5.0
 """A peak this near to an edge is that edge's: levels are smoothed over 3 ms."""
@@ -186,8 +186,8 @@ def _away_from(certain: Sequence[Span], weighed: Sequence[Span], rate_hz: int) -
 def _bracketed(span: Span, clicks: Sequence[Span], window: Window) -> bool:
     """Whether two clicks make both edges of a span: then it is the pause between them.
 
-    An edge is a click's if one of the clicks is there, or if the sound has its peak there. What is too short for
-    both ends to be told apart is the click that it lies beside.
+    An edge is a click's if one of the clicks is there, or if the sound has its peak there. What is too short
+    for both ends to be told apart is the click that it lies beside.
     """
     near, far = (samples_of(ms, window.rate_hz) for ms in (_SPIKE_MS, _BRACKET_MS))
     if span.kind not in _PAUSES or span.length < 2 * near:
