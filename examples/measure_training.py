@@ -21,7 +21,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -125,9 +126,9 @@ def step_of(task: PaperTask | RestoreTask, width: int) -> Callable[[int], object
     network.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(network.parameters(), 1e-4)
     batch = task.train.batch(0, BATCH)
-    ready = type(task.train).__new__(type(task.train))
+    ready = copy(task.train)
     ready.batch = lambda first, count: batch  # type: ignore[method-assign,assignment,return-value]
-    task = type(task)(ready, ready, task.features)  # type: ignore[arg-type]
+    task = replace(task, train=ready, validation=ready)  # type: ignore[arg-type]
 
     def step(first: int) -> object:
         with torch.autocast("cpu", torch.bfloat16):
