@@ -156,5 +156,19 @@ def load(path: Path, device: str | torch.device = "cpu") -> tuple[nn.Module, Mod
     return network.to(device).to(memory_format=torch.channels_last).eval(), card
 
 
+def load_for(
+    task: str, in_channels: int, path: Path, device: str | torch.device = "cpu"
+) -> tuple[nn.Module, ModelCard]:
+    """As :func:`load`, for one task only, whose networks see so many maps.
+
+    Raises:
+        ModelError: the weights are missing, damaged, or made for another task.
+    """
+    network, card = load(path, device)
+    if card.task != task or card.network.in_channels != in_channels:
+        raise ModelError(f"The weights {path} are for the task '{card.task}', not '{task}': give others.")
+    return network, card
+
+
 def _short(error: Exception) -> str:
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from ..errors import ModelError
 from ..signal.griffin_lim import griffin_lim
 from ..signal.spectrum import Grid, stft
-from .checkpoint import load
+from .checkpoint import load_for
 from .context_encoder import BINS, CONTEXT_FRAMES, GAP_FRAMES
 
 TASK = "context-encoder"
@@ -83,9 +83,7 @@ class GapEncoder:
         Raises:
             ModelError: they are missing, damaged, or made for another task.
         """
-        network, card = load(path, device)
-        if card.task != TASK or card.network.in_channels != CHANNELS:
-            raise ModelError(f"The weights {path} are for the task '{card.task}', not '{TASK}': give others.")
+        network, _ = load_for(TASK, CHANNELS, path, device)
         return cls(network, device)
 
     def fill(self, piece: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from ..errors import ModelError
 from ..settings import PATCH_BINS, PATCH_FRAMES
 from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_WINDOW_SAMPLES
-from .checkpoint import ModelCard, load
+from .checkpoint import ModelCard, load_for
 from .networks import NETWORKS, NetworkSettings
 from .tfnet import SAMPLES
 
@@ -109,9 +109,7 @@ class SuperResolver:
         Raises:
             ModelError: they are missing, damaged, or made for another task.
         """
-        network, card = load(path, device)
-        if card.task != TASK or card.network.in_channels != CHANNELS:
-            raise ModelError(f"The weights {path} are for the task '{card.task}', not '{TASK}': give others.")
+        network, card = load_for(TASK, CHANNELS, path, device)
         return cls(network, card, device)
 
     def restore(self, low: NDArray[np.floating], share: float) -> NDArray[np.float64]:

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 QUIET_SHARE = 0.2
 """Energy that is added below the fraction, in that of the context: gaps of nearly nothing do not rule (the
-paper's
-constant c = 5)."""
+paper's constant c = 5)."""
 
 
 def pieces(examples: PaperExamples, first: int, count: int) -> NDArray[np.float32]:
