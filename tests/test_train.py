@@ -694,18 +694,26 @@ def test_patches_are_as_long_as_the_papers() -> None:
     assert PATCH_SAMPLES == 127 * 64 + 256
 
 
+def compared(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *words: object
+) -> list[dict[str, Any]]:
+    """Rows of examples/compare_networks.py, run in ``tmp_path`` on 8 patches."""
+    monkeypatch.chdir(tmp_path)
+    script = Path(__file__).parent.parent / "examples" / "compare_networks.py"
+    arguments = ["--data", folder, "--validation", folder, "--patches", 8, "--batch", 4, *words]
+    monkeypatch.setattr(sys, "argv", [str(word) for word in (script, *arguments)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(script), run_name="__main__")
+    assert ended.value.code == 0
+    rows: list[dict[str, Any]] = json.loads((tmp_path / "networks.json").read_text())["rows"]
+    return rows
+
+
 def test_the_networks_are_compared_at_equal_budget_and_never_twice(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    script = Path(__file__).parent.parent / "examples" / "compare_networks.py"
-    arguments = ["--data", folder, "--validation", folder, "--patches", 8, "--batch", 4, "--width", 1]
-    monkeypatch.setattr(sys, "argv", [str(word) for word in (script, *arguments)])
     for _ in range(2):
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(script), run_name="__main__")
-        assert ended.value.code == 0
-    rows = {row["name"]: row for row in json.loads((tmp_path / "networks.json").read_text())["rows"]}
+        rows = {row["name"]: row for row in compared(folder, tmp_path, monkeypatch, "--width", 1)}
     networks = [name for name, architecture in NETWORKS.items() if "paper" in architecture.tasks]
     assert set(rows) == {"nothing", "straight line", *networks}
     assert rows["nothing"]["overall"]["psnr_gain_db"] == pytest.approx(0, abs=1e-6)
@@ -718,15 +726,7 @@ def test_the_networks_are_compared_at_equal_budget_and_never_twice(
 def test_networks_and_losses_are_compared_on_the_task_of_fix(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    script = Path(__file__).parent.parent / "examples" / "compare_networks.py"
-    arguments = ["--data", folder, "--validation", folder, "--patches", 8, "--batch", 4, "--width", 2]
-    arguments += ["--task", "restore", "--fills", 6]
-    monkeypatch.setattr(sys, "argv", [str(word) for word in (script, *arguments)])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(script), run_name="__main__")
-    assert ended.value.code == 0
-    rows = json.loads((tmp_path / "networks.json").read_text())["rows"]
+    rows = compared(folder, tmp_path, monkeypatch, "--width", 2, "--task", "restore", "--fills", 6)
     names = [(row["network"], row["loss"]) for row in rows]
     assert names == [
         *((name, "l1") for name in NETWORKS if name.startswith("res-unet-v2")),
