@@ -545,7 +545,7 @@ class Bench:
             return f"words beside a result: {said[-800:]}"
         if [path.read_bytes() for path in sources] != before:
             return "a source was changed"
-        left = [path.name for path in place.rglob(".*") if path.name != ".lock"]
+        left = left_over(place, sources)
         if left and not hidden:
             return f"left over: {left}"
         made = [p for p in place.iterdir() if p.stem in ("out", "o")]
@@ -584,6 +584,12 @@ class Bench:
         if wrong is None and peak > LIMIT_BYTES:
             wrong = f"took {peak / 1e6:.0f} MB"
         return wrong
+
+
+def left_over(folder: Path, sources: list[Path]) -> list[str]:
+    """Hidden files, but those of recordings whose own names begin with a dot."""
+    known = (".lock", *(path.name for path in sources))
+    return [path.name for path in folder.rglob(".*") if not path.name.startswith(known)]
 
 
 def _unzip(path: Path, to: Path) -> None:

@@ -21,6 +21,13 @@ def test_broken_files_give_a_result_or_one_sentence() -> None:
     assert tries.findings == []
 
 
+def test_the_fuzzer_tells_left_overs_from_recordings_whose_names_begin_with_a_dot(tmp_path: Path) -> None:
+    source = tmp_path / "....wav"
+    for name in ("....wav", "....wav.json", ".lock", ".restore-audio-1-x"):
+        (tmp_path / name).touch()
+    assert fuzz.left_over(tmp_path, [source]) == [".restore-audio-1-x"]
+
+
 @pytest.mark.skipif(not ON_PROC, reason="the killer finds processes as Linux lists them")
 @pytest.mark.slow
 def test_killed_runs_lose_nothing_and_leave_nothing(tmp_path: Path) -> None:
