@@ -18,6 +18,7 @@ from restore_audio.errors import InputError, OutputError, UsageError
 from restore_audio.fill.splice import Patch, cut_patches, splice
 from restore_audio.fill.windows import Tape, plan_windows
 from restore_audio.spans import Span
+from restore_audio.workers import work_on
 
 
 def tree(root: Path, *names: str) -> None:
@@ -149,6 +150,31 @@ def dies_once(job: Job, settings: int, progress: object) -> str:
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return job.source.name
+
+
+class InterruptedAtOnce:
+    """A function that Ctrl-C meets while its worker is still unpacking it."""
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        if os.getpid() != state["parent"]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def __getstate__(self) -> dict[str, int]:
+        return {"parent": os.getpid()}
+
+    def __call__(self, task: int, tell: object) -> int:
+        return 2 * task
+
+
+@pytest.mark.skipif(
+    not hasattr(signal, "pthread_sigmask"), reason="signals cannot be kept from a process here"
+)
+def test_a_worker_leaves_ctrl_c_to_its_parent_from_its_first_moment(capfd):
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    done = list(work_on([4], InterruptedAtOnce(), workers=1))
+    assert [one.value for one in done] == [8]
+    assert "Traceback" not in capfd.readouterr().err
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
 class TestRun:

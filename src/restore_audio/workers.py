@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
@@ -121,7 +121,7 @@ def _start(function: Callable[..., Any], threads: int) -> _Worker:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, function), daemon=True)
-    with _few_threads(threads):
+    with _few_threads(threads), _deaf_to_ctrl_c():
         process.start()
     theirs.close()
     return _Worker(process, ours)
@@ -142,6 +142,20 @@ def _few_threads(threads: int) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """What a new process inherits: the terminal sends Ctrl-C to all, and the parent decides."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which, if it must be started first, undoes what follows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _give(worker: _Worker, number: int, tasks: Sequence[Any]) -> None:
@@ -188,7 +202,7 @@ def _serve(connection: Connection, function: Callable[..., Any]) -> None:
     if not sys.warnoptions:
         warnings.filterwarnings("ignore", category=RuntimeWarning)
     interrupts.listen()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be kept from this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     told_s = 0.0
