@@ -50,9 +50,20 @@ TESTS = {
         "edges",
         "evidence",
         "extrapolated",
+        "fades",
         "kernels",
     ),
-    "fill": ("inpaint", "autoregressive", "similar", "remains", "adaptive", "tails", "doubt", "kernels"),
+    "fill": (
+        "inpaint",
+        "autoregressive",
+        "similar",
+        "memory",
+        "remains",
+        "adaptive",
+        "tails",
+        "doubt",
+        "kernels",
+    ),
 }
 """Beginnings of the test files of each room; those of the promises and the API are always among them."""
 
