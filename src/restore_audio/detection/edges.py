@@ -1,8 +1,8 @@
-"""Edges of what the network doubts, from a second look at the samples.
+"""Edges of the stretches that the network marks, measured in the samples.
 
-The network knows the time to 2 ms. In cells of 0.5 ms around each of its edges the level of the first or
-second difference falls, or rises, from one side to the other: the edge is where it is back within a few
-decibels of the outer side's median.
+The network's scores have a resolution of 2 ms. In cells of 0.5 ms around each end of a stretch the level of
+the first or second difference falls, or rises, from one side to the other: the edge is where it is back
+within a few decibels of the outer side's median.
 """
 
 from __future__ import annotations

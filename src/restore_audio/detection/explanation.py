@@ -12,7 +12,7 @@ from .candidate import Candidate
 
 
 def explain(kind: str, candidate: Candidate) -> str:
-    """The measures that speak loudest, with their numbers.
+    """The measures that change the score most, with their numbers.
 
     Args:
         kind: ``gap`` or ``click``.

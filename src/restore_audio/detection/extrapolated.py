@@ -102,7 +102,7 @@ def find_extrapolated(samples: Samples, channel: int, rate_hz: int) -> list[Span
 
 
 def _united(one: Span, other: Span) -> Span:
-    """Both, if both are believed, else the surer one."""
+    """Both as one span if both have a confidence of 0.5 or more, else the one that has more."""
     doubtful, surer = sorted((one, other), key=lambda span: span.confidence)
     if doubtful.confidence < 0.5:
         return surer

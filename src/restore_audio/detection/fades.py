@@ -3,9 +3,9 @@
 In: one channel of a window and its prediction error. Out: spans of kind ``zeros`` with their ramps, exact to
 the sample.
 
-Longer mutes are runs or gaps, and their ramps are found beside them. Here a sample or some that are exactly
-zero are asked whether the sound on both sides was faded down to them: how much likelier the samples are with
-a ramp undone than as they are (:func:`..signal.smear.likeliest_fade`), and how rare zeros are around.
+Longer mutes are runs or gaps, and their ramps are found beside them. Where one or a few samples are exactly
+zero, it is tested whether the sound on both sides was faded down to them: how much likelier the samples are
+with a ramp undone than as they are (:func:`..signal.smear.likeliest_fade`), and how rare zeros are around.
 """
 
 from __future__ import annotations

@@ -130,14 +130,14 @@ def _is_no_wave(samples: Samples, gap: Gap, rate_hz: int) -> bool:
 
 
 def _is_short_run(samples: Samples, gap: Gap, rate_hz: int) -> bool:
-    """Whether most of it is a run of equal samples that :mod:`.runs` tells to the sample."""
+    """Whether most of it is a run of equal samples whose ends :mod:`.runs` finds to the sample."""
     inside = samples[gap.start : gap.end]
     longest = 1 + max((end - start for start, end in runs_of(inside[1:] == inside[:-1])), default=0)
     return inside.size < 2 * longest < 2 * samples_of(SHORTEST_MS, rate_hz)
 
 
 def as_gap(samples: Samples, span: Span, rate_hz: int) -> Span:
-    """A gap that was believed: its kind, by the value it rests at."""
+    """The same span with its kind: ``constant`` or ``zeros``, by the value it rests at."""
     value = float(np.median(samples[span.start : span.end]))
     sides = sides_of(samples, Gap(span.start, span.end, value), rate_hz)
     kind = "constant" if abs(value) > _OFFSET * min(rms(side - side.mean()) for side in sides) else "zeros"

@@ -4,8 +4,8 @@ In: one channel of a window. Out: spans of kind ``interpolated``, exact to the s
 
 What a player makes up obeys its rule to the last bit: the second difference of a line, and of a held value,
 is zero but for rounding; so is that of a mean of two neighbours, at every other sample where errors are
-spread over a disc. Music comes to lie on a line by chance as well. How unlikely that would be is asked
-thrice: how often second differences vanish around, how large they are right beside (the flanks of a saw-tooth
+spread over a disc. Music comes to lie on a line by chance as well. How unlikely that is, is measured in three
+ways: how often second differences vanish around, how large they are right beside (the flanks of a saw-tooth
 begin and end gently), and what a model of the music around says (:mod:`.surprise`). The least of the three
 counts, and only what would not happen in hours of music is reported.
 """

@@ -114,7 +114,7 @@ def find_runs(samples: Samples, channel: int, rate_hz: int, longest: int) -> lis
 
 
 def run_evidence(samples: Samples, run: Run, rate_hz: int) -> str:
-    """What speaks for a run of equal samples, in words."""
+    """The evidence for a run of equal samples, in words."""
     start, end = run
     context = samples_of(_CONTEXT_MS, rate_hz)
     value = samples[start]

@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 ORDER = 16
 _AT_ONCE = 64
 _NOISE = 3e-6
-"""White noise that the fit imagines, as a share of the power: lossy coding leaves empty bands."""
+"""White noise added to the fit, as a share of the power: lossy coding leaves empty bands."""
 
 
 def prediction_error(samples: Samples, rate_hz: int) -> Floats:

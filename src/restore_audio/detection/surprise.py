@@ -5,7 +5,7 @@ probability that a short autoregressive model, fitted on both sides, gives to va
 
 Samples that a machine made up by a rule (held, on a line, the mean of two) obey it exactly. Where the music
 could have been anywhere within a hundred steps of quantisation, each such sample is a coincidence of about
-one in a hundred; where the model knows it to a step, as in slow or resampled sounds, it is none.
+one in a hundred; where the model predicts it to within a step, as in slow or resampled sounds, it is none.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOST_MISFIT = 3.0
 """Nats for each sample that the values may add by lying off the model's: an onset lies off it as well."""
 
 _NOISE = 1e-9
-"""White noise that the fit imagines, as a share of the power."""
+"""White noise added to the fit, as a share of the power."""
 
 
 def surprise(samples: Samples, asked: NDArray[np.int64], exactness: float) -> float:

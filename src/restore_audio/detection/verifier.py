@@ -32,7 +32,7 @@ class Verifier:
         mean, scale: of each feature, ``(features,)``.
         inner, inner_bias: ``(features, hidden)`` and ``(hidden,)``.
         outer: ``(hidden,)``.
-        bias: the score where nothing speaks for or against.
+        bias: added to the score.
     """
 
     mean: Samples
@@ -75,7 +75,7 @@ _LEAST_CONFIDENCE = 0.01
 
 
 def weigh(kind: str, candidates: list[Candidate], channel: int) -> list[Span]:
-    """Spans of the candidates that the verifier of their kind believes, with confidence and evidence."""
+    """Spans of the candidates whose confidence is above 0.01, with that and their evidence."""
     spans = []
     for candidate, score in zip(candidates, load_verifier(kind).scores(candidates).tolist(), strict=True):
         certainty = confidence(score)

@@ -3,7 +3,7 @@
 In: the samples before ``(B,)`` and after ``(A,)`` a gap. Out: the gap's samples ``(gap,)`` and the error to
 expect.
 
-No order and context suits all sounds: an orchestra wants long ones, a voice or an old record short ones. So
+No order and context suits all sounds: long ones suit an orchestra, short ones a voice or an old record. So
 the settings are tried where the truth is known: on *pseudo-gaps* of the same length, a little before the gap
 and a little behind it. The weight of a setting is the mean energy of its error there to the power of −3::
 
@@ -51,7 +51,7 @@ LONGEST_MS = 25.0
 """Longer gaps are left to the first setting, the best one there: the trials would cost O(gap²)."""
 
 POWER = 3.0
-"""Measured: from 1 to 4 all the same within 0.2 dB on music; steady tones want more."""
+"""Measured: from 1 to 4 all the same within 0.2 dB on music; steady tones need more."""
 
 _SHARED_MS = 4.0 * (max(DISTANCES_MS) - min(DISTANCES_MS))
 """Contexts from here on share a model: on 76 gaps of 2, 5 and 20 ms each in music nothing changed (0.0 ± 0.1

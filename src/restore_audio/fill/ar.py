@@ -46,7 +46,7 @@ class ArSettings:
         context_ms: how much of each side is used at most.
         order_share: order of the model as a share of that; a side that is cut short keeps the order up to
             a third of what it has.
-        noise_db: white noise that the fit imagines under the signal, relative to its level.
+        noise_db: white noise added to the fit under the signal, relative to its level.
         passes: 1 to solve for the gap after the extrapolation, 0 to leave it at that.
         longest_pass_ms: longer gaps are left at the extrapolation: the solution takes O(gap²).
         kept_share: how much of the extrapolation stays in the solution.

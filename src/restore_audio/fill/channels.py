@@ -1,11 +1,11 @@
 """Fill a gap with the help of another channel that is healthy there.
 
 In: one channel around its gap, and another one over all of it. Out: the gap's samples and the error to
-expect of them, or None where the other channel says too little.
+expect of them, or None where it can be predicted too little from the other channel.
 
 The other channel is filtered such that it comes nearest to the damaged one on both sides of the gap (least
-squares, a short symmetrical window of taps, so that small delays between microphones are met). The filter
-tells what the gap holds; what it does not explain is continued by AR (:mod:`.ar`). The
+squares, a short symmetrical window of taps, so that small delays between microphones are met). The filtered
+channel predicts the gap; what it does not explain is continued by AR (:mod:`.ar`). The
 fill is taken where the error it expects is below that of AR alone.
 """
 

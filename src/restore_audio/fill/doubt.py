@@ -7,7 +7,7 @@ known, in units of what their models expect; a fill is taken to be off by as muc
 expect. It differs from what is there by the errors of both, E_fill + E_there in energy where they are
 independent. So it can be expected to be better only where it differs by more than twice its own error, or
 more for kinds that have shown it: what agrees with the fill that well is as good as it, or healthy. Where a
-fill knows little, in long gaps of music that is not steady, nearly all agrees with it, and little is changed.
+fill is uncertain, in long gaps of music that is not steady, nearly all agrees with it, and little is changed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def reason_to_leave(gap: Gap, prediction: Prediction, repaired: Prediction | Non
         gap: its samples are the damaged ones.
         prediction: what would replace them.
         repaired: what a repair has made of both, if the kind has one. Of lost treble that is judged by the
-            error that it expects itself; other repairs know what they do.
+            error that it expects itself; other repairs are not judged here.
 
     Returns:
         A sentence; None if the prediction is expected to be better, or there is nothing to judge by.

@@ -156,7 +156,7 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
 
 
 def _holds(made: Prediction, first: Prediction) -> bool:
-    """Whether a fill knows as much of what it says as the first one; else it is only quieter.
+    """Whether a fill expects no more error, relative to its energy, than the first; else it is only quieter.
 
     None of 64 passages in training music that expected less error than AR expected more of it relative to
     their energies; one of 4 in decaying notes did, and was 13 dB worse.

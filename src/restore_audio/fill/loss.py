@@ -44,7 +44,7 @@ _NOISE_STEPS = np.arange(-1.0, 3.0, 0.5)
 """Noise powers that are tried, as natural logarithms, from the quietest band of the span on."""
 
 _ABOVE_NOISE = 3.0
-"""A band at least so many times as strong as the noise tells about the loss."""
+"""Bands at least so many times as strong as the noise are used to estimate the loss."""
 
 _CANDIDATES = 3
 """Pairs of course and colour that are compared for each family of colours and each noise."""
@@ -61,8 +61,8 @@ _FARTHEST = 20.0
 
 _TEMPERATURE = 300.0
 """Losses whose log likelihoods, summed over all cells, differ by so much differ by a factor of e in weight.
-Cells are not independent and no loss is exactly such a product, so the likeliest alone would be believed too
-much."""
+Cells are not independent and no loss is exactly such a product, so the likeliest alone would get too much
+weight."""
 
 _LEAST_GAIN = 0.1
 """Log likelihood for each cell by which the loss must explain a band better than no loss does."""

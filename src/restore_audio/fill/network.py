@@ -51,7 +51,7 @@ def complete(gap: Gap, network: Inpainter, blend: Blend, error_db: float | None 
     fill = np.nan_to_num(audio[first:last], posinf=0.0, neginf=0.0)
     ar = np.abs(stft(fill, grid))
     share = known_share(gap.healthy[first:last], grid)
-    wanted = between_frames(ar, share, logarithmic=True)  # stands in above what the network knows
+    wanted = between_frames(ar, share, logarithmic=True)  # used above the highest frequency of the network
     bins = min(ar.shape[0], NETWORK_TILES * PATCH_BINS)
     wanted[:bins] = _predict(ar[:bins], share, network)
     # Frames that no damage touches are known: the network has no say in them.

@@ -185,7 +185,7 @@ def run_bench(
     with _keeper(folder) as keep, contextlib.closing(_results(missing, jobs)) as results:
         for key, row in results:
             rows[key] = row
-            if row.trouble is None:  # a rival that failed is asked again
+            if row.trouble is None:  # a rival that failed is run again
                 keep(key, row)
             progress(len(rows))
     return [rows[key] for key in keys]

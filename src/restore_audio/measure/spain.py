@@ -46,7 +46,7 @@ def _frame(piece: Samples, known: NDArray[np.bool_], window: Samples) -> Samples
     coefficients = fft.rfft(x, bins, norm="ortho")
     dual = np.zeros_like(coefficients)
     least = np.inf
-    # Pairs of conjugates count once: all but the first and the last stand for two.
+    # Pairs of conjugates count once: all but the first and the last count twice.
     pairs = np.full(coefficients.size, 2.0)
     pairs[[0, -1]] = 1.0
     for k in range(1, coefficients.size):

@@ -36,7 +36,7 @@ SPREAD_POWER = 0.4
 
 @dataclass(frozen=True)
 class Bands:
-    """What the model knows of each band: its centre, its share of each bin, the noise inside the ear."""
+    """The bands of the model: the centre of each, its share of each bin, the noise inside the ear."""
 
     centre_hz: Array  # (B,)
     grouping: scipy.sparse.csr_array  # (B, F), share of each bin that falls into each band

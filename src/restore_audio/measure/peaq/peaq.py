@@ -139,7 +139,7 @@ def _obstacle(reference: Array, test: Array, rate_hz: int, test_rate_hz: int, tr
     if len(reference) != len(test):
         return f"the numbers of channels differ ({len(reference)} and {len(test)})"
     if len(reference) not in (1, 2):
-        return f"PEAQ knows one or two channels, not {len(reference)}"
+        return f"PEAQ takes one or two channels, not {len(reference)}"
     if reference.shape[1] != test.shape[1] and not trim:
         return f"the lengths differ ({reference.shape[1]} and {test.shape[1]} samples)"
     if shortest < rate_hz:
