@@ -223,11 +223,21 @@ class TestRinging:
         begun[4020:] += noise(begun.size - 4020, 9, 0.5)
         assert _ringing_end(begun, 4000, 4020, RATE_HZ) == 4020
 
-    def test_thirty_milliseconds_before_and_seventy_behind_are_needed(self) -> None:
+    @pytest.mark.parametrize("seed", [3, 4, 5])
+    def test_a_tone_that_noise_hides_elsewhere_is_found_at_its_frequency(self, seed: int) -> None:
+        """Over the whole band it has four times the power of the noise, and soon less."""
+        time = np.arange(960) / RATE_HZ
+        tone = np.exp(-time / 0.006) * np.sin(2 * np.pi * 2000.0 * time)
+        for size, rings in ((0.0, False), (0.03, True)):
+            audio = noise(10_000, seed, 0.01)
+            audio[4020:4980] += size * tone
+            assert (4020 + 480 < _ringing_end(audio, 4000, 4020, RATE_HZ) < 4020 + 1600) == rings
+
+    def test_sixty_milliseconds_before_and_a_hundred_behind_are_needed(self) -> None:
         audio = self.ringing(0.5)
-        assert _ringing_end(audio[4000 - 1440 :], 1440, 1460, RATE_HZ) > 1460
-        assert _ringing_end(audio[4000 - 1439 :], 1439, 1459, RATE_HZ) == 1459
-        stop = 4020 + 1920 + 1440
+        assert _ringing_end(audio[4000 - 2880 :], 2880, 2900, RATE_HZ) > 2900
+        assert _ringing_end(audio[4000 - 2879 :], 2879, 2899, RATE_HZ) == 2899
+        stop = 4020 + 1920 + 2880
         assert _ringing_end(audio[:stop], 4000, 4020, RATE_HZ) > 4020
         assert _ringing_end(audio[: stop - 1], 4000, 4020, RATE_HZ) == 4020
 

@@ -7,8 +7,9 @@ A slow tail (thump, jump) is looked for at 1 kHz: decaying oscillations of 9 to 
 several lengths, which begin at the click, are matched with the prediction error. What the best of them takes
 from that error, in variances of the error around, is the score; it must also be several times what the best
 of them takes at any other place around, where the music does by itself what it does. For a ringing the
-prediction error behind the click is compared with that of both sides. A sound that begins at the click and
-stays is no tail either way: nothing that decays explains it.
+power at the frequency that stands out behind the click is compared with that on both sides, in the prediction
+error, where loud low notes are no louder than the rest. A sound that begins at the click and stays is no tail
+either way: nothing that decays explains it.
 """
 
 from __future__ import annotations
@@ -55,13 +56,22 @@ _SLOW_CONTEXT_MS, _LEAST_CONTEXT_MS = 500.0, 250.0
 _BLOCKS = 5
 """On each side; the largest variance of the error in them counts, as music is not the same throughout."""
 
-_FAST_ORDER, _FAST_CONTEXT_MS = 32, 30.0
-"""Of the model that a ringing is compared with; 30 ms of music keep one model."""
+_FAST_ORDER, _FAST_CONTEXT_MS = 32, 60.0
+"""Of the model by whose prediction error a ringing is told from what is around."""
+
+_SHOWN_MS, _LOWEST_HZ, _HIGHEST_SHARE = 6.0, 250.0, 0.45
+"""Start of the tail in which its frequency is looked for, and between which that lies, Hz and rates."""
+
+_STANDS_OUT = 4.0
+"""Power of the tail there, in the largest that any stretch as long around has."""
+
+_WINDOW_MS, _WINDOW_CYCLES = 1.5, 4.0
+"""Over which the power at that frequency is taken; the longer of both."""
 
 _FAST_CELL_MS = 0.5
 
 _FIRST = 8.0
-"""Power of the error in each of the first two cells, in that of the surroundings, that proves a ringing."""
+"""Power in each of the first two cells, in that of the surroundings, that proves a ringing."""
 
 _LAST = 2.0
 """Where two cells in a row are below it, the ringing is lost in the surroundings."""
@@ -201,17 +211,32 @@ def _ringing_end(samples: Samples, start: int, end: int, rate_hz: int) -> int:
     context, length = (samples_of(ms, rate_hz) for ms in (_FAST_CONTEXT_MS, LONGEST_RINGING_MS))
     if start < context or end + length + context > samples.size:
         return end
-    inside = samples[end : end + length]
-    found = []
-    for side in (samples[start - context : start], samples[end + length : end + length + context]):
-        try:
-            predictor = lpc([side], _FAST_ORDER)
-        except ValueError:
-            return end
-        level = float(np.mean(np.convolve(side, predictor, "valid") ** 2)) + 1e-18
-        found.append(np.convolve(inside, predictor, "valid") ** 2 / level)
-    ratio = np.minimum(found[0], found[1])
-    cell = samples_of(_FAST_CELL_MS, rate_hz)
+    left, right = samples[start - context : start], samples[end + length : end + length + context]
+    try:
+        predictor = lpc([left, right], _FAST_ORDER)
+    except ValueError:
+        return end
     # The filter reaches back, so what it shows begins that much behind the click.
-    reach = _reach(ratio, cell)
+    inside = np.convolve(samples[end : end + length], predictor, "valid")
+    sides = [np.convolve(side, predictor, "valid") for side in (left, right)]
+    hz = _frequency(inside, sides, rate_hz)
+    if hz is None:
+        return end
+    size = max(samples_of(_WINDOW_MS, rate_hz), round(_WINDOW_CYCLES * rate_hz / hz))
+    window = np.hanning(size + 2)[1:-1] * np.exp(2j * np.pi * hz / rate_hz * np.arange(size))
+    level = max(float(np.mean(np.abs(np.convolve(side, window, "valid")) ** 2)) for side in sides) + 1e-18
+    ratio = np.abs(np.convolve(inside, window, "same")) ** 2 / level
+    reach = _reach(ratio, samples_of(_FAST_CELL_MS, rate_hz))
     return end + _FAST_ORDER + reach if reach else end
+
+
+def _frequency(inside: Samples, sides: list[Samples], rate_hz: int) -> float | None:
+    """Where the start of a tail stands highest above all that is around it; None where it does not."""
+    size = samples_of(_SHOWN_MS, rate_hz)
+    shown = np.abs(np.fft.rfft(inside[:size] * np.hanning(2 * size)[size:], 2 * size)) ** 2
+    pieces = np.concatenate([side[: side.size // size * size].reshape(-1, size) for side in sides])
+    around = np.max(np.abs(np.fft.rfft(pieces * np.hanning(size), 2 * size)) ** 2, axis=0) + 1e-18
+    hz = np.arange(shown.size) * rate_hz / (2 * size)
+    ratio = np.where((hz > _LOWEST_HZ) & (hz < _HIGHEST_SHARE * rate_hz), shown / around, 0.0)
+    best = int(np.argmax(shown * np.sqrt(ratio)))
+    return float(hz[best]) if ratio[best] > _STANDS_OUT else None
