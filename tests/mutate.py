@@ -167,8 +167,10 @@ def _places(tree: ast.AST) -> list[Any]:
 
 
 def _idle(node: ast.AST) -> list[ast.expr]:
-    """Annotations, and the sizes of caches."""
+    """Annotations, the sizes of caches, and what only checks a programmer (``strict``, ``frozen``)."""
     found = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+    if isinstance(node, ast.Call):
+        found += [keyword.value for keyword in node.keywords if keyword.arg in ("strict", "frozen")]
     if isinstance(node, ast.FunctionDef):
         found += [decorator for decorator in node.decorator_list if "cache" in ast.unparse(decorator)]
     return [part for part in found if isinstance(part, ast.expr)]

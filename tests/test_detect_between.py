@@ -151,6 +151,19 @@ class TestCores:
         found = judged([], [], offset=5000, core=(6000, 8000), nan=nan)
         assert [(s.start, s.end) for s in found] == [(6000, 6010), (6500, 6600), (7990, 8000)]
 
+    def test_within_a_millisecond_of_lost_samples_nothing_is_proven(self) -> None:
+        lost = (Span(2000, 2100, 0, "nan"),)
+        for start, channel, kept in (
+            (2143, 0, False),
+            (2144, 0, True),
+            (2143, 1, True),
+            (1946, 0, True),
+            (1947, 0, False),
+        ):
+            for kind in ("zeros", "repeat", "interpolated"):
+                found = judged([span(start, start + 10, kind, channel=channel)], [], nan=lost)
+                assert sorted(s.kind for s in found) == sorted(["nan", kind] if kept else ["nan"]), start
+
 
 class TestTails:
     def tails(self, monkeypatch: pytest.MonkeyPatch, ends: dict[tuple[int, bool], int]) -> list[int]:

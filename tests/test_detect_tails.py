@@ -270,8 +270,10 @@ class TestClickEdges:
         assert click_edges(noise(12_000, 4, 0.01), 5000, 5020, RATE_HZ) == (5000, 5020)
         assert click_edges(self.struck()[4990:], 10, 30, RATE_HZ) == (10, 30)
         assert click_edges(self.struck()[:5030], 5000, 5020, RATE_HZ) == (5000, 5020)
-        beside = self.struck()[5000 - 19 - 95 :]  # less than three times the order
-        assert click_edges(beside, 19 + 95, 39 + 95, RATE_HZ) == (114, 134)
+        audio = self.struck(5012, 5020)
+        for known, told in ((95, False), (96, True)):  # three times the order, on either side
+            assert (_kept(audio[5000 - known :], (known, known + 24), 960, from_end=False) < 24) == told
+            assert (_kept(audio[: 5024 + known], (5000, 5024), 960, from_end=False) < 24) == told
 
     def test_four_variances_are_the_price_of_a_sample(self) -> None:
         for size, kept in ((0.015, 24), (0.05, 12)):

@@ -240,6 +240,23 @@ class TestStream:
         _, _, lost = SEEN[0]  # and the later ones were damage for the first
         assert lost[13_000 - first.first : 13_010 - first.first].all()
 
+    @pytest.mark.parametrize(("distance", "together"), [(300, True), (301, False)])
+    def test_one_gap_alone_is_filled_with_those_within_three_tenths_of_a_second(
+        self, monkeypatch: pytest.MonkeyPatch, distance: int, together: bool
+    ) -> None:
+        monkeypatch.setitem(methods.METHODS, "toy", method("seen"))
+        spans = [Span(2500, 2510, 0), Span(2510 + distance, 2520 + distance, 0), Span(2505, 2515, 1)]
+        run = Filling(spans, 1000, 6000, FillSettings("toy"))
+        for span, other in (spans[:2], spans[1::-1]):
+            SEEN.clear()
+            patch, gap = run.fill_one(span, lambda first, last: np.zeros((2, last - first)))
+            assert patch is not None
+            assert (patch.start, patch.channel, gap.filled) == (span.start, 0, True)
+            first = max(min(span.start, other.start if together else 9999) - 2000, 0)
+            filled = sorted(place + first for place, *_ in SEEN)
+            assert filled == (sorted([spans[0].start, spans[1].start]) if together else [span.start])
+            assert all(lost[other.start - first : other.end - first].all() for _, _, lost in SEEN)
+
     def test_the_longest_gap_is_filled_and_one_sample_more_is_not(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -383,6 +400,14 @@ class TestMethods:
         assert methods.method_named("auto") is methods.METHODS["auto"]
         with pytest.raises(ValueError, match="no method is called 'sox'; choose from auto, ar"):
             methods.method_named("sox")
+        assert methods.method_named("ar+network").fills == methods.METHODS["ar"].fills
+        both = methods.method_named("ar+network+passages")
+        assert both.fills == (*methods.METHODS["ar"].fills, "passages")
+        assert both.blend == methods.METHODS["auto"].blend
+        assert methods.method_named("ar+channels+passages").blend is None
+        for name in ("auto+network", "ar+sox", "ar+"):
+            with pytest.raises(ValueError, match=r"or ar\+channels\+passages\+network or some of these"):
+                methods.method_named(name)
         assert methods.load_fill(f"{MINE}:fill_two") is fill_two
         assert methods.load_fill("channels").__module__ == "restore_audio.fill.channels"
         assert methods.load_repair("zeros") is None

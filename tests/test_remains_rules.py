@@ -74,6 +74,11 @@ class TestFrames:
         apart = 0.25 * np.log((np.e**2 + 2) / 3) ** 2
         assert spread[1] == pytest.approx(varied + apart)
 
+    def test_silence_has_a_spread_too(self) -> None:
+        before = np.array([True, True, False, False])
+        spread = remains._spread(np.zeros((4, 4), dtype=complex), before, ~before, np.array([0, 2, 4]))
+        np.testing.assert_array_equal(spread, [0.0, 0.0])
+
     def test_the_error_of_a_prediction_grows_from_both_edges(self) -> None:
         """x[n] = e[n]: every sample errs by the variance of e, whatever the distance; two sides halve it."""
         window = np.sqrt(np.hanning(65)[:-1])
@@ -270,6 +275,20 @@ class TestRepair:
         assert 0.05 < expected.expected_error / error < 20.0
         assert error < 0.6 * np.sum((0.9 * clean) ** 2)
 
+    def test_within_half_a_millisecond_of_both_ends_it_joins_the_record(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(remains, "_synthesised", lambda *args: np.full(args[3], 7.0))
+        gap = self.gap()
+        repaired = remains.repair(gap, Prediction(np.zeros(240), 1e9))
+        assert repaired is not None
+        level = repaired.samples[120]  # of the constant, as loud as the surroundings are scaled
+        share = (repaired.samples - gap.mine[2000:2240]) / (level - gap.mine[2000:2240])
+        rise = np.sin(0.5 * np.pi * np.arange(1, 5) / 5) ** 2
+        np.testing.assert_allclose(share[:4], rise)
+        np.testing.assert_allclose(share[-4:], rise[::-1])
+        np.testing.assert_allclose(share[4:-4], 1.0)
+
     def test_silence_around_has_nothing_to_compare_with(self) -> None:
         gap = self.gap()
         gap.audio[:] = 0.0
@@ -332,3 +351,91 @@ class TestDoubt:
         assert len(doubt._errors_beside(gap, np.zeros(80))) == count
         gap = Gap(audio, np.zeros(audio.shape, bool), 0, 3000, 3080, 0, 6080 - first, RATE_HZ, "click")
         assert len(doubt._errors_beside(gap, np.zeros(80))) == count
+
+
+class TestCopies:
+    """What repeats one period before to the sample: at 8 kHz 24 samples, 32 or 48 behind the start."""
+
+    def copied(self, first: int, period: int, length: int = 80, start: int = 2000, off: float = 0.0) -> bool:
+        audio = noise(1, 4000)
+        there = audio[0, start + first : start + first + 24]
+        there[:] = audio[0, start + first - period : start + first + 24 - period]
+        there *= 1.0 + off
+        gap = Gap(audio, np.zeros(audio.shape, bool), 0, start, start + length, 0, 4000, RATE_HZ, "concealed")
+        return doubt._is_copied(gap)
+
+    @pytest.mark.parametrize(
+        ("first", "copied"), [(31, False), (32, True), (33, False), (47, False), (48, True), (49, False)]
+    )
+    def test_from_four_or_six_milliseconds_on(self, first: int, copied: bool) -> None:
+        assert self.copied(first, 60) == copied
+
+    @pytest.mark.parametrize(("period", "copied"), [(39, False), (40, True), (120, True), (121, False)])
+    def test_periods_of_five_to_fifteen_milliseconds(self, period: int, copied: bool) -> None:
+        assert self.copied(32, period) == self.copied(48, period) == copied
+
+    @pytest.mark.parametrize(
+        ("first", "length", "copied"), [(32, 56, True), (32, 55, False), (48, 72, True), (48, 71, False)]
+    )
+    def test_all_of_it_within_the_gap(self, first: int, length: int, copied: bool) -> None:
+        assert self.copied(first, 60, length) == copied
+
+    @pytest.mark.parametrize(("start", "copied"), [(88, True), (87, False)])
+    def test_the_longest_period_lies_in_the_recording(self, start: int, copied: bool) -> None:
+        assert self.copied(32, 60, start=start) == copied
+
+    @pytest.mark.parametrize(("off", "copied"), [(0.99e-3, True), (1.01e-3, False)])
+    def test_to_within_a_millionth_of_its_energy(self, off: float, copied: bool) -> None:
+        assert self.copied(32, 60, off=off / (1 - off)) == copied
+
+    def test_what_a_decoder_copied_is_worse_than_half_as_good_as_a_fill(self, monkeypatch) -> None:
+        monkeypatch.setattr(doubt, "_errors_beside", lambda *_: [1.0])
+        for copied, differs, left in ((True, 0.51, False), (True, 0.49, True), (False, 0.51, True)):
+            monkeypatch.setattr(doubt, "_is_copied", lambda _, copied=copied: copied)
+            for kind in ("concealed", "noise"):
+                gap = Gap(np.zeros((1, 9)), np.zeros((1, 9), bool), 0, 4, 5, 0, 9, RATE_HZ, kind)
+                reason = doubt.reason_to_leave(gap, Prediction(np.full(1, np.sqrt(differs)), 1.0))
+                assert (reason is not None) == (left if kind == "concealed" else True)
+
+
+class TestMoves:
+    """Lost treble cannot be told where the level changes by itself; 30 ms are 240 samples."""
+
+    @staticmethod
+    def gap(length: int, before_db: float, inside_db: float, after_db: float, far_db: float = 60.0) -> Gap:
+        signs = np.random.default_rng(1).choice([-1.0, 1.0], (1, 4000))
+        level_db = np.full(4000, far_db)
+        level_db[1760:2000], level_db[2000 : 2000 + length] = before_db, inside_db
+        level_db[2000 + length : 2240 + length] = after_db
+        audio = 1e-3 * signs * 10.0 ** (level_db / 20)
+        return Gap(audio, np.zeros(audio.shape, bool), 0, 2000, 2000 + length, 0, 4000, RATE_HZ, "treble")
+
+    @pytest.mark.parametrize(("step_db", "moves"), [(11.9, False), (12.1, True)])
+    def test_sides_that_differ_by_twelve_decibels(self, step_db: float, moves: bool) -> None:
+        assert doubt._moves(self.gap(400, 20.0, 20.0, 20.0 + step_db)) == moves
+        assert doubt._moves(self.gap(400, 20.0 + step_db, 20.0, 20.0)) == moves
+
+    @pytest.mark.parametrize(
+        ("length", "fall_db", "moves"),
+        [(801, 5.1, True), (801, 4.9, False), (800, 20.0, False)],
+    )
+    def test_more_than_a_tenth_of_a_second_five_decibels_below_the_louder_side(
+        self, length: int, fall_db: float, moves: bool
+    ) -> None:
+        for other in (3.0, 0.0):
+            for sides in ((30.0 - other, 30.0), (30.0, 30.0 - other)):
+                assert doubt._moves(self.gap(length, sides[0], 30.0 - fall_db, sides[1])) == moves
+
+    def test_a_gap_without_sides_does_not(self) -> None:
+        gap = self.gap(100, 20.0, 20.0, 20.0)
+        alone = Gap(gap.audio, gap.lost, 0, 2000, 2100, 2000, 2100, RATE_HZ, "treble")
+        assert not doubt._moves(alone)
+
+    def test_its_repair_is_judged_by_the_error_that_it_expects(self) -> None:
+        gap = self.gap(400, 20.0, 20.0, 20.0)
+        there = gap.mine[2000:2400]
+        for differs, reason in ((1.99, doubt.AGREES), (2.01, None)):
+            repaired = Prediction(there + np.sqrt(differs / 400), 1.0)
+            assert doubt.reason_to_leave(gap, Prediction(there, 1.0), repaired) == reason
+        moving = self.gap(400, 20.0, 20.0, 33.0)
+        assert doubt.reason_to_leave(moving, Prediction(there + 1.0, 1e-9), repaired) == doubt.MOVES
