@@ -466,6 +466,22 @@ class TestTails:
         assert np.array_equal(answer.samples[32:], there[32:])
         assert np.max(np.abs(answer.samples[:8] - smooth(8000)[4000:4008])) < 0.4
 
+    def test_a_short_span_of_noise_is_filled_as_a_whole(self) -> None:
+        """No tail explains it, and what a click alone leaves is far from all that the sides foresee."""
+        for size, repaired in ((0.0, True), (20.0, False)):
+            audio = smooth(8000)[None]
+            audio[0, 4000:4040] += size * noise(40, 5)
+            gap = Gap(audio, np.zeros(audio.shape, bool), 0, 4000, 4040, 0, 8000, RATE_HZ)
+            prior = ar.predict_gap(audio[0, :4000], audio[0, 4040:], 40, rate_hz=RATE_HZ)
+            assert (tails.repair(gap, prior) is not None) == repaired
+        # A long one is not: there the fill knows too little to be held against.
+        audio[0, 4040:4080] += size * noise(40, 6)
+        gap = Gap(audio, np.zeros(audio.shape, bool), 0, 4000, 4080, 0, 8000, RATE_HZ)
+        answer = tails.repair(gap, Prediction(np.zeros(80), 1.0))
+        assert answer is not None
+        peak = max(abs(audio[0, :4000]).max(), abs(audio[0, 4080:]).max())
+        assert np.max(np.abs(answer.samples[:4])) <= 1.5 * peak + 1e-9
+
     def test_a_note_that_begins_there_is_no_tail(self) -> None:
         """It does not fall: what rings is not taken for a tail, and not much of it is lost."""
         time = np.arange(4000) / RATE_HZ

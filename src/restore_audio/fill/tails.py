@@ -71,6 +71,14 @@ SIZES = (1.0, 0.3, 0.1, 0.03)
 LONGEST_RINGING_MS = 40.0
 """As in :mod:`restore_audio.detection.tails`."""
 
+SHORT_MS, FARTHEST = 8.0, 100.0
+"""Up to this length a fill of the whole span is sure enough to be held against: where a repair is farther
+from it, in its expected error, what is left is noise. Of 11 noise bursts of 4 to 6 ms in training music that
+were taken for clicks, ten are; repaired they had -21 dB, filled 12. Of 24 ringings as short, none is."""
+
+_PEAK = 1.5
+"""Bound of the click's samples, in the peak around, as in :mod:`.ar`."""
+
 LEAST_EVIDENCE = 10.0
 """Logarithm of how much likelier a tail must make what is there; e^10 : 1."""
 
@@ -242,7 +250,12 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
         return None
     if not np.all(np.isfinite(music)):
         return None
-    click, samples = problem.click, sides.peak * music
+    click = problem.click
+    music[:click] = np.clip(music[:click], -_PEAK, _PEAK)
+    samples = sides.peak * music
+    farthest = FARTHEST * prior.expected_error
+    if gap.length_ms <= SHORT_MS and np.sum((samples - prior.samples) ** 2) > farthest:
+        return None
     taken = (samples - there)[click:] ** 2
     around = min(round(_TAKEN_MS * rate_hz / 1000), taken.size)
     told = running_mean(taken, around) > _TAKEN**2
