@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples, runs_of
 from ..signal import kernels, screens
-from ..signal.lpc import lpc
+from ..signal.lpc import NOISE, hann_window, lpc
 from ..spans import Span
 from .measures import SILENT_DB, confidence, db, rms, samples_of
 
@@ -67,6 +68,9 @@ _FALL_DB = 17.0
 _DB_PER_SCORE = 2.0
 _LEAST_SCORE = -2.0
 _LEAST_DB = _FALL_DB + _DB_PER_SCORE * _LEAST_SCORE
+_MARGIN_DB = 1.0
+"""For rounding, in what decides without the exact solution."""
+
 _RIDGE = 1e-9
 _APART_MS = 12.0
 """Packets lost one after the other: each begins with a new strength."""
@@ -136,9 +140,11 @@ def _extrapolated(samples: Samples, first: int, lag: int, channel: int, rate_hz:
     """The stretch around a window that one prediction explains; None if there is none."""
     size, reach = 64 * _WORDS, samples_of(_REACH_MS, rate_hz)
     past = lag + _ORDER + _BESIDE + _WHITENED
-    start = max(first - reach, 0)
-    known = samples[max(first - _CONTEXT, 0) : first + size + _CONTEXT // 2]
-    if db(rms(known)) < SILENT_DB or first < past or np.mean(known[1:] == known[:-1]) > _HELD:
+    start, begin = max(first - reach, 0), max(first - _CONTEXT, 0)
+    known = samples[begin : first + size + _CONTEXT // 2]
+    if first < past or _is_unpredicted(samples, first, lag, past, (begin, known.size)):
+        return None
+    if db(rms(known)) < SILENT_DB or np.mean(known[1:] == known[:-1]) > _HELD:
         return None
     try:
         white = np.convolve(samples[first - past : first + size], lpc([known], _WHITENED), "valid")
@@ -167,6 +173,22 @@ def _extrapolated(samples: Samples, first: int, lag: int, channel: int, rate_hz:
         "less here than on both sides: what a decoder repeats through its filter for a lost packet"
     )
     return Span(begin, end, channel, "concealed", confidence(score), evidence=words)
+
+
+def _is_unpredicted(samples: Samples, first: int, lag: int, past: int, known: tuple[int, int]) -> bool:
+    """Whether it is plain, compiled and within rounding, that :func:`_prediction` will not do for a window."""
+    size = 64 * _WORDS
+    around = known[0], hann_window(known[1])
+    fit = _offsets(lag), _ORDER, _RIDGE
+    left = kernels.whitened_energies(samples, (first, first + size), around, (_WHITENED, NOISE), past, fit)
+    return left is not None and left[0] < left[1] * 10 ** ((_LEAST_DB - _MARGIN_DB) / 10)
+
+
+@lru_cache(maxsize=1024)
+def _offsets(lag: int) -> NDArray[np.long]:
+    """How long before a sample those lie that predict it, ascending: its past, and one period before."""
+    late, early = range(1, _ORDER + 1), range(lag - _BESIDE, lag + _ORDER + _BESIDE + 1)
+    return np.array(sorted({*late, *early}), np.long)
 
 
 def _stretch(error: Samples, first: int, size: int) -> tuple[int, int] | None:
@@ -200,11 +222,10 @@ def _prediction(white: Samples, size: int, lag: int) -> tuple[Samples, float] | 
     And by how many dB less it is than what the past without the period leaves; None if that is too few.
     """
     first = white.size - size
-    late, early = range(1, _ORDER + 1), range(lag - _BESIDE, lag + _ORDER + _BESIDE + 1)
-    offsets = np.array(sorted({*late, *early}))
+    offsets = _offsets(lag)
     left = kernels.left_energies(white, size, offsets, _ORDER, _RIDGE)
-    if left is not None and left[0] < left[1] * 10 ** ((_LEAST_DB - 1.0) / 10):
-        return None  # with a margin for rounding
+    if left is not None and left[0] < left[1] * 10 ** ((_LEAST_DB - _MARGIN_DB) / 10):
+        return None
     rows = np.stack([white[first - offset : first - offset + size] for offset in offsets.tolist()])
     wanted = white[first : first + size]
     system, target = rows @ rows.T, rows @ wanted

@@ -13,8 +13,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..arrays import Run, Samples, runs_of
+from ..arrays import Run, Samples
+from ..signal import screens
 from ..signal.least_squares import solve_places
 from ..signal.lpc import lpc
 from ..signal.smear import likeliest_fade
@@ -60,19 +62,19 @@ def find_fades(samples: Samples, error: Floats, channel: int, rate_hz: int) -> l
         channel: its number, for the spans.
         rate_hz: sample rate.
     """
-    zero = samples == 0.0
-    places = np.flatnonzero(zero)
+    places = np.flatnonzero(samples == 0.0)
     if not places.size:
         return []
-    around = np.searchsorted(places, places + _AROUND) - np.searchsorted(places, places - _AROUND)
+    around = screens.count_near(places, _AROUND)
     longest = max(FEWEST_SAMPLES, math.ceil(SHORTEST_MS * rate_hz / 1000))
-    few = np.zeros(samples.size, dtype=bool)
-    few[places[around <= longest + _MOST_ZEROS]] = True
+    few = places[around <= longest + _MOST_ZEROS]
+    new = np.flatnonzero(np.diff(few, prepend=-2) != 1)
+    starts, ends = few[new], few[np.append(new[1:], few.size) - 1] + 1 if few.size else few
+    asked = (ends - starts < longest) & ((ends - starts >= _SEVERAL) | _turns(samples, starts, ends))
     worth = [
         (start, end)
-        for start, end in runs_of(few)
-        if end - start < longest
-        and (end - start >= _SEVERAL or (_turns(samples, start, end) and _breaks(error, start, end)))
+        for start, end in zip(starts[asked].tolist(), ends[asked].tolist(), strict=True)
+        if end - start >= _SEVERAL or _breaks(error, start, end)
     ]
     if len(worth) > _MOST_CANDIDATES:
         return []
@@ -85,9 +87,12 @@ def find_fades(samples: Samples, error: Floats, channel: int, rate_hz: int) -> l
     return spans
 
 
-def _turns(samples: Samples, start: int, end: int) -> bool:
+def _turns(samples: Samples, starts: NDArray[np.integer], ends: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Whether the sound comes back on the side of zero that it left: what passes zero does not."""
-    return float(samples[start - 2 : start].sum() * samples[end : end + 2].sum()) > 0.0
+    last = samples.size - 1
+    before = samples[starts - 2] + samples[starts - 1]
+    behind = samples[np.minimum(ends, last)] + np.where(ends < last, samples[np.minimum(ends + 1, last)], 0.0)
+    return np.asarray((starts >= 2) & (ends <= last) & (before * behind > 0.0))
 
 
 def _breaks(error: Floats, start: int, end: int) -> bool:

@@ -81,8 +81,18 @@ def find_matches(samples: Samples, longest_lag: int) -> list[Match]:
 
 def _pairs(samples: Samples, longest_lag: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places at which eight samples equal those ``lag`` before, and the lags."""
-    compiled = screens.find_anchors(samples, int(_ANCHORS), _ODD)
-    keys = _keys(samples) if compiled is None else compiled
+    keys = screens.find_anchors(samples, int(_ANCHORS), _ODD)
+    if keys is not None:
+        pairs = screens.pair_anchors(samples, keys, (SHORTEST_SAMPLES, longest_lag), _PROBE)
+        if pairs is not None:
+            return pairs
+    return _sorted_pairs(samples, _keys(samples) if keys is None else keys, longest_lag)
+
+
+def _sorted_pairs(
+    samples: Samples, keys: NDArray[np.uint64], longest_lag: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As :func:`..signal.screens.pair_anchors`, where that is not compiled."""
     keys.sort()
     same = np.flatnonzero(keys[1:] >> _PLACE_BITS == keys[:-1] >> _PLACE_BITS)
     places = (keys & np.uint64((1 << 24) - 1)).astype(np.int64)

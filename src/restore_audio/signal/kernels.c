@@ -320,3 +320,34 @@ EXPORT long left_energies(const double *wanted, long size, const long *restrict 
     left[1] = energy;
     return 1;
 }
+
+/* Energies that least squares leave, as left_energies says, of the size samples from x[place] on, once a model of what
+   is around has whitened them. window (known): of the samples from x[begin] on that the model, of order order, is
+   fitted on; noise: white noise under it, as a share of the power. past: samples before place that are whitened, at
+   least order and the last offset. work: room for past + size + known + 5 * (order + 1) + count * (count + 2) values. */
+EXPORT long whitened_energies(const double *restrict x, long place, long size, long begin,
+                              const double *restrict window, long known, long order, double noise, long past,
+                              const long *restrict offsets, long count, long own, double ridge, double *restrict work,
+                              double *restrict left)
+{
+    double *r = work, *a = r + order + 1, *rest = a + order + 1, *white = rest + known + 3 * (order + 1);
+    for (long i = 0; i <= order; i++)
+        r[i] = 0.0;
+    add_products(x + begin, window, known, order + 1, rest, r);
+    r[0] = r[0] * (1.0 + noise) + 1e-20;
+    double *negative = rest;
+    for (long i = 0; i < order; i++)
+        negative[i] = -r[i + 1];
+    a[0] = 1.0;
+    if (!toeplitz_solve(r, negative, order, a + 1, negative + order))
+        return 0;
+    long length = past + size - order;
+    const double *from = x + place - past + order;
+    for (long n = 0; n < length; n++) {
+        double sum = from[n];
+        for (long i = 1; i <= order; i++)
+            sum += a[i] * from[n - i];
+        white[n] = sum;
+    }
+    return left_energies(white + length - size, size, offsets, count, own, ridge, white + length, left);
+}

@@ -174,3 +174,38 @@ def left_energies(
     wanted = samples[samples.size - size :]
     done = LIBRARY.left_energies(at(wanted), size, at(places), count, own, ridge, at(work), at(left))
     return (float(left[0]), float(left[1])) if done else None
+
+
+def whitened_energies(
+    samples: Samples,
+    stretch: tuple[int, int],
+    known: tuple[int, Samples],
+    model: tuple[int, float],
+    past: int,
+    fit: tuple[NDArray[np.integer], int, float],
+) -> tuple[float, float] | None:
+    """What :func:`left_energies` says of a stretch that a short model of the sound around has whitened.
+
+    Args:
+        samples: shape (T,).
+        stretch: first and last sample (exclusive) of what is predicted.
+        known: first sample that the model is fitted on, and the window that it is fitted under.
+        model: its order, and white noise under it, as a share of the power.
+        past: samples before the stretch that are whitened, at least the order and the last offset.
+        fit: ``offsets``, ``own`` and ``ridge`` of :func:`left_energies`.
+    """
+    if LIBRARY is None:
+        return None
+    (first, last), (begin, window), (order, noise), (offsets, own, ridge) = stretch, known, model, fit
+    samples = np.ascontiguousarray(samples, np.float64)
+    places = np.ascontiguousarray(offsets, np.long)
+    assert past <= first
+    assert past >= order + int(places[-1])
+    count, size = places.size, last - first
+    work = np.empty(past + size + window.size + 5 * (order + 1) + count * (count + 2))
+    left = np.empty(2)
+    done = LIBRARY.whitened_energies(
+        *(at(samples), first, size, begin, at(window), window.size, order, noise, past),
+        *(at(places), count, own, ridge, at(work), at(left)),
+    )
+    return (float(left[0]), float(left[1])) if done else None

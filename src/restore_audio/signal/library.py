@@ -39,6 +39,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         ),
     ),
     "difference_powers": (None, (_ARRAY, _ARRAY, ctypes.c_float, _COUNT, _COUNT, _ARRAY, _ARRAY, _ARRAY)),
+    "count_near": (None, (_ARRAY, _COUNT, _COUNT, _ARRAY)),
     "sign_agreement": (None, (_ARRAY, *7 * (_COUNT,), *3 * (_ARRAY,))),
     "merge_taps": (None, (_ARRAY, _ARRAY, *3 * (_COUNT,), _ARRAY)),
     "add_biased": (None, (*3 * (_ARRAY,), _COUNT, _COUNT)),
@@ -52,7 +53,13 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         (_ARRAY, *4 * (_COUNT,), _ARRAY, _ARRAY, _COUNT, _NUMBER, _ARRAY, _ARRAY, _ARRAY),
     ),
     "left_energies": (_COUNT, (_ARRAY, _COUNT, _ARRAY, _COUNT, _COUNT, _NUMBER, _ARRAY, _ARRAY)),
+    "whitened_energies": (
+        _COUNT,
+        (_ARRAY, *3 * (_COUNT,), _ARRAY, *2 * (_COUNT,), _NUMBER, _COUNT, _ARRAY, *2 * (_COUNT,), _NUMBER)
+        + 2 * (_ARRAY,),
+    ),
     "find_anchors": (_COUNT, (_ARRAY, _ARRAY, _COUNT, _WORD, _WORD, _WORD, _WORD, _ARRAY)),
+    "pair_anchors": (_COUNT, (_ARRAY, _ARRAY, *4 * (_COUNT,), _ARRAY, _COUNT, _ARRAY, _ARRAY)),
 }
 """What each returns and takes; the sources say what that means."""
 

@@ -111,6 +111,51 @@ EXPORT long find_anchors(const unsigned int *restrict halves, const double *rest
     return found;
 }
 
+/* Of the anchors (keys, count, in order of place) the pairs that agree in their 40 bits of hash, each with the nearest
+   one before, at most longest and at least shortest samples apart, where probe samples of x from both places on are
+   the same. table (1 << bits, more than count): zeros. late, lag (count): the later place, and how far the earlier
+   lies before it. Returns how many there are. */
+EXPORT long pair_anchors(const double *restrict x, const unsigned long long *restrict keys, long count, long shortest,
+                         long longest, long probe, unsigned int *restrict table, long bits, long *restrict late,
+                         long *restrict lag)
+{
+    long found = 0;
+    unsigned int mask = (1u << bits) - 1u;
+    for (long i = 0; i < count; i++) {
+        unsigned long long hash = keys[i] >> 24;
+        /* An odd multiplier, the golden ratio of 2^64, spreads the hash over the table. */
+        unsigned int slot = (unsigned int)(hash * 0x9E3779B97F4A7C15ull >> (64 - bits));
+        while (table[slot] && keys[table[slot] - 1] >> 24 != hash)
+            slot = (slot + 1u) & mask;
+        long place = (long)(keys[i] & 0xFFFFFFull), apart = 0, step = 0;
+        if (table[slot])
+            apart = place - (long)(keys[table[slot] - 1] & 0xFFFFFFull);
+        table[slot] = (unsigned int)(i + 1);
+        if (apart < shortest || apart > longest)
+            continue;
+        while (step < probe && x[place + step] == x[place + step - apart])
+            step++;
+        if (step == probe) {
+            late[found] = place;
+            lag[found++] = apart;
+        }
+    }
+    return found;
+}
+
+/* How many of places (count, ascending) lie from reach before each to reach behind it, the last excluded. */
+EXPORT void count_near(const long *restrict places, long count, long reach, long *restrict near)
+{
+    long first = 0, last = 0;
+    for (long i = 0; i < count; i++) {
+        while (places[first] < places[i] - reach)
+            first++;
+        while (last < count && places[last] < places[i] + reach)
+            last++;
+        near[i] = last - first;
+    }
+}
+
 /* Largest less smallest value of each cell: x (count * cell), ranges (count). */
 EXPORT void cell_ranges(const double *restrict x, long cell, long count, double *restrict ranges)
 {
@@ -125,39 +170,80 @@ EXPORT void cell_ranges(const double *restrict x, long cell, long count, double 
     }
 }
 
+/* How many of 128 signs differ, in each of count pairs of words: early[i] from one, late[i] from two. */
+static inline __attribute__((always_inline)) void count_differing(const unsigned long long *restrict early,
+                                                                  const unsigned long long *restrict late,
+                                                                  unsigned long long one, unsigned long long two,
+                                                                  long count, long long *restrict differing)
+{
+    const unsigned long long ones = 0x5555555555555555ull, twos = 0x3333333333333333ull, fours = 0x0F0F0F0F0F0F0F0Full;
+    for (long i = 0; i < count; i++) { /* sums of 2, 4, then 8 neighbouring bits: compilers make vectors of this */
+        unsigned long long a = early[i] ^ one, b = late[i] ^ two;
+        a -= a >> 1 & ones;
+        b -= b >> 1 & ones;
+        a = (a & twos) + (a >> 2 & twos);
+        b = (b & twos) + (b >> 2 & twos);
+        a = (a & fours) + (a >> 4 & fours) + (b & fours) + (b >> 4 & fours);
+        a += a >> 8;
+        a += a >> 16;
+        differing[i] = (long long)((a + (a >> 32)) & 0xFF);
+    }
+}
+
+#define MOST_LAGS 2048
+
 /* How like itself a sound is a short time before: for each window of words * 64 samples, one every hop * 64, the lag
-   from low to high at which most signs of a filtered x (size) agree, and how many do. Where fewer than 94 of the first
-   128 agree, the rest is not counted. Filtered: x[n] - x[n - 1] - x[n - 2] + x[n - 3]. bits (size / 64 + 2).
-   most, lags (count): windows begin at word first + i * hop, at least high / 64 + 1 words in. */
+   from low to high (high - low + 192 below MOST_LAGS) at which most signs of a filtered x (size) agree, and how many
+   do; of several the shortest. Where fewer than 94 of the first 128 agree, a lag counts for nothing.
+   Filtered: x[n] - x[n - 1] - x[n - 2] + x[n - 3]. bits (size / 64 + 2). most, lags (count): windows begin at word
+   first + i * hop, at least high / 64 + 1 words in. */
 EXPORT void sign_agreement(const double *restrict x, long size, long words, long hop, long first, long count, long low,
                            long high, unsigned long long *restrict bits, int *restrict most, int *restrict lags)
 {
+    unsigned long long shifted[MOST_LAGS];
+    long long differing[MOST_LAGS];
     for (long word = 0; word < size / 64 + 2; word++)
         bits[word] = 0;
     for (long word = 0; word < size / 64; word++) {
-        unsigned long long made = 0;
+        unsigned char signs[64] = {0};
         const double *s = x + 64 * word;
         for (long i = word ? 0 : 3; i < 64; i++)
-            made |= (unsigned long long)((s[i] - s[i - 1]) - (s[i - 2] - s[i - 3]) > 0.0) << i;
+            signs[i] = (s[i] - s[i - 1]) - (s[i - 2] - s[i - 3]) > 0.0;
+        unsigned long long made = 0;
+        for (long byte = 0; byte < 8; byte++) {
+            unsigned long long eight = 0;
+            for (long i = 0; i < 8; i++)
+                eight |= (unsigned long long)signs[8 * byte + i] << 8 * i;
+            made |= (eight * 0x0102040810204080ull >> 56) << 8 * byte; /* the lowest bits of eight bytes, side by side */
+        }
         bits[word] = made;
     }
     for (long window = 0; window < count; window++) {
-        const unsigned long long *here = bits + first + window * hop, one = here[0], two = here[1];
+        const unsigned long long *here = bits + first + window * hop;
+        /* The 64 signs from each sample on, from the first of a word, those of the longest lag first. */
+        long start = 64 * (first + window * hop) - high, begin = start / 64, places = start - 64 * begin + high - low + 1;
+        for (long word = 0; 64 * word < places + 64; word++) {
+            unsigned long long one = bits[begin + word], two = bits[begin + word + 1] << 1;
+            for (unsigned long long shift = 0; shift < 64; shift++)
+                shifted[64 * word + shift] = one >> shift | two << (63 - shift);
+        }
+        count_differing(shifted, shifted + 64, here[0], here[1], places, differing);
         int best = 0, at = 0;
-        for (long back = (low + 63) / 64; 64 * back - 63 <= high; back++) { /* 64 lags that read the same words */
-            const unsigned long long *before = here - back, old0 = before[0], old1 = before[1], old2 = before[2];
-            long lag = 64 * back - 63 > low ? 64 * back - 63 : low, last = 64 * back < high ? 64 * back : high;
-            for (; lag <= last; lag++) {
-                long shift = 64 * back - lag; /* 0 ... 63; nothing can be shifted by 64 at once */
-                int same = 128 - __builtin_popcountll((old0 >> shift | old1 << 1 << (63 - shift)) ^ one) -
-                           __builtin_popcountll((old1 >> shift | old2 << 1 << (63 - shift)) ^ two);
-                if (same >= 94)
-                    for (long i = 2; i < words && same + 64 * (words - i) > best; i++)
-                        same += 64 - __builtin_popcountll((before[i] >> shift | before[i + 1] << 1 << (63 - shift)) ^
-                                                          here[i]);
+        for (long last = places; last > start - 64 * begin; last -= 64) {
+            long from = last - 64 > start - 64 * begin ? last - 64 : start - 64 * begin, near = 0;
+            for (long i = from; i < last; i++)
+                near |= differing[i] <= 128 - 94;
+            for (long i = near ? last - 1 : 0; i >= from; i--) {
+                int same = 128 - (int)differing[i];
+                if (same < 94)
+                    continue;
+                const unsigned long long *before = bits + begin + i / 64;
+                for (long w = 2; w < words && same + 64 * (words - w) > best; w++)
+                    same += 64 - __builtin_popcountll((before[w] >> i % 64 | before[w + 1] << 1 << (63 - i % 64)) ^
+                                                      here[w]);
                 if (same > best) {
                     best = same;
-                    at = (int)lag;
+                    at = (int)(64 * (first + window * hop - begin) - i);
                 }
             }
         }

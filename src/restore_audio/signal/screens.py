@@ -84,6 +84,39 @@ def find_anchors(samples: Samples, limit: int, factors: tuple[int, int, int]) ->
     return keys[:found].copy()
 
 
+def pair_anchors(
+    samples: Samples, keys: NDArray[np.uint64], lags: tuple[int, int], probe: int
+) -> tuple[NDArray[np.long], NDArray[np.long]] | None:
+    """Places that equal an earlier one, of the same hash, and how much earlier; None where not compiled.
+
+    Args:
+        samples: shape (T,).
+        keys: from :func:`find_anchors`, in order of place.
+        lags: shortest and longest, in samples, to the nearest anchor of the same hash.
+        probe: samples that have to be the same from both places on, at most 8.
+    """
+    if kernels.LIBRARY is None:
+        return None
+    samples = np.ascontiguousarray(samples, np.float64)
+    late, lag = np.empty((2, keys.size), np.long)
+    bits = max(keys.size, 1).bit_length() + 1  # at most half full
+    table = np.zeros(1 << bits, np.uint32)
+    found = kernels.LIBRARY.pair_anchors(
+        *(at(samples), at(keys), keys.size, *lags, probe, at(table), bits, at(late), at(lag))
+    )
+    return late[:found], lag[:found]
+
+
+def count_near(places: NDArray[np.integer], reach: int) -> NDArray[np.integer]:
+    """How many of ``places`` (ascending) lie in [place - reach, place + reach) of each."""
+    if kernels.LIBRARY is None:
+        return np.searchsorted(places, places + reach) - np.searchsorted(places, places - reach)
+    places = np.ascontiguousarray(places, np.long)
+    near = np.empty_like(places)
+    kernels.LIBRARY.count_near(at(places), places.size, reach, at(near))
+    return near
+
+
 def cell_ranges(samples: Samples, cell: int) -> Samples:
     """Largest less smallest value in each whole cell of ``cell`` samples: shape (T,) → (T // cell,)."""
     count = samples.size // cell
@@ -112,14 +145,15 @@ def sign_agreement(
         samples: shape (T,).
         words: 64 samples each, of a window.
         hop: words from one window to the next.
-        lags: shortest and longest, in samples.
+        lags: shortest and longest, in samples, less than 1,900 apart.
 
     Returns:
         For each window the most signs that agree at one lag, and that lag; zeros for the first windows, and
-        few where fewer than 94 of the first 128 agree.
+        where fewer than 94 of the first 128 agree.
     """
     if kernels.LIBRARY is None:
         return None
+    assert lags[1] - lags[0] < 1900
     samples = np.ascontiguousarray(samples, np.float64)
     count = max((samples.size // 64 - words) // hop + 1, 0)
     first = -(-(lags[1] // 64 + 1) // hop)
