@@ -26,9 +26,8 @@ LIBRARY = "libkernels.dll" if sys.platform == "win32" else "libkernels.so"
 # process, as -ffast-math does.
 _SUMS = ("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno")
 _OPTIONS = ("-std=c99", "-O3", "-funroll-loops", "-fPIC", "-shared", "-fvisibility=hidden", *_SUMS)
-_TRIES = (('-DCLONES="arch=x86-64-v3"', "-ffp-contract=fast"), ('-DCLONES="avx2"',), ())
-"""The first also compiles for processors with AVX2 and fused multiply-add, the second for AVX2 (GCC before 12);
-compilers for other processors and some C libraries refuse both."""
+_TRIES = (("-DCLONES",), ())
+"""The first also compiles for AVX2; compilers for other processors and some C libraries refuse that."""
 
 
 def sources(root: Path) -> list[Path]:

@@ -35,7 +35,7 @@ RATE_HZ = 48_000
 def levels(channels: int = 1, steps: int = 200, usable: int = 32) -> Levels:
     """Every level is −20 dB."""
     shapes = {"bands": (2, 32), "fine": (2, 8), "side": (8,), "error": (8,)}
-    kinds = [field.name for field in fields(Levels) if field.name != "usable"]
+    kinds = [field.name for field in fields(Levels) if field.init and field.name != "usable"]
     made = {kind: np.full((channels, steps, *shapes[kind]), -20.0, np.float32) for kind in kinds}
     return Levels(**made, usable=usable)
 

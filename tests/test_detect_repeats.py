@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from restore_audio.detection import matches, prediction, repeats
-from restore_audio.detection.matches import Match, _extended, _keys, find_matches
+from restore_audio.detection.matches import Match, _extended, _keys, _sorted_pairs, find_matches
 from restore_audio.detection.pitch_copies import _alike, _unblended, concealed_by_g711
 from restore_audio.detection.prediction import prediction_break
 from restore_audio.detection.repeats import _is_usual, _judged, find_repeats
@@ -198,6 +198,11 @@ class TestMatches:
             assert _keys(noise(100, seed)).size == 0 or max(_keys(noise(100, seed)) & np.uint64(127)) < 92
         copied = audio.copy()
         copied[30_000:30_200] = audio[20_000:20_200]
+        pairs = screens.pair_anchors(copied, _keys(copied), (64, 20_000), 8)
+        if pairs is not None:
+            in_numpy = _sorted_pairs(copied, _keys(copied), 20_000)
+            assert sorted(zip(*pairs, strict=True)) == sorted(zip(*in_numpy, strict=True))
+            assert pairs[0].size > 10
         monkeypatch.setattr(kernels, "LIBRARY", None)
         assert find_matches(copied, 20_000) == [Match(30_000, 30_200, 10_000)]
 

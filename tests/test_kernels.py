@@ -262,3 +262,28 @@ def test_least_squares_leave_what_numpys_leave(monkeypatch: pytest.MonkeyPatch) 
     assert kernels.left_energies(np.zeros(900), size, offsets, 24, 0.0) is None
     monkeypatch.setattr(kernels, "LIBRARY", None)
     assert kernels.left_energies(x, size, offsets, 24, 0.0) is None
+
+
+def test_what_a_short_model_whitens_is_left_as_least_squares_leave_it() -> None:
+    from restore_audio.signal.lpc import NOISE, hann_window, lpc
+
+    x, first, size, past, order = music(21_000, 3000), 1500, 448, 300, 32
+    offsets = np.array([*range(1, 25), *range(150, 183)])
+    known = x[700:2172]
+    white = np.convolve(x[first - past : first + size], lpc([known], order), "valid")
+    expected = kernels.left_energies(white, size, offsets, 24, 1e-9)
+    window = hann_window(known.size)
+    left = kernels.whitened_energies(
+        x, (first, first + size), (700, window), (order, NOISE), past, (offsets, 24, 1e-9)
+    )
+    assert left == (None if expected is None else pytest.approx(expected, rel=1e-8))
+
+
+@pytest.mark.parametrize("size", [0, 1, 500])
+def test_neighbours_within_reach_are_counted_as_numpy_counts_them(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = np.sort(np.random.default_rng(5).choice(4000, size, replace=False))
+    compiled = screens.count_near(places, 100)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    np.testing.assert_array_equal(compiled, screens.count_near(places, 100))

@@ -176,7 +176,7 @@ def _extrapolated(samples: Samples, first: int, lag: int, channel: int, rate_hz:
 
 
 def _is_unpredicted(samples: Samples, first: int, lag: int, past: int, known: tuple[int, int]) -> bool:
-    """Whether it is plain, compiled and within rounding, that :func:`_prediction` will not do for a window."""
+    """Whether it is plain, but for rounding, that :func:`_prediction` will not do for a window."""
     size = 64 * _WORDS
     around = known[0], hann_window(known[1])
     fit = _offsets(lag), _ORDER, _RIDGE

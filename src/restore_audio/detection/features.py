@@ -21,9 +21,10 @@ cells. Frequencies are in hertz at every sample rate; bands above half of it are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,13 @@ class Levels:
     side: Floats
     error: Floats
     usable: int
+    _kept: dict[int, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def kept(self, channel: int, make: Callable[[], Any]) -> Any:
+        """What is made of a channel once, for all of its stretches."""
+        if channel not in self._kept:
+            self._kept[channel] = make()
+        return self._kept[channel]
 
 
 def step_samples(rate_hz: int) -> int:

@@ -5,6 +5,8 @@ In: the levels of a window and a stretch of it. Out: how far the likeliest other
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,9 +47,8 @@ def recurrence(levels: Levels, channel: int, first: int, last: int) -> tuple[flo
         The RMS difference in dB over time and bands, both made equally loud, and the share of the passage's
         variance that the other place does not explain.
     """
-    bands = levels.bands[channel, :, :, : levels.usable].reshape(-1, levels.usable)
-    groups = np.array_split(np.arange(levels.usable), min(_GROUPS, levels.usable))
-    sound = np.stack([bands[:, group].mean(axis=1) for group in groups], axis=1).astype(np.float64)
+    heard: _Heard = levels.kept(channel, lambda: _heard(levels, channel))
+    sound = heard.sound
     start = max(_FRAMES * first - _BESIDE, 0)
     end = min(_FRAMES * last + _BESIDE, start + _LONGEST, len(sound))
     length = end - start
@@ -55,21 +56,58 @@ def recurrence(levels: Levels, channel: int, first: int, last: int) -> tuple[flo
     elsewhere = np.abs(places - start) >= _FRAMES * (last - first) + _APART
     if not elsewhere.any():
         return FAR_DB, 1.0
-    passage = sound[start:end]
-    sound = sound - passage.mean()
-    passage = sound[start:end]
-    size = fast_length(len(sound) + length)
-    spectrum = np.fft.rfft(sound, size, axis=0) * np.conj(np.fft.rfft(passage, size, axis=0))
-    products = np.fft.irfft(spectrum.sum(axis=1), size)[: places.size]
+    level = float(sound[start:end].mean())
+    passage = sound[start:end] - level
+    # Against the sound less the same level; the passage has none, so that the products do not change.
+    products = heard.products(passage)[: places.size]
     count = passage.size
-    energies, sums = (_sums(rows, length) for rows in ((sound**2).sum(axis=1), sound.sum(axis=1)))
+    sums = _windows(heard.sums, length) - count * level
+    energies = _windows(heard.energies, length) - 2 * level * sums - count * level**2
     own = float((passage**2).sum())  # its mean is 0
     left = (energies + own - 2 * products) / count - (sums / count) ** 2
     least = max(float(left[elsewhere].min()), 0.0)
     return min(float(np.sqrt(least)), FAR_DB), min(least * count / max(own, 1e-9), 2.0)
 
 
-def _sums(values: Floats, length: int) -> Floats:
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    sums: Floats = total[length:] - total[:-length]
+@dataclass(frozen=True)
+class _Heard:
+    """What is made of a channel once, for all of its stretches.
+
+    Attributes:
+        sound: levels in groups of bands ``(frames, groups)``, less their mean.
+        spectrum: along time, of ``size`` frames.
+        energies, sums: over the groups and all frames before each, ``(frames + 1,)``.
+    """
+
+    sound: Floats
+    spectrum: NDArray[np.complex128]
+    size: int
+    energies: Floats
+    sums: Floats
+
+    def products(self, passage: Floats) -> Floats:
+        """Sum over groups and frames of a passage times the sound from each frame on."""
+        spectrum = np.conj(np.fft.rfft(passage, self.size, axis=0))
+        np.multiply(spectrum, self.spectrum, out=spectrum)
+        products: Floats = np.fft.irfft(spectrum.sum(axis=1), self.size)
+        return products
+
+
+def _heard(levels: Levels, channel: int) -> _Heard:
+    bands = levels.bands[channel, :, :, : levels.usable].reshape(-1, levels.usable)
+    groups = np.array_split(np.arange(levels.usable), min(_GROUPS, levels.usable))
+    sound = np.stack([bands[:, group].mean(axis=1) for group in groups], axis=1).astype(np.float64)
+    sound -= sound.mean()  # differences count, and small numbers are exact
+    size = fast_length(len(sound) + _LONGEST)
+    energies, sums = (_before(rows) for rows in ((sound**2).sum(axis=1), sound.sum(axis=1)))
+    return _Heard(sound, np.fft.rfft(sound, size, axis=0), size, energies, sums)
+
+
+def _before(values: Floats) -> Floats:
+    return np.concatenate([[0.0], np.cumsum(values)])
+
+
+def _windows(totals: Floats, length: int) -> Floats:
+    """Sums of ``length`` values from each place on."""
+    sums: Floats = totals[length:] - totals[:-length]
     return sums

@@ -163,6 +163,7 @@ def _measured(
     company = max((float(odds[c, around].max()) for c in others), default=stretch.peak)
     steps = first // QUARTERS, max(-(-last // QUARTERS), first // QUARTERS + 1)
     own = band_falls(levels, channel, *steps)
+    falls = np.sort(own[: levels.usable])
     other = np.mean([band_falls(levels, c, *steps) for c in others], axis=0) if others else own
     before, after = _sides(levels, channel, *steps)
     change = (after - before)[: levels.usable]
@@ -196,7 +197,7 @@ def _measured(
         float(np.log2(1 + sum(peak > stretch.peak - 3.0 for peak in all_rivals))),
         *recurrence(levels, channel, *steps),
         *_surprise(levels.error[channel], *steps),
-        *np.quantile(own[: levels.usable], [0.1, 0.9]).tolist(),
+        *(_quantile(falls, share) for share in (0.1, 0.9)),
         *_quieter(full, *steps),
     ]
 
@@ -234,7 +235,7 @@ def _history(full: Floats, first: int, last: int) -> list[float]:
         float(after - later.mean()) if later.size else 0.0,
         float(before - outside.mean()),
         float(after - outside.mean()),
-        float(np.percentile(outside, 10) - inside),
+        _quantile(np.sort(outside), 0.1) - inside,
         inside,
     ]
 
@@ -250,7 +251,17 @@ def band_falls(levels: Levels, channel: int, first: int, last: int) -> Floats:
 
 def thirds(bands: Floats, usable: int) -> list[float]:
     """Means over the lower, the middle and the upper third of the usable bands."""
-    return [float(part.mean()) for part in np.array_split(bands[:usable], 3)]
+    third, more = divmod(usable, 3)
+    first, second = third + (more > 0), 2 * third + more  # as np.array_split, which takes five times as long
+    return [float(part.mean()) for part in (bands[:first], bands[first:second], bands[second:usable])]
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    """As NumPy's, of values in order, in a tenth of the time."""
+    place = (ordered.size - 1) * share
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, ordered.size - 1)])
+    return low + (high - low) * (place - below)
 
 
 def _sides(levels: Levels, channel: int, first: int, last: int) -> tuple[Floats, Floats]:

@@ -1,11 +1,11 @@
 /* What the compiled loops share: how a function is compiled and found.
 
-   CLONES (set by the build where compiler and loader know it) names another kind of processor that each function is
-   compiled for as well, and the loader takes the one that the machine can run. No memory is allocated in here and
+   CLONES (set by the build where compiler and loader know it) compiles each function twice, for AVX2 and for any
+   processor of the kind, and the loader takes the one that the machine can run. No memory is allocated in here and
    no state kept: any number of threads may be in here at once. */
 
 #ifdef CLONES
-#define FAST __attribute__((target_clones(CLONES, "default")))
+#define FAST __attribute__((target_clones("avx2", "default")))
 #else
 #define FAST
 #endif
