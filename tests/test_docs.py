@@ -11,7 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from restore_audio.cli import main
 from restore_audio.cli.app import COMMANDS
@@ -147,6 +149,62 @@ def test_names_that_do_not_exist_are_noticed() -> None:
     assert not exists("fill.gaps.walk_no_gaps")
     assert not exists("restore.pipeline")
     assert not exists("src/restore_audio/nothing.py")
+
+
+def contributed(folder: Path) -> Path:
+    """The package with what CONTRIBUTING.md adds to it."""
+    package = folder / "restore_audio"
+    shutil.copytree(ROOT / "src" / "restore_audio", package, copy_function=os.symlink)
+    for block in blocks("python", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")):
+        first, _, code = block.partition("\n")
+        name, _, where = first.removeprefix("# ").partition(", in ")
+        path = package / name
+        if where:
+            text = path.read_text(encoding="utf-8")
+            imports = "".join(line for line in code.splitlines(True) if line.startswith("from "))
+            text = text.replace("annotations\n", f"annotations\n{imports}", 1)
+            entry = re.compile(rf"^({where}: .* = [\[({{]\n)", re.MULTILINE)
+            (found,) = entry.finditer(text)
+            text = text[: found.end()] + code.removeprefix(imports) + text[found.end() :]
+            path.unlink()
+            path.write_text(text, encoding="utf-8")
+        else:
+            assert not path.exists()
+            path.write_text(code, encoding="utf-8")
+    return package.parent
+
+
+def test_what_contributing_adds_is_in_the_commands(tmp_path: Path) -> None:
+    """A detector, a fill, a metric and a network, each in one file and one line, as written there."""
+    audio = 0.3 * np.sin(0.2 * np.arange(32_000)) + 0.01 * np.random.default_rng(0).standard_normal(32_000)
+    audio[9000], audio[20_000:20_050] = 0.9, 0.0
+    soundfile.write(tmp_path / "a.wav", audio, 16_000, subtype="DOUBLE")
+    bench = (
+        "bench --protocol gaps --genre jazz --seconds 2 --lengths-ms 5 --methods hold --no-odg --json -j 1"
+    )
+    calls = [
+        ["detect", "a.wav"],
+        ["fix", "a.wav", "-o", "b.wav", "--method", "hold"],
+        bench.split(),
+        ["train", "--help"],
+    ]
+    code = f"import sys; from restore_audio.cli import main; sys.exit(any([main(call) for call in {calls}]))"
+    environment = {**os.environ, "PYTHONPATH": str(contributed(tmp_path / "src")), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"0\.5625\d* +0\.5625\d* +ch1 +stuck 0\.95", done.stdout)
+    fixed, _ = soundfile.read(tmp_path / "b.wav")
+    assert fixed[9000] == audio[8999]
+    np.testing.assert_array_equal(fixed[20_000:20_050], audio[19_999])
+    assert re.search(r'"peak": \[?\s*0\.\d+', done.stdout)
+    assert "mine" in done.stdout.rpartition("--network NAME")[2]
 
 
 @pytest.mark.parametrize("document", ["docs/architecture.md", "CONTRIBUTING.md", "README.md"])
