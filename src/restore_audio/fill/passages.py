@@ -26,7 +26,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..arrays import Samples
-from ..signal.convolution import correlate
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
 from .memory import TEMPLATE_MS
@@ -152,13 +151,16 @@ def similar_passages(gap: Gap, here: Surroundings) -> list[Passage]:
         begin = start - here.gap.start - slack - half
         count = here.samples.size + 2 * (slack + half)
         samples, healthy = memory.stretch(gap.channel, begin, begin + count)
-        fits = correlate(samples[half + first : half + last + 2 * slack], template)
+        fits = _fits(samples[half + first : half + last + 2 * slack], template)
         moved = int(np.argmax(fits))
         there = samples[half + moved + first : half + moved + last][mask]
         correlation = float(fits[moved] / np.sqrt(max(energy * float(there @ there), 1e-300)))
         end = moved + here.samples.size + TAPS - 1
-        whole = np.asarray(sliding_window_view(healthy[moved:end], TAPS).all(axis=1))
-        if correlation >= LEAST_CORRELATION and whole[here.gap].all():
+        if correlation < LEAST_CORRELATION:
+            continue
+        lost = np.concatenate([[0], np.cumsum(~healthy[moved:end])])
+        whole = lost[TAPS:] == lost[:-TAPS]
+        if whole[here.gap].all():
             found.append(Passage(start - slack + moved, correlation, samples[moved:end], whole))
     found.sort(key=lambda passage: (-passage.correlation, passage.start))
     chosen: list[Passage] = []
@@ -166,6 +168,12 @@ def similar_passages(gap: Gap, here: Surroundings) -> list[Passage]:
         if len(chosen) < MOST_PASSAGES and all(abs(passage.start - c.start) > slack for c in chosen):
             chosen.append(passage)
     return chosen
+
+
+def _fits(samples: Samples, template: Samples) -> Samples:
+    """Products of a template with each of the few places in ``samples``; for so few no transform is faster."""
+    size = template.size
+    return np.array([samples[place : place + size] @ template for place in range(samples.size - size + 1)])
 
 
 def _weights(columns: Samples, wanted: Samples, where: Mask) -> Samples | None:
