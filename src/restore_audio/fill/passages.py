@@ -171,7 +171,7 @@ def similar_passages(gap: Gap, here: Surroundings) -> list[Passage]:
 
 
 def _fits(samples: Samples, template: Samples) -> Samples:
-    """Products of a template with each of the few places in ``samples``; for so few no transform is faster."""
+    """Products of a template with each of the places in ``samples``: so few that no transform is faster."""
     size = template.size
     return np.array([samples[place : place + size] @ template for place in range(samples.size - size + 1)])
 
