@@ -22,6 +22,9 @@ from recordings import music
 from restore_audio.audio.audiofile import probe, read_audio, rewrite, write_audio
 from restore_audio.audio.native import no_library_messages
 from restore_audio.errors import InputError, ModelError, OutputError
+from restore_audio.fill import fill
+from restore_audio.fill.gaps import Prediction
+from restore_audio.fill.methods import method_named
 from restore_audio.network.checkpoint import load, model_path, read_card
 from restore_audio.network.predictor import Inpainter
 from restore_audio.spans import Span, parse_spans
@@ -292,3 +295,22 @@ def test_spans_that_reach_beyond_the_recording_are_cut_however_far() -> None:
     for text in texts:
         spans = parse_spans(text, rate_hz=8_000, channels=1, length_samples=9_000, name="s.json")
         assert spans == [Span(4_000, 9_000, 0, "given")]
+
+
+def test_the_error_expected_beside_samples_beyond_measure_is_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        fill, "load_fill", lambda _: lambda gap: Prediction(np.full(gap.length, 1e-150), expected_error=1e20)
+    )
+    _, spans = fill.fill_spans(music(0.5), [Span(9_000, 9_010, 0)], 44_100, method=method_named("ar"))
+    assert spans[0].expected_error_db == pytest.approx(3190)
+
+
+@pytest.mark.parametrize("level", [1e-200, 1e160, 1e300])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_samples_beyond_measure_are_predicted(level: float) -> None:
+    audio = level * music(0.5)
+    filled, spans = fill.fill_spans(audio, [Span(9_000, 9_010, 0)], 44_100, method=method_named("ar"))
+    assert np.abs(filled - audio).max() < level
+    assert spans[0].filled

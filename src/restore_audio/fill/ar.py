@@ -145,7 +145,7 @@ def fit_side(side: Samples, rate_hz: float, settings: ArSettings) -> Model | Non
 def predict_from(sides: Sides, gap: int, rate_hz: float, settings: ArSettings) -> Prediction:
     """Fill a gap of ``gap`` samples between sides that are fitted."""
     error = _expected_error(sides.left, sides.right, gap, sides.models)
-    return Prediction(fill_from(sides, gap, rate_hz, settings), sides.peak**2 * error)
+    return Prediction(fill_from(sides, gap, rate_hz, settings), sides.peak * sides.peak * error)
 
 
 def fill_from(sides: Sides, gap: int, rate_hz: float, settings: ArSettings) -> Samples:

@@ -175,10 +175,11 @@ def _smeared(gap: Gap) -> int:
 
 def _error_db(made: Prediction) -> float | None:
     """The error that a fill expects of itself, relative to its energy."""
-    energy = float(made.samples @ made.samples)
-    if not energy > 0 or not 0 < made.expected_error < float("inf"):
+    energies = float(made.samples @ made.samples), made.expected_error
+    if not all(0 < energy < float("inf") for energy in energies):
         return None
-    return float(10 * np.log10(made.expected_error / energy))
+    of_fill_db, of_error_db = 10 * np.log10(energies)  # their quotient may be no number that can be
+    return float(of_error_db - of_fill_db)
 
 
 class Filling:

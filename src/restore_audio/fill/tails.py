@@ -265,7 +265,7 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     share = np.r_[np.ones(reach - fade), np.linspace(1.0, 0.0, fade, endpoint=False)]
     samples[:reach] = share * samples[:reach] + (1.0 - share) * there[:reach]
     samples[reach:] = there[reach:]
-    return Prediction(samples, min(sides.peak**2 * float(np.sum(variance)), prior.expected_error))
+    return Prediction(samples, min(sides.peak * sides.peak * float(np.sum(variance)), prior.expected_error))
 
 
 def _told(scene: _Scene, sides: Sides, rate_hz: int) -> tuple[_Problem, _Fit]:
