@@ -213,10 +213,11 @@ class TestTails:
 class TestSeveralChannels:
     def test_each_halves_the_doubt_as_far_as_it_is_believed(self) -> None:
         three = [span(1000, 1100, "noise", 0.4, channel) for channel in range(3)]
-        for found in _joined(three):
+        held = window(np.random.default_rng(1).uniform(-0.1, 0.1, (3, 2000)))
+        for found in _joined(three, held):
             assert found.confidence == pytest.approx(1 - 0.6 * 0.8 * 0.8)
         assert (
-            _joined(three)[1].evidence
+            _joined(three, held)[1].evidence
             == "; channel 1 shows damage there too; channel 3 shows damage there too"
         )
 

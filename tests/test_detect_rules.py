@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from restore_audio.detection import explanation, measures, registry, verifier
 from restore_audio.detection.candidate import Candidate
 from restore_audio.detection.clicks import FEATURES as CLICK_FEATURES
-from restore_audio.detection.clicks import _from_first_rise, find_clicks
+from restore_audio.detection.clicks import _doubt, _from_first_rise, find_clicks
 from restore_audio.detection.detect import detect
 from restore_audio.detection.screen import largest_around, prediction_error
 from restore_audio.detection.verifier import Verifier, load_verifier, weigh
@@ -39,6 +39,7 @@ class TestWhatStays:
             weighed: list[Span],
             sensitivity: float = 0.5,
             nan: tuple[int, int] | None = None,
+            same: int = 0,
         ) -> list[Span]:
             detectors = [
                 registry.Detector("told", lambda _: weighed),
@@ -46,6 +47,8 @@ class TestWhatStays:
             ]
             monkeypatch.setattr(registry, "DETECTORS", detectors)
             audio = 0.1 * noise(20_000).reshape(2, -1)
+            if same:  # so many samples around 5000 to 5100
+                audio[1, 5000 - same : 5100 + same] = audio[0, 5000 - same : 5100 + same]
             if nan:
                 audio[0, slice(*nan)] = np.nan
             return detect(audio, RATE_HZ, DetectSettings(sensitivity=sensitivity))
@@ -108,6 +111,13 @@ class TestWhatStays:
         assert look([], both[:1]) == []
         assert look([], [both[0], dataclasses.replace(both[1], channel=0)]) == []
 
+    def test_a_channel_that_holds_the_same_sound_says_nothing_of_its_own(
+        self, look: Callable[..., list[Span]]
+    ) -> None:
+        both = [Span(5000, 5100, channel, "noise", 0.45) for channel in (0, 1)]
+        assert look([], both, same=882) == []
+        assert len(look([], both, same=881)) == 2
+
     @pytest.mark.parametrize(
         ("start", "length", "helps"),
         [(50, 100, True), (51, 100, False), (0, 200, True), (0, 201, False), (25, 50, True), (25, 49, False)],
@@ -139,6 +149,12 @@ class TestVerifier:
         (score,) = self.TOY.scores(self.candidates([3.0, 0.5]))
         assert score == pytest.approx(2 * np.tanh(1.35) - np.tanh(0.3) + 0.25)
         assert self.TOY.scores([]).size == 0
+
+    def test_a_doubt_is_taken_off(self) -> None:
+        (sure,) = self.candidates([3.0, 0.5])
+        doubted = dataclasses.replace(sure, doubt=1.5)
+        scores = self.TOY.scores([sure, doubted])
+        assert scores[1] == pytest.approx(scores[0] - 1.5)
 
     def test_evidence_beyond_four_deviations_counts_as_four(self) -> None:
         far, edge, near = self.TOY.scores(self.candidates([1.0, -900.0], [1.0, -4.0], [1.0, -3.9]))
@@ -299,6 +315,49 @@ class TestClicks:
         for place in range(30_000, 50_000, 441):  # every 10 ms
             audio[place : place + 6] += [0.5, -0.5, 0.5, -0.5, 0.5, -0.5]
         assert find_clicks(audio, prediction_error(audio, RATE_HZ), RATE_HZ) == []
+
+    @staticmethod
+    def doubt(others: list[int], *, height: float = 0.4, **evidence: float) -> float:
+        peaks = np.full(40_000, 0.01)
+        peaks[others] = height
+        peaks[20_000] = 1.0
+        row = np.array([evidence.get(name.replace(" ", "_"), 0.0) for name in CLICK_FEATURES])
+        places = np.array(sorted([20_000, *others]))
+        return _doubt(Candidate(5, 9, row), peaks, places, 20_000)
+
+    @pytest.mark.parametrize(("others", "taken"), [(0, 0.0), (14, 0.0), (28, 3.0), (56, 6.0)])
+    def test_many_others_a_third_as_high_are_a_bed_of_crackle(self, others: int, taken: float) -> None:
+        places = list(range(20_100, 20_100 + 70 * others, 70))
+        assert self.doubt(places) == pytest.approx(taken)
+        assert self.doubt(places, height=0.3) == 0.0
+
+    def test_they_are_counted_for_two_and_a_half_seconds_on_either_side(self) -> None:
+        for first, taken in ((24_971, 3.0), (24_973, 3.0 * np.log2(27 / 14)), (15_000, 3.0), (14_999, 2.84)):
+            assert self.doubt(list(range(first, first + 28))) == pytest.approx(taken, abs=0.01), first
+
+    def test_others_at_equal_distances_are_a_rhythm(self) -> None:
+        late = [2, -2, 1, 0, 0, 0, 0, 2, -2]
+        beats = [16_000 + 1000 * number + off for number, off in enumerate(late)]
+        del beats[4]
+        for pairs, taken in ((1, 0.0), (2, 3.0), (4, 6.0)):
+            assert self.doubt(beats[4 - pairs : 4 + pairs]) == pytest.approx(taken)
+        assert self.doubt([place + 50 * (place > 20_000) for place in beats]) == 0.0
+
+    def test_a_step_of_the_level_is_the_edge_of_a_gate(self) -> None:
+        for change_db, taken in ((5.0, 0.0), (10.0, 2.0), (-10.0, 2.0)):
+            assert self.doubt([], level_change=change_db, removed_peak=-1.0) == pytest.approx(taken)
+            assert self.doubt([], level_change=change_db, removed_peak=1.0) == 0.0
+
+    def test_in_a_bed_of_crackle_and_in_a_gate_nothing_clicks(self) -> None:
+        """Of one tick in 33 ms, and of beats without ramps, the verifier alone believes some."""
+        rng = np.random.default_rng(1)
+        bed = 0.01 * noise(8 * RATE_HZ)
+        for place in range(2000, bed.size - 2000, RATE_HZ // 16):
+            bed[place : place + 3] += rng.uniform(0.3, 0.6) * np.array([1.0, -0.8, 0.2])
+        candidates = find_clicks(bed, prediction_error(bed, RATE_HZ), RATE_HZ)
+        bare = [dataclasses.replace(candidate, doubt=0.0) for candidate in candidates]
+        assert max(s.confidence for s in weigh("click", bare, 0)) > 0.5
+        assert all(s.confidence < 0.5 for s in weigh("click", candidates, 0))
 
     def test_neighbours_are_looked_for_on_both_sides(self) -> None:
         peaks = np.zeros(100)

@@ -90,13 +90,20 @@ class TestScore:
         assert logit(span) == pytest.approx(20 * math.log10((rank - 1) / 8.0) / 3.0)
 
     def test_a_level_of_minus_60_db_on_the_quieter_side_is_silence(self) -> None:
-        for gain_db, found in ((-39.0, True), (-41.0, False)):
-            audio = sound()
-            audio[END:] *= 10 ** (gain_db / 20)
-            assert bool(find_runs(audio, 0, RATE_HZ, 10_000)) == found, gain_db
-            audio = sound()
-            audio[:START] *= 10 ** (gain_db / 20)
-            assert bool(find_runs(audio, 0, RATE_HZ, 10_000)) == found, gain_db
+        for gain_db, found in ((-9.0, True), (-11.0, False)):
+            for side in (slice(END, None), slice(None, START)):
+                audio = sound() * 10 ** (-30 / 20)
+                audio[side] *= 10 ** (gain_db / 20)
+                assert bool(find_runs(audio, 0, RATE_HZ, 10_000)) == found, gain_db
+
+    @pytest.mark.parametrize("side", [slice(END, None), slice(None, START)])
+    @pytest.mark.parametrize("change_db", [17.0, 23.0])
+    def test_a_level_that_changes_by_20_db_makes_an_onset(self, side: slice, change_db: float) -> None:
+        audio = sound()
+        audio[side] *= 10 ** (-change_db / 20)
+        levels = level(audio[START - CONTEXT : START]), level(audio[END : END + CONTEXT])
+        made_db = 20 * math.log10(max(levels) / min(levels))
+        assert logit(one(audio)) == pytest.approx((20.0 - made_db) / 3.0, abs=1e-6)
 
     def test_a_clipped_top_is_none(self) -> None:
         audio = sound(value=0.17)

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from restore_audio.detection import splices
 from restore_audio.detection.screen import prediction_error
-from restore_audio.detection.splices import _crowded, _Join, _joined_at, _support, _words, find_splices
+from restore_audio.detection.splices import (
+    _accompanied,
+    _crowded,
+    _Join,
+    _joined_at,
+    _support,
+    _words,
+    find_splices,
+)
 from restore_audio.spans import Span
 
 Samples = NDArray[np.float64]
@@ -245,6 +253,24 @@ class TestParts:
             peaks[2000] = 1.0
             peaks[first : first + 15] = 0.9
             assert _crowded(peaks, 2000) == pytest.approx(taken, abs=0.05 if taken else 1e-9), first
+
+    @pytest.mark.parametrize(("others", "taken"), [(0, 0.0), (3, 0.0), (6, 1.5), (12, 3.0)])
+    def test_more_than_three_joins_around_cost_something_for_each_doubling(
+        self, others: int, taken: float
+    ) -> None:
+        places = [*range(200_000, 200_000 + others * 5000, 5000), 150_000]
+        joins = [_Join(place, (20.0, 20.0)) for place in places]
+        assert _accompanied(joins[-1], joins, 44_100) == pytest.approx(taken)
+
+    def test_they_are_counted_for_two_and_a_half_seconds_on_either_side(self) -> None:
+        for places, taken in (
+            (range(250_250, 250_256), 0.0),
+            (range(250_240, 250_246), 1.5),
+            (range(29_755, 29_761), 1.5),
+            (range(29_745, 29_751), 0.0),
+        ):
+            joins = [_Join(place, (20.0, 20.0)) for place in [140_000, *places]]
+            assert _accompanied(joins[0], joins, 44_100) == pytest.approx(taken), places
 
     def other(self, audio: Samples, place: int = PLACE) -> float:
         mine = cut(hum(seed=2))

@@ -15,7 +15,7 @@ from restore_audio.damage.negatives import Negative
 from restore_audio.detection.detect import detect
 from restore_audio.detection.gap_edges import Gap, change_of_level, find_edges, with_smear
 from restore_audio.detection.gap_evidence import FEATURES, gap_evidence
-from restore_audio.detection.gaps import find_gaps
+from restore_audio.detection.gaps import _doubt, find_gaps
 from restore_audio.detection.rounding import is_clipped, values_crossed
 from restore_audio.fill.fill import fill_spans
 from restore_audio.fill.methods import method_named
@@ -242,6 +242,29 @@ class TestCandidates:
         tops = np.clip(2.0 * np.sin(2 * np.pi * 60 * time), -0.8, 0.8)[None]
         tops += 0.01 * music(3.0)
         assert detect(np.clip(tops, -0.8, 0.8), RATE_HZ) == []
+
+    @pytest.mark.parametrize(
+        ("depth", "silence", "others", "taken"),
+        [
+            (39.0, 0.0, 7, 0.0),
+            (39.0, 0.0, 15, 1.5),
+            (39.0, 0.0, 31, 3.0),
+            (41.0, 0.24, 31, 0.0),
+            (41.0, 0.26, 31, 3.0),
+        ],
+    )
+    def test_many_that_are_shallow_or_leave_much_silence_are_a_pattern(self, depth, silence, others, taken):
+        row = dict.fromkeys(FEATURES, 0.0)
+        row |= {"depth": depth, "silence around": silence, "other gaps": np.log2(1 + others)}
+        assert _doubt(np.array(list(row.values()))) == pytest.approx(taken)
+
+    def test_the_verifier_is_told_of_the_doubt(self):
+        """A tone that is pressed down by 25 dB for 30 ms, eight times a second."""
+        audio = music(6.0)[0]
+        for start in range(20_000, audio.size - 20_000, RATE_HZ // 8):
+            audio[start : start + 1323] *= 10 ** (-25 / 20)
+        found = find_gaps(audio, RATE_HZ, LONGEST)
+        assert max(gap.doubt for gap in found) > 1.5
 
     def test_short_recordings_have_none(self):
         assert find_gaps(np.zeros(0), RATE_HZ, LONGEST) == []

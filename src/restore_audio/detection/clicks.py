@@ -5,18 +5,21 @@ In: one channel of a window and its prediction error. Out: candidates, each with
 
 A click stands alone in the prediction error: it is above the background and above everything within 30 ms
 on both sides, which a drum, a consonant or the pulse train of a voice is not. What is left is repaired on
-trial; a click's repair quietens the error to that of its surroundings.
+trial; a click's repair quietens the error to that of its surroundings. The ticks of a bed of crackle and the
+edges of a rhythmic gate are told by their company: there are many of them, or they come at equal distances.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Run, Samples
 from ..signal.running import running_max
-from .candidate import Candidate
+from .candidate import Candidate, symmetries
 from .interpolation import repair
 from .measures import SILENT_DB, cell_samples, db, rms, samples_of
 from .screen import Floats, background, cell_peaks, largest_around
@@ -72,6 +75,24 @@ _FEWEST_CELLS, _MARGIN_CELLS = 400, 40
 _CROWD_CELLS, _CROWD_PEAKS = 500, 8
 """250 ms on either side; the eighth largest cell there stands for the third peak: each fills two or three."""
 
+# What speaks against a click is taken off the verifier's score. Chosen on 80 excerpts of training music with
+# 0.2 to 4 clicks a second, and as many gated synthesisers, rhythmic gates and beds of crackle: half a
+# hundredth of the clicks was lost, nine tenths of the false ones in gates and two thirds of those in crackle.
+_COMPANY_CELLS = 5000
+"""2.5 s on either side, in which other candidates are a click's company: a bar of music or more."""
+
+_ALIKE, _MOST_ALIKE, _CROWD_SCORE = 0.35, 14, 3.0
+"""More than 14 others a third as high, 2.8 a second, are a bed of crackle or the music's own; taken off for
+each doubling."""
+
+_EQUAL_CELLS, _RHYTHM_SCORE = 2, 3.0
+"""Others as high at equal distances (to 1 ms) before and behind are a rhythm; taken off for each doubling of
+such pairs beyond the first, which is chance."""
+
+_STEP_DB, _STEP_SCORE = 6.0, 0.5
+"""A click stands above the sound on both sides, or leaves its level as it was; the edge of a gate does
+neither. Taken off for each dB beyond six by which the level changes."""
+
 _FLOOR = 1e-7
 """−140 dBFS: levels are not below it."""
 
@@ -105,8 +126,22 @@ def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate
     for place in places[(places > _MARGIN_CELLS) & (places < peaks.size - _MARGIN_CELLS)].tolist():
         candidate = _examine(samples, error, rate_hz, peaks, level, place, (near[place], wide[place]))
         if candidate is not None:
-            found.append(candidate)
+            found.append(replace(candidate, doubt=_doubt(candidate, peaks, places, place)))
     return found
+
+
+def _doubt(candidate: Candidate, peaks: Floats, places: NDArray[np.int64], place: int) -> float:
+    """What speaks against a click: many that are alike, others at equal distances, a step of the level."""
+    first, last = np.searchsorted(places, (place - _COMPANY_CELLS, place + _COMPANY_CELLS))
+    others = places[first:last]
+    others = others[(others != place) & (peaks[others] > _ALIKE * peaks[place])]
+    pairs = symmetries(others - place, _EQUAL_CELLS)
+    doubt = _CROWD_SCORE * math.log2(max(others.size / _MOST_ALIKE, 1.0))
+    doubt += _RHYTHM_SCORE * math.log2(max(pairs, 1))
+    evidence = dict(zip(FEATURES, candidate.features.tolist(), strict=True))
+    if evidence["removed peak"] < 0.0:
+        doubt += _STEP_SCORE * max(abs(evidence["level change"]) - _STEP_DB, 0.0)
+    return doubt
 
 
 def _examine(

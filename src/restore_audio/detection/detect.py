@@ -35,6 +35,9 @@ _Candidates = tuple[list[Span], list[Span]]
 _TOGETHER = 0.5
 """Share of a span that another channel's must overlap to strengthen it."""
 
+_SAME_MS = 20.0
+"""Two channels whose samples are equal so far on either side of a span hold one sound there."""
+
 _CERTAIN_SPLICE = 0.8
 """A splice this certain is no click: the step is all there is to repair. Ticks of a worn record that look
 like splices lie below."""
@@ -141,7 +144,7 @@ def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
     exact = [s for s in exact if not any(_touch(s, n, close) for n in window.nan)]
     certain = [*window.nan, *(span for span in exact if span.confidence >= least)]
     weighed = _away_from(certain, weighed, window.rate_hz)
-    joined = _joined(exact + weighed)
+    joined = _joined(exact + weighed, window)
     exact, weighed = (
         [s for s in part if s.confidence >= least] for part in (joined[: len(exact)], joined[len(exact) :])
     )
@@ -256,15 +259,22 @@ def _touch(one: Span, other: Span, close: int) -> bool:
     return one.channel == other.channel and one.start < other.end + close and other.start < one.end + close
 
 
-def _joined(spans: list[Span]) -> list[Span]:
-    """Confidences raised by what other channels show at the same time, which the evidence then names."""
+def _joined(spans: list[Span], window: Window) -> list[Span]:
+    """Confidences raised by what other channels show at the same time, which the evidence then names.
+
+    A channel that holds the same samples says nothing of its own.
+    """
+    around = samples_of(_SAME_MS, window.rate_hz)
     joined = []
     for span in spans:
         doubt = 1.0 - span.confidence
         helpers: set[int] = set()
         for other in spans:
             overlap = min(span.end, other.end) - max(span.start, other.start)
-            if other.channel != span.channel and overlap >= _TOGETHER * max(span.length, other.length):
+            if other.channel == span.channel or overlap < _TOGETHER * max(span.length, other.length):
+                continue
+            here = slice(max(span.start - around, 0), span.end + around)
+            if not np.array_equal(window.samples[span.channel, here], window.samples[other.channel, here]):
                 doubt *= 1.0 - 0.5 * other.confidence
                 helpers.add(other.channel)
         also = "".join(f"; channel {channel + 1} shows damage there too" for channel in sorted(helpers))

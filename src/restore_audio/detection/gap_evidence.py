@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..arrays import Samples
 from ..signal.convolution import fast_length
 from ..signal.lpc import lpc
+from .candidate import symmetries
 from .gap_edges import Gap
 from .measures import db, rms, samples_of
 from .prediction import ORDER
@@ -97,7 +98,7 @@ def gap_evidence(samples: Samples, gaps: Sequence[Gap], rate_hz: int) -> list[Sa
             after[number],
             float(np.median(before[near])) if near.any() else 0.5,
             math.log2(1 + np.count_nonzero(near)),
-            math.log2(1 + _symmetries(starts[near] - gap.start, samples_of(_EQUAL_MS, rate_hz))),
+            math.log2(1 + symmetries(starts[near] - gap.start, samples_of(_EQUAL_MS, rate_hz))),
         ]
         around = sound[max((gap.start - reach) // size, 0) : (gap.end + reach) // size]
         values = [
@@ -211,17 +212,6 @@ def _quieter_shares(
     after = [db(rms(samples[gap.end : gap.end + size])) for gap in gaps]
     count = max(ordered.size, 1)
     return np.searchsorted(ordered, before) / count, np.searchsorted(ordered, after) / count
-
-
-def _symmetries(distances: Samples, tolerance: int) -> int:
-    """How many of the gaps before have their like at the same distance behind."""
-    behind = np.sort(distances[distances > 0])
-    return int(
-        sum(
-            np.searchsorted(behind, -d + tolerance, side="right") > np.searchsorted(behind, -d - tolerance)
-            for d in distances[distances < 0]
-        )
-    )
 
 
 def _likenesses(samples: Samples, gap: Gap, rate_hz: int) -> list[float]:

@@ -12,6 +12,7 @@ its samples.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..signal.running import running_max
 from ..spans import Span
 from .candidate import Candidate
 from .gap_edges import Gap, find_edges
-from .gap_evidence import gap_evidence, sides_of
+from .gap_evidence import FEATURES, gap_evidence, sides_of
 from .measures import SILENT_DB, db, rms, samples_of
 from .rounding import is_clipped
 from .runs import LONGEST_MS as LONGEST_RUN_MS
@@ -51,6 +52,14 @@ _CROWD = 12
 
 _LEAST_DEPTH_DB = 18.0
 """What lies less below its quieter side is not rest: codecs fill a gap to less than that."""
+
+_MOST_OTHERS, _PATTERN_SCORE = 7, 1.5
+"""More than seven others within 2.5 s are a pattern if they are shallow, or leave much silence; this is taken
+off the score for each doubling of them. None of 130 gaps found in 16 excerpts of training music had more than
+six others, of 13 false ones in gates and patterns nine had from 13 to 48."""
+
+_SHALLOW_DB, _MOST_SILENCE = 40.0, 0.25
+"""Deeper gaps with less silence around can be lost packets, which come by the dozen too."""
 
 
 def find_gaps(samples: Samples, rate_hz: int, longest: int) -> list[Candidate]:
@@ -82,9 +91,17 @@ def find_gaps(samples: Samples, rate_hz: int, longest: int) -> list[Candidate]:
         and _is_no_wave(samples, gap, rate_hz)
     ]
     return [
-        Candidate(gap.start, gap.end, features)
+        Candidate(gap.start, gap.end, features, _doubt(features))
         for gap, features in zip(gaps, gap_evidence(samples, gaps, rate_hz), strict=True)
     ]
+
+
+def _doubt(features: Samples) -> float:
+    """What speaks against a gap beside its evidence: many others that do not close, or leave much silence."""
+    evidence = dict(zip(FEATURES, features.tolist(), strict=True))
+    if evidence["depth"] >= _SHALLOW_DB and evidence["silence around"] <= _MOST_SILENCE:
+        return 0.0
+    return _PATTERN_SCORE * max(evidence["other gaps"] - math.log2(1 + _MOST_OTHERS), 0.0)
 
 
 def _rests(ranges: Samples, most: int, crowd: int) -> list[Run]:

@@ -4,7 +4,8 @@ In: a window ``(C, T)``. Out: spans of kind ``nan``, ``zeros`` and ``constant``,
 
 A run is damage when music stops dead in it and goes on after it as if nothing had happened. What is none:
 
-* silence: the level fades into it, or one side of it is silent, or it lasts longer than any gap we fill;
+* silence: the level fades into it, or one side of it is silent or much quieter than the other, or it lasts
+  longer than any gap we fill;
 * clipping: the run stands at the largest or smallest value around it;
 * square waves and coarse quantisation: equal neighbours are common all around it.
 """
@@ -39,6 +40,9 @@ _EDGE_MS = 1.0
 _WEAKER_EDGE_DB = -22.0
 _STRONGER_EDGE_DB = -12.0
 _JUMP_DB = -24.0
+
+_STEADY_DB = 20.0
+"""Where the level changes by more, a sound ends and another begins: the run is the silence between them."""
 
 _FEWEST_VALUES = 8.0
 """A run whose neighbours are no more of the values in use away rests on the crest of a rounded wave; in 8 bit
@@ -169,6 +173,7 @@ def _score(
         db(rms(after[:edge] - value) / level_after),
     )
     margins = [min(edges) - _WEAKER_EDGE_DB, max(edges) - _STRONGER_EDGE_DB]
+    margins.append(_STEADY_DB - db(max(level_before, level_after) / quieter))
     jumps = (
         np.abs(before[-ADJACENT:] - value).max() / level_before,
         np.abs(after[:ADJACENT] - value).max() / level_after,

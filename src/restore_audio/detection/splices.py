@@ -79,6 +79,10 @@ _CROWD_SCORE = 0.6
 At half of the splices there are at most two; at ticks of a worn record that look like splices, eight to a
 thousand."""
 
+_COMPANY_S, _MOST_JOINS, _COMPANY_SCORE = 2.5, 3, 1.5
+"""Joins of a channel within so far on either side: more than three cost this much for each doubling. Of slips
+drawn every 2.5 s at most two lay there, of ticks in a bed of crackle that look like joins four to forty."""
+
 _HALF_MS = 0.5
 _LEAST_SCORE = -2.0
 """What is less likely (12 %) is not handed on."""
@@ -113,6 +117,7 @@ def find_splices(samples: Samples, errors: Sequence[Floats], rate_hz: int) -> li
             & (mine > _LEAST_PROMINENCE * largest_around(mine, *_NEAR_CELLS))
             & (mine >= running_max(mine, 7))
         )
+        joins: list[tuple[_Join, int, float]] = []
         for cell in cells.tolist():
             join = _joined_at(audio, cell * size, size)
             if join is None:
@@ -123,10 +128,20 @@ def find_splices(samples: Samples, errors: Sequence[Floats], rate_hz: int) -> li
             score += sum(_support(samples, channel, other, join, size) for other in range(len(samples)))
             score = min(score, (db(float(mine[cell] / wide[cell])) - _ALONE_DB) / _ALONE_DB_PER_SCORE)
             if score > _LEAST_SCORE:
+                joins.append((join, doubled, score))
+        for join, doubled, score in joins:
+            score -= _accompanied(join, [other for other, _, _ in joins], rate_hz)
+            if score > _LEAST_SCORE:
                 start, end = max(join.place - half, 0), min(join.place + half, audio.size)
                 words = _words(join, doubled)
                 spans.append(Span(start, end, channel, "splice", confidence(score), evidence=words))
     return spans
+
+
+def _accompanied(join: _Join, joins: Sequence[_Join], rate_hz: int) -> float:
+    """What is taken off where many joins lie around: ticks of a record, and cuts that are meant."""
+    others = sum(abs(other.place - join.place) < _COMPANY_S * rate_hz for other in joins) - 1
+    return _COMPANY_SCORE * math.log2(max(others / _MOST_JOINS, 1.0))
 
 
 def _crowded(peaks: Floats, cell: int) -> float:

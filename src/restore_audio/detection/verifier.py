@@ -48,7 +48,8 @@ class Verifier:
             return np.zeros(0)
         evidence = np.stack([candidate.features for candidate in candidates])
         normal = np.clip((evidence - self.mean) / self.scale, -4.0, 4.0)
-        return np.asarray(np.tanh(normal @ self.inner + self.inner_bias) @ self.outer + self.bias)
+        doubts = np.array([candidate.doubt for candidate in candidates])
+        return np.asarray(np.tanh(normal @ self.inner + self.inner_bias) @ self.outer + self.bias - doubts)
 
 
 @lru_cache(maxsize=8)
