@@ -254,23 +254,29 @@ class TestParts:
             peaks[first : first + 15] = 0.9
             assert _crowded(peaks, 2000) == pytest.approx(taken, abs=0.05 if taken else 1e-9), first
 
-    @pytest.mark.parametrize(("others", "taken"), [(0, 0.0), (3, 0.0), (6, 1.5), (12, 3.0)])
-    def test_more_than_three_joins_around_cost_something_for_each_doubling(
+    @pytest.mark.parametrize(("others", "taken"), [(0, 0.0), (8, 0.0), (16, 2.0), (32, 4.0)])
+    def test_more_than_eight_places_a_third_as_high_cost_something_for_each_doubling(
         self, others: int, taken: float
     ) -> None:
-        places = [*range(200_000, 200_000 + others * 5000, 5000), 150_000]
-        joins = [_Join(place, (20.0, 20.0)) for place in places]
-        assert _accompanied(joins[-1], joins, 44_100) == pytest.approx(taken)
+        peaks = np.full(40_000, 0.01)
+        cells = np.array([20_000, *range(20_100, 20_100 + 80 * others, 80)])
+        peaks[cells] = 0.36
+        peaks[20_000] = 1.0
+        assert _accompanied(peaks, cells, 20_000) == pytest.approx(taken)
+        peaks[cells[1:]] = 0.34
+        assert _accompanied(peaks, cells, 20_000) == 0.0
 
-    def test_they_are_counted_for_two_and_a_half_seconds_on_either_side(self) -> None:
-        for places, taken in (
-            (range(250_250, 250_256), 0.0),
-            (range(250_240, 250_246), 1.5),
-            (range(29_755, 29_761), 1.5),
-            (range(29_745, 29_751), 0.0),
-        ):
-            joins = [_Join(place, (20.0, 20.0)) for place in [140_000, *places]]
-            assert _accompanied(joins[0], joins, 44_100) == pytest.approx(taken), places
+    def test_those_count_for_two_and_a_half_seconds_on_either_side(self) -> None:
+        peaks = np.ones(40_000)
+        for first, taken in ((24_984, 2.0), (25_000, 0.0), (15_000, 2.0), (14_984, 0.0)):
+            cells = np.sort([20_000, *range(first, first + 16)])
+            assert _accompanied(peaks, cells, 20_000) == pytest.approx(taken), first
+
+    def test_those_at_equal_distances_are_a_rhythm(self) -> None:
+        peaks = np.ones(40_000)
+        for pairs, taken in ((1, 0.0), (2, 3.0), (4, 6.0)):
+            cells = np.arange(20_000 - 1000 * pairs, 20_001 + 1000 * pairs, 1000)
+            assert _accompanied(peaks, cells, 20_000) == pytest.approx(taken), pairs
 
     def other(self, audio: Samples, place: int = PLACE) -> float:
         mine = cut(hum(seed=2))

@@ -1,4 +1,4 @@
-"""What a detector hands to the verifier."""
+"""What a detector hands to the verifier, and the company in which candidates lie."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
+
+_COMPANY_CELLS, _ALIKE = 5000, 0.35
+"""2.5 s on either side, a bar of music or more; and how high others must be, in the one's own height."""
+
+_EQUAL_CELLS = 2
+"""1 ms: how exactly the distances of a rhythm are equal."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +39,17 @@ def symmetries(distances: NDArray[np.int64], tolerance: int) -> int:
     behind, before = np.sort(distances[distances > 0]), -distances[distances < 0]
     nearest = np.searchsorted(behind, before + tolerance, side="right")
     return int(np.count_nonzero(nearest > np.searchsorted(behind, before - tolerance)))
+
+
+def company(peaks: NDArray[np.floating], places: NDArray[np.int64], place: int) -> tuple[int, int]:
+    """How many others that are a third as high lie around a candidate, and pairs of them at equal distances.
+
+    Args:
+        peaks: of the prediction error, in cells of 0.5 ms.
+        places: cells of all candidates, in order.
+        place: cell of the one.
+    """
+    first, last = np.searchsorted(places, (place - _COMPANY_CELLS, place + _COMPANY_CELLS))
+    others = places[first:last]
+    others = others[(others != place) & (peaks[others] > _ALIKE * peaks[place])]
+    return others.size, symmetries(others - place, _EQUAL_CELLS)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Run, Samples
 from ..signal.running import running_max
-from .candidate import Candidate, symmetries
+from .candidate import Candidate, company
 from .interpolation import repair
 from .measures import SILENT_DB, cell_samples, db, rms, samples_of
 from .screen import Floats, background, cell_peaks, largest_around
@@ -78,16 +78,13 @@ _CROWD_CELLS, _CROWD_PEAKS = 500, 8
 # What speaks against a click is taken off the verifier's score. Chosen on 80 excerpts of training music with
 # 0.2 to 4 clicks a second, and as many gated synthesisers, rhythmic gates and beds of crackle: half a
 # hundredth of the clicks was lost, nine tenths of the false ones in gates and two thirds of those in crackle.
-_COMPANY_CELLS = 5000
-"""2.5 s on either side, in which other candidates are a click's company: a bar of music or more."""
+_MOST_ALIKE, _CROWD_SCORE = 14, 3.0
+"""More than 14 others a third as high within 2.5 s, 2.8 a second, are a bed of crackle or the music's own;
+taken off for each doubling."""
 
-_ALIKE, _MOST_ALIKE, _CROWD_SCORE = 0.35, 14, 3.0
-"""More than 14 others a third as high, 2.8 a second, are a bed of crackle or the music's own; taken off for
-each doubling."""
-
-_EQUAL_CELLS, _RHYTHM_SCORE = 2, 3.0
-"""Others as high at equal distances (to 1 ms) before and behind are a rhythm; taken off for each doubling of
-such pairs beyond the first, which is chance."""
+_RHYTHM_SCORE = 3.0
+"""Pairs of them at equal distances before and behind are a rhythm; taken off for each doubling beyond the
+first, which is chance."""
 
 _STEP_DB, _STEP_SCORE = 6.0, 0.5
 """A click stands above the sound on both sides, or leaves its level as it was; the edge of a gate does
@@ -132,11 +129,8 @@ def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate
 
 def _doubt(candidate: Candidate, peaks: Floats, places: NDArray[np.int64], place: int) -> float:
     """What speaks against a click: many that are alike, others at equal distances, a step of the level."""
-    first, last = np.searchsorted(places, (place - _COMPANY_CELLS, place + _COMPANY_CELLS))
-    others = places[first:last]
-    others = others[(others != place) & (peaks[others] > _ALIKE * peaks[place])]
-    pairs = symmetries(others - place, _EQUAL_CELLS)
-    doubt = _CROWD_SCORE * math.log2(max(others.size / _MOST_ALIKE, 1.0))
+    alike, pairs = company(peaks, places, place)
+    doubt = _CROWD_SCORE * math.log2(max(alike / _MOST_ALIKE, 1.0))
     doubt += _RHYTHM_SCORE * math.log2(max(pairs, 1))
     evidence = dict(zip(FEATURES, candidate.features.tolist(), strict=True))
     if evidence["removed peak"] < 0.0:
