@@ -101,7 +101,7 @@ def _doubt(features: Samples) -> float:
     evidence = dict(zip(FEATURES, features.tolist(), strict=True))
     if evidence["depth"] >= _SHALLOW_DB and evidence["silence around"] <= _MOST_SILENCE:
         return 0.0
-    return _PATTERN_SCORE * max(evidence["other gaps"] - math.log2(1 + _MOST_OTHERS), 0.0)
+    return _PATTERN_SCORE * max(float(evidence["other gaps"]) - math.log2(1 + _MOST_OTHERS), 0.0)
 
 
 def _rests(ranges: Samples, most: int, crowd: int) -> list[Run]:
