@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from restore_audio.detection import explanation, measures, registry, verifier
+from restore_audio.detection import clicks, explanation, measures, registry, verifier
 from restore_audio.detection.candidate import Candidate
 from restore_audio.detection.clicks import FEATURES as CLICK_FEATURES
 from restore_audio.detection.clicks import _doubt, _from_first_rise, find_clicks
@@ -86,6 +86,7 @@ class TestWhatStays:
         # Only in its channel, and only if it is certain.
         assert len(look([dataclasses.replace(certain, channel=1)], near)) == 3
         assert len(look([dataclasses.replace(certain, confidence=0.4)], near)) == 2
+        assert len(look([dataclasses.replace(certain, confidence=0.5)], near)) == 1 + 2 * stays
 
     @pytest.mark.parametrize(
         ("confidence", "end", "kind"),
@@ -309,6 +310,42 @@ class TestClicks:
         assert find_clicks(square, prediction_error(square, RATE_HZ), RATE_HZ) == []
         short = noise(22 * 399)
         assert find_clicks(short, prediction_error(short, RATE_HZ), RATE_HZ) == []
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+        """Which cells are examined, of 1000 whose prediction errors are 1 but for some."""
+        monkeypatch.setattr(clicks, "_examine", lambda *arguments: arguments[5])
+
+        def ask(*peaks: tuple[int, float]) -> list[int]:
+            error = np.ones((1000, 22), np.float32)
+            for cell, peak in peaks:
+                error[cell, 7] = -peak
+            return find_clicks(np.zeros(22_000), error.ravel(), RATE_HZ)  # type: ignore[return-value]
+
+        return ask
+
+    @pytest.mark.parametrize(("peak", "examined"), [(5.1, True), (4.9, False)])
+    def test_five_times_the_background_is_examined(self, asked, peak: float, examined: bool) -> None:
+        assert asked((500, peak)) == ([500] if examined else [])
+
+    @pytest.mark.parametrize(
+        ("distance", "counts"), [(1, False), (4, False), (6, True), (59, True), (62, False)]
+    )
+    def test_a_click_stands_out_of_what_is_from_two_and_a_half_to_thirty_milliseconds_away(
+        self, asked, distance: int, counts: bool
+    ) -> None:
+        for other in (500 - distance, 500 + distance):
+            assert (500 in asked((500, 20.0), (other, 20.0 / 1.75))) != counts
+            assert 500 in asked((500, 20.0), (other, 20.0 / 1.85))
+
+    @pytest.mark.parametrize(("distance", "one"), [(4, True), (5, True), (6, False)])
+    def test_of_peaks_within_five_cells_the_largest_is_examined(
+        self, asked, distance: int, one: bool
+    ) -> None:
+        found = asked((500, 20.0), (500 + distance, 10.0))
+        assert 500 in found
+        if one:
+            assert 500 + distance not in found
 
     def test_a_click_among_its_like_is_none(self) -> None:
         audio = 0.01 * noise(80_000)

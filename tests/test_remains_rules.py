@@ -119,23 +119,41 @@ class TestMerge:
     def test_both_are_averaged_by_one_over_their_variances(self) -> None:
         lost, variance = 1.0, 0.05
         undone = 2.2 * np.exp(-lost)  # restored to 2.2, where 2.0 is predicted
-        error = (remains.LOSS_ERROR * lost) ** 2 * 2.2**2
+        error = (0.08 * lost) ** 2 * 2.2**2
         weight = variance / (variance + error)
         value, left = self.merged(lost, variance, undone=undone)
         assert value == pytest.approx(weight * 2.2 + (1 - weight) * 2.0, rel=1e-6)
         assert left == pytest.approx(1.0 / (1.0 / variance + 1.0 / error), rel=1e-6)
 
     def test_noise_counts_as_often_as_it_is_amplified(self) -> None:
-        error = (remains.LOSS_ERROR * 1.0) ** 2 * 2.2**2 + 0.01 * np.exp(2.0)
+        error = (0.08 * 1.0) ** 2 * 2.2**2 + 0.01 * np.exp(2.0)
         weight = 0.05 / (0.05 + error)
         value, _ = self.merged(1.0, 0.05, noise_power=0.01, undone=2.2 * np.exp(-1.0))
         assert value == pytest.approx(weight * 2.2 + (1 - weight) * 2.0, rel=1e-6)
+
+    def test_a_prediction_that_differs_by_too_much_is_not_trusted_around_there(self) -> None:
+        """Averaged over three bins and eight frames."""
+        shape = (9, 40)
+        scene = SimpleNamespace(
+            predicted=np.full(shape, 2.0 + 0j),
+            variance=np.full(shape, 1e-9),
+            centres=np.arange(40) * 8,
+            window=np.sqrt(np.hanning(65)[:-1]),
+        )
+        restored = np.full(shape, 2.2 + 0j)
+        restored[4, 20] = 1e3
+        made = loss.Loss(np.full(shape, 1.0), np.zeros(shape), np.zeros(400), 0.0)
+        merged, _ = remains._merged(scene, made, restored * np.exp(-1.0), np.log(10.0) * 1.5)  # type: ignore[arg-type]
+        recorded = np.abs(merged - restored) < 0.01
+        assert np.flatnonzero(recorded.any(axis=1)).tolist() == [3, 4, 5]
+        assert np.count_nonzero(recorded[3]) == np.count_nonzero(recorded[5]) == 8
+        np.testing.assert_allclose(merged[~recorded][:5].real, 2.0, atol=1e-3)
 
     def test_no_more_than_30_db_is_undone(self) -> None:
         lost = np.log(10.0) * 1.5 + 2.0
         # 30 dB above 0.1, with an error of the 2 that stay lost besides that of every loss.
         restored = 0.1 * 10**1.5
-        error = ((remains.LOSS_ERROR * lost) ** 2 + 2.0**2) * restored**2
+        error = ((0.08 * lost) ** 2 + 2.0**2) * restored**2
         weight = 1.0 / (1.0 + error)
         value, _ = self.merged(lost, 1.0, undone=0.1)
         assert value == pytest.approx(weight * restored + (1 - weight) * 2.0, rel=1e-6)
