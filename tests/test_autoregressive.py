@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from restore_audio.fill.ar import ArSettings, extrapolate, fill_gap
+from restore_audio.fill.adaptive import predict_adaptively
+from restore_audio.fill.ar import ArSettings, _attack, extrapolate, fill_gap, surroundings
 from restore_audio.signal.burg import burg
 
 RATE_HZ = 44_100
@@ -219,3 +220,42 @@ def test_any_rate_works_the_same(rate_hz: int) -> None:
     x = np.sin(2 * np.pi * 440 * t) + 0.5 * np.sin(2 * np.pi * 1003 * t)
     gap, start = rate_hz // 50, rate_hz // 2
     assert sdr_db(x[start : start + gap], fill(x, start, gap, rate=rate_hz)) > 60
+
+
+class TestAttacks:
+    """What begins behind a gap is not in it."""
+
+    def music(self, begins: int) -> Samples:
+        """A soft tone, over which a loud note begins; it decays."""
+        rng = np.random.default_rng(4)
+        time = np.arange(40_000) / RATE_HZ
+        audio = 0.01 * np.sin(2 * np.pi * 440 * time) + 1e-4 * rng.standard_normal(time.size)
+        note = 0.5 * np.exp(-time / 0.2) * np.sin(2 * np.pi * 310 * time)
+        audio[begins:] += note[: audio.size - begins]
+        return audio
+
+    @pytest.mark.parametrize("behind", [60, 300])
+    def test_a_note_that_begins_behind_the_gap_is_not_continued_into_it(self, behind: int) -> None:
+        start, end = 20_000, 20_880
+        audio = self.music(end + behind)
+        made = predict_adaptively(audio[:start], audio[end:], end - start, rate_hz=RATE_HZ).samples
+        error = np.sum((made - audio[start:end]) ** 2) / np.sum(audio[start:end] ** 2)
+        assert error < 0.8  # continued backwards it is 50 times what is there
+
+    def test_what_is_there_before_the_gap_does_not_begin_behind_it(self) -> None:
+        loud = np.ones(4000)
+        for before, after, kept in (
+            (0.1 * loud, np.r_[0.1 * loud[:440], loud], 440),
+            (0.1 * loud, np.r_[0.1 * loud[:440], 0.3 * loud], 4440),  # 9.5 dB are no attack
+            (np.r_[loud, 0.1 * loud[:400]], np.r_[0.1 * loud[:440], loud], 4440),
+            (np.r_[loud, 0.1 * loud[:900]], np.r_[0.1 * loud[:440], loud], 440),
+            (0.1 * loud, loud, 4000),  # it is there at once: nobody knows when it began
+            (loud[:10], np.r_[0.1 * loud[:440], loud], 4440),
+        ):
+            assert _attack(before, after, RATE_HZ) == kept
+
+    def test_other_fits_see_all_of_the_side(self) -> None:
+        audio = self.music(20_900)
+        for to_attack, size in ((True, 44), (False, 8203)):
+            how = ArSettings(context_ms=186.0, to_attack=to_attack)
+            assert surroundings(audio[:20_000], audio[20_850:], RATE_HZ, how)[1].size == size

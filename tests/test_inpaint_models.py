@@ -193,7 +193,7 @@ class TestMixture:
         if tried:
             np.testing.assert_allclose(self.mixture(monkeypatch, [[0.0]] * 4, gap).samples, 2.5)
         else:
-            assert self.mixture(monkeypatch, [[0.0]] * 4, gap) == ArSettings()
+            assert self.mixture(monkeypatch, [[0.0]] * 4, gap) == adaptive.SETTINGS[0]
 
     def trials(
         self, monkeypatch: pytest.MonkeyPatch, before: int, after: int, context_ms: float = 50.0

@@ -37,10 +37,10 @@ from .ar import (
 from .gaps import Gap, Prediction
 
 SETTINGS = (
-    ArSettings(),
-    ArSettings(context_ms=186.0, order_share=0.125),
-    ArSettings(context_ms=93.0, order_share=0.25),
-    ArSettings(context_ms=46.5, order_share=0.25),
+    ArSettings(to_attack=True),
+    ArSettings(context_ms=186.0, order_share=0.125, to_attack=True),
+    ArSettings(context_ms=93.0, order_share=0.25, to_attack=True),
+    ArSettings(context_ms=46.5, order_share=0.25, to_attack=True),
 )
 """At 44.1 kHz orders 2048, 1024, 1024 and 512, and contexts of 16384, 8192, 4096 and 2048 samples."""
 
