@@ -169,10 +169,15 @@ def surroundings(
     longest = max(1, round(how.context_ms * rate_hz / 1000.0))
     left = _finite_end(np.asarray(before[max(len(before) - longest, 0) :], dtype=np.float64))
     right = _finite_end(np.asarray(after[:longest], dtype=np.float64)[::-1])
-    if how.to_attack:
-        right = right[right.size - _attack(left, right[::-1], rate_hz) :]
-    peak = max(float(np.max(np.abs(side), initial=0.0)) for side in (left, right))
+    peak = _peak(left, right)
+    if how.to_attack and peak:
+        right = right[right.size - _attack(left / peak, right[::-1] / peak, rate_hz) :]
+        peak = _peak(left, right)
     return (left / peak, right / peak, peak) if peak else (left, right, 0.0)
+
+
+def _peak(left: Samples, right: Samples) -> float:
+    return max(float(np.max(np.abs(side), initial=0.0)) for side in (left, right))
 
 
 def _attack(before: Samples, after: Samples, rate_hz: float) -> int:
