@@ -184,6 +184,15 @@ class TestMatches:
             Match(50_000, 50_300, 10_000),
         ]
 
+    def test_a_stretch_is_told_once_however_far_its_anchors_lie_apart(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        audio = noise(10_000)
+        audio[3000:3400], audio[6000:6600] = audio[2000:2400], audio[4000:4600]
+        late = np.array([3050, 3350, 6100, 6300, 6590])
+        monkeypatch.setattr(matches, "_pairs", lambda *_: (late, np.repeat([1000, 2000], [2, 3])))
+        assert find_matches(audio, 5000) == [Match(3000, 3400, 1000), Match(6000, 6600, 2000)]
+
     def test_numpy_looks_up_the_same_places(self, monkeypatch: pytest.MonkeyPatch) -> None:
         audio = noise(40_000)
         audio[5000:5100] = 0.25  # held values are not looked up

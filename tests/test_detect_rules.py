@@ -102,6 +102,19 @@ class TestWhatStays:
             assert max(abs(span.start - 5000), abs(span.end - 5500)) <= 3  # and what rings beside them
             assert span.evidence == "stops dead; falls"
 
+    @pytest.mark.parametrize(
+        "other",
+        [
+            Span(4950, 5560, 1, "dropout", 0.9),
+            Span(4950, 5560, 0, "dropout", 0.4),
+            Span(4950, 5560, 0, "noise", 0.9),
+        ],
+    )
+    def test_nothing_else_makes_a_doubtful_gap_one(
+        self, look: Callable[..., list[Span]], other: Span
+    ) -> None:
+        assert "zeros" not in [s.kind for s in look([Span(5000, 5500, 0, "zeros", 0.06)], [other])]
+
     def test_what_two_channels_show_is_more_certain(self, look: Callable[..., list[Span]]) -> None:
         both = [Span(5000, 5100, channel, "noise", 0.45, evidence="a burst") for channel in (0, 1)]
         spans = look([], both)
@@ -314,13 +327,14 @@ class TestClicks:
     @pytest.fixture
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
         """Which cells are examined, of 1000 whose prediction errors are 1 but for some."""
-        monkeypatch.setattr(clicks, "_examine", lambda *arguments: arguments[5])
+        nothing = np.zeros(len(CLICK_FEATURES))
+        monkeypatch.setattr(clicks, "_examine", lambda *a: Candidate(a[5], a[5] + 1, nothing))
 
         def ask(*peaks: tuple[int, float]) -> list[int]:
             error = np.ones((1000, 22), np.float32)
             for cell, peak in peaks:
                 error[cell, 7] = -peak
-            return find_clicks(np.zeros(22_000), error.ravel(), RATE_HZ)  # type: ignore[return-value]
+            return [found.start for found in find_clicks(np.zeros(22_000), error.ravel(), RATE_HZ)]
 
         return ask
 
