@@ -395,9 +395,16 @@ class TestClicks:
         assert self.doubt([place + 50 * (place > 20_000) for place in beats]) == 0.0
 
     def test_a_step_of_the_level_is_the_edge_of_a_gate(self) -> None:
-        for change_db, taken in ((5.0, 0.0), (10.0, 2.0), (-10.0, 2.0)):
-            assert self.doubt([], level_change=change_db, removed_peak=-1.0) == pytest.approx(taken)
-            assert self.doubt([], level_change=change_db, removed_peak=1.0) == 0.0
+        for level, treble, taken in (
+            (5.0, 20.0, 0.0),
+            (10.0, 20.0, 2.0),
+            (-20.0, -10.0, 2.0),
+            (10.0, 3.0, 0.0),  # a thump
+            (10.0, -10.0, 0.0),
+        ):
+            changes = {"level_change": level, "treble_change": treble}
+            assert self.doubt([], **changes, removed_peak=-1.0) == pytest.approx(taken)
+            assert self.doubt([], **changes, removed_peak=1.0) == 0.0
 
     def test_in_a_bed_of_crackle_and_in_a_gate_nothing_clicks(self) -> None:
         """Of one tick in 33 ms, and of beats without ramps, the verifier alone believes some."""

@@ -87,8 +87,8 @@ _RHYTHM_SCORE = 3.0
 first, which is chance."""
 
 _STEP_DB, _STEP_SCORE = 6.0, 0.5
-"""A click stands above the sound on both sides, or leaves its level as it was; the edge of a gate does
-neither. Taken off for each dB beyond six by which the level changes."""
+"""A click stands above the sound on both sides, or leaves the level as it was; its tail raises the bass alone.
+The edge of a gate changes level and treble alike: taken off for each dB beyond six by which both change."""
 
 _FLOOR = 1e-7
 """−140 dBFS: levels are not below it."""
@@ -133,8 +133,9 @@ def _doubt(candidate: Candidate, peaks: Floats, places: NDArray[np.int64], place
     doubt = _CROWD_SCORE * math.log2(max(alike / _MOST_ALIKE, 1.0))
     doubt += _RHYTHM_SCORE * math.log2(max(pairs, 1))
     evidence = dict(zip(FEATURES, candidate.features.tolist(), strict=True))
-    if evidence["removed peak"] < 0.0:
-        doubt += _STEP_SCORE * max(abs(evidence["level change"]) - _STEP_DB, 0.0)
+    level, treble = evidence["level change"], evidence["treble change"]
+    if evidence["removed peak"] < 0.0 < level * treble:
+        doubt += _STEP_SCORE * max(min(abs(level), abs(treble)) - _STEP_DB, 0.0)
     return doubt
 
 
