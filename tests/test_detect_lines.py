@@ -293,6 +293,18 @@ class TestNats:
         assert held(65, value, line=4) == -math.inf
 
     @pytest.mark.usefixtures("told")
+    @pytest.mark.parametrize(("loud", "told_"), [(0.05, True), (0.5, False)])
+    def test_zeros_to_which_a_sound_has_faded_are_silence(self, loud: float, told_: bool) -> None:
+        for side in (1, -1):
+            audio = noise()
+            audio[self.FIRST - 1 : self.FIRST + 9] = 0.0
+            quiet, other = slice(self.FIRST - 4, self.FIRST - 1), slice(self.FIRST + 9, self.FIRST + 13)
+            if side < 0:
+                quiet, other = other, quiet
+            audio[quiet], audio[other] = 0.01, loud
+            assert math.isfinite(self.nats(audio, places(self.FIRST, self.FIRST + 9))) == told_
+
+    @pytest.mark.usefixtures("told")
     @pytest.mark.parametrize(("share", "clipped"), [(0.96, False), (0.98, True)])
     def test_held_at_the_peak_they_are_clipped(self, share: float, clipped: bool) -> None:
         for sign in (-1.0, 1.0):

@@ -274,7 +274,7 @@ class TestParts:
 
     def test_those_at_equal_distances_are_a_rhythm(self) -> None:
         peaks = np.ones(40_000)
-        for pairs, taken in ((1, 0.0), (2, 3.0), (4, 6.0)):
+        for pairs, taken in ((1, 0.0), (2, 3.0), (3, 3.0 * math.log2(3))):
             cells = np.arange(20_000 - 1000 * pairs, 20_001 + 1000 * pairs, 1000)
             assert _accompanied(peaks, cells, 20_000) == pytest.approx(taken), pairs
 

@@ -87,8 +87,8 @@ _RHYTHM_SCORE = 3.0
 first, which is chance."""
 
 _STEP_DB, _STEP_SCORE = 6.0, 0.5
-"""A click stands above the sound on both sides, or leaves the level as it was; its tail raises the bass alone.
-The edge of a gate changes level and treble alike: taken off for each dB beyond six by which both change."""
+"""A click stands above the sound on both sides, or leaves the level as it was; its tail raises the bass
+alone. The edge of a gate changes level and treble: taken off for each dB beyond six by which both change."""
 
 _FLOOR = 1e-7
 """−140 dBFS: levels are not below it."""

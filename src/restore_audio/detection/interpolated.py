@@ -82,6 +82,9 @@ _HELD = 0.3
 _FEW_EQUAL = 0.1
 """Share of samples that equal others, up to which their number tells how many values there are."""
 
+_FADED = 0.03
+"""Where the four samples on one side of zeros are 30 dB below those on the other, a sound begins or ends there."""
+
 _LEVEL_SAMPLES = 4096
 """On either side, for the level and for the values that samples take."""
 
@@ -274,9 +277,11 @@ def _nats(
     if not stretch.means:
         held = samples[first:last][samples[first:last] == samples[first - 1 : last - 1]]
         alone = held.size >= last - first - 1
-        zeros = held.size - np.count_nonzero(held)
+        zeros = held.size - int(np.count_nonzero(held))
         if held.size > _LONGEST_HELD or zeros >= longest_run or (alone and held.size >= longest_run):
             return -math.inf  # a run, which has its own detector
+        if 0 < zeros == held.size and _is_silence(samples, first, last):
+            return -math.inf
         around = samples[first - _AROUND // 2 : last + _AROUND // 2] if alone else near
         if held.size and (held.max() >= _CLIPPED * around.max() or held.min() <= _CLIPPED * around.min()):
             return -math.inf  # clipped, or the crest of a wave
@@ -298,6 +303,12 @@ def _nats(
         surprise(samples, asked, exactness),
     )
     return min(measures) - _SHARED_NATS * count
+
+
+def _is_silence(samples: Samples, first: int, last: int) -> bool:
+    """Whether a sound fades to the zeros of a stretch on one side and begins dead on the other."""
+    sides = [float(np.abs(side).max()) for side in (samples[first - 4 : first], samples[last : last + 4])]
+    return min(sides) < _FADED * max(sides)
 
 
 def _on_lines(samples: Samples, straight: Flags, first: int, last: int, step: float) -> bool:
