@@ -83,7 +83,7 @@ _FEW_EQUAL = 0.1
 """Share of samples that equal others, up to which their number tells how many values there are."""
 
 _FADED = 0.03
-"""Where the four samples on one side of zeros are 30 dB below those on the other, a sound begins or ends there."""
+"""Where four samples on one side of zeros are 30 dB below those on the other, a sound begins or ends."""
 
 _LEVEL_SAMPLES = 4096
 """On either side, for the level and for the values that samples take."""
