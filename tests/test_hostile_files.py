@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from recordings import music
-from restore_audio.audio.audiofile import probe, read_audio, rewrite, write_audio
+from restore_audio.audio.audiofile import probe, read_audio, read_blocks, rewrite, write_audio
 from restore_audio.audio.native import no_library_messages
 from restore_audio.errors import InputError, ModelError, OutputError
 from restore_audio.fill import fill
@@ -314,3 +314,12 @@ def test_samples_beyond_measure_are_predicted(level: float) -> None:
     filled, spans = fill.fill_spans(audio, [Span(9_000, 9_010, 0)], 44_100, method=method_named("ar"))
     assert np.abs(filled - audio).max() < level
     assert spans[0].filled
+
+
+def test_a_thousand_channels_are_read_in_blocks_that_fit_into_memory(tmp_path: Path) -> None:
+    source = tmp_path / "in.wav"
+    frames = np.arange(4_500, dtype=np.int16)
+    soundfile.write(source, np.repeat(frames[:, None], 1_024, axis=1), 8_000)
+    blocks = list(read_blocks(source))
+    assert max(block.size for block in blocks) <= 1 << 22
+    assert np.array_equal(np.concatenate(blocks, axis=1)[-1], frames / 32_768)

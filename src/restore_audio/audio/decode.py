@@ -28,6 +28,10 @@ _OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 """The longest page of Ogg (RFC 3533)."""
 
 
+_BLOCK_SAMPLES = 1 << 22
+"""The most in a block, of all channels together: 34 MB of float64, or 65,536 samples of 64 channels."""
+
+
 class Decoder(Protocol):
     """An open recording; soundfile's interface."""
 
@@ -115,13 +119,14 @@ def _no_audio(path: Path, reason: str) -> InputError:
 
 
 def native_blocks(path: Path, block_frames: int) -> Iterator[NDArray[Any]]:
-    """Native samples ``(n, C)`` from start to end, n at most ``block_frames``.
+    """Native samples ``(n, C)`` from start to end, n at most ``block_frames``, less of very many channels.
 
     Raises:
         InputError: it cannot be read, or ends before its header says.
     """
     with open_recording(path) as sound:
         kind = native_dtype(sound.subtype)
+        block_frames = max(min(block_frames, _BLOCK_SAMPLES // sound.channels), 1)
         # PyAV tells the length only by decoding everything, which is what happens here anyway.
         expected = sound.frames if isinstance(sound, soundfile.SoundFile) else 0
         done = 0
