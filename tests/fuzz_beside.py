@@ -408,7 +408,7 @@ class Beside:
         source = place / "in" / name
         source.parent.mkdir()
         shutil.copyfile(self.bench.good, source)
-        out = place / "of"
+        out = place / rng.choice(("of", "of", "of", "of\udcff"))
         words = ["fix", str(source), "-o", f"{out}/", "--method", "ar"]
         words += ["--html", f"{out}/", "--report", f"{out}/", "--labels", f"{out}/", "--removed", f"{out}/"]
         if rng.random() < 0.3:

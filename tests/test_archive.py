@@ -201,6 +201,7 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(tmp_path, capfd):
         (["--to", str(tmp_path / "gone")], "naming the sources"),
         ([str(source), "--to", str(source / "b c/0.wav/out")], "choose another --to"),
         (["-", "--to", str(tmp_path / "out")], "name recordings or folders"),
+        ([str(source), "--to", str(tmp_path / "out\udcff")], "choose another --to"),
     ):
         assert main(["archive", *words]) in (1, 2)
         error = capfd.readouterr().err

@@ -143,6 +143,7 @@ ROW = Row("b.wav", "/a/b.wav", "restored", duration_s=0.5, found=1, filled=1, ki
 NO_ROWS: list[dict[str, object]] = [
     {"place": None},
     {"state": 5},
+    {"version": "\ud800"},
     {"duration_s": "long"},
     {"duration_s": float("nan")},
     {"found": 1.5},

@@ -116,6 +116,8 @@ class Row:
 
 
 def _is_a(value: object, kind: type) -> bool:
+    if isinstance(value, str) and value != value.encode(errors="ignore").decode():
+        return False  # no text that a table can hold
     if kind in (str, bool) or isinstance(value, bool):
         return type(value) is kind
     return isinstance(value, int | float) and (kind is float or isinstance(value, int)) and abs(value) < _MOST

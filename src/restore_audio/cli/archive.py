@@ -142,6 +142,8 @@ def archive(
         )
     check_tools(device, model, method, None)
     folder = to.absolute()
+    if name := _no_text(folder):
+        raise UsageError(f"The name {name} is not Unicode, which no table can hold: choose another --to.")
     failures: list[Failure] = []
     if sources:
         found, failures = _found(sources, folder)
@@ -203,10 +205,12 @@ def _no_place(path: Path, place: str, other: Path | None) -> str | None:
         return "Standard input cannot be part of an archive: name recordings or folders."
     if other is not None:  # some file systems take names for one that differ in case only
         return f"{other} and {path} would both become {place}: put them into separate archives."
-    try:
-        place.encode()
-        str(path.absolute()).encode()
-    except UnicodeEncodeError:
-        name = str(path).encode(errors="backslashreplace").decode()
+    if name := _no_text(path.absolute()) or _no_text(Path(place)):
         return f"The name {name} is not Unicode, which no table can hold: rename it."
     return None
+
+
+def _no_text(path: Path) -> str | None:
+    """A name that is not Unicode, in letters that are; None for one that is."""
+    name = str(path).encode(errors="backslashreplace").decode()
+    return None if name == str(path) else name
