@@ -179,6 +179,18 @@ class TestChoice:
     def halved(gap: Gap, prior: Prediction) -> Prediction | None:
         return Prediction(0.5 * prior.samples, 9.0) if gap.start != 30 else None
 
+    @pytest.mark.parametrize(
+        ("value", "error", "expected_db"),
+        [(2.0, 4.0, -10.0), (0.0, 4.0, None), (2.0, 0.0, None), (2.0, np.inf, None), (2.0, np.nan, None)],
+    )
+    def test_the_error_to_expect_is_told_against_the_energy_of_the_fill(
+        self, monkeypatch: pytest.MonkeyPatch, value: float, error: float, expected_db: float | None
+    ) -> None:
+        made = Prediction(np.full(10, value), error)
+        monkeypatch.setattr(filling, "load_fill", lambda _: lambda _: made)
+        _, (span,) = fill_spans(np.zeros((1, 50)), [Span(10, 20, 0)], 1000, method=method("one"))
+        assert span.expected_error_db == (None if expected_db is None else pytest.approx(expected_db))
+
     def test_a_repair_is_made_from_the_best_fill_or_leaves_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(filling, "load_repair", lambda kind: self.halved if kind == "click" else None)
         spans = [Span(10, 14, 0, kind="click"), Span(30, 34, 0, kind="click"), Span(20, 24, 0)]
