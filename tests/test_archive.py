@@ -283,6 +283,12 @@ class TestWork:
         assert "not what the manifest says" in (row.error or "")
         assert not (tmp_path / "out/recordings").exists()
 
+    def test_a_path_beyond_measure_is_told_in_a_sentence(self, tmp_path):
+        entry = scanned(collection(tmp_path / "in", 1), tmp_path / "out")[0]
+        row = work.work(settings_for(tmp_path / "out"), dataclasses.replace(entry, path="9" * 4_000), ignore)
+        assert row.state == FAILED
+        assert len(row.error) < 300
+
     def test_a_result_that_is_cut_or_gone_is_not_taken_for_done(self, tmp_path):
         entry = scanned(collection(tmp_path / "in", 1), tmp_path / "out")[0]
         settings = settings_for(tmp_path / "out")

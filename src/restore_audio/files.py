@@ -199,6 +199,12 @@ def sum_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def shortened(path: str | Path) -> str:
+    """A path for a sentence, however long."""
+    text = str(path).replace("\0", "\\0")
+    return text if len(text) < 200 else f"{text[:100]}…{text[-40:]}"
+
+
 def numbers_only(text: str) -> Any:
     """What a JSON text holds, in which every number is one: it can be written again.
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from .. import interrupts
 from ..audio.output import make_folder
 from ..errors import InputError, RestoreError
-from ..files import beside, sum_of
+from ..files import beside, shortened, sum_of
 from ..settings import DetectSettings, FillSettings
 from ..show.report import report_to_dict, write_text
 from ..spans import SCHEMA_VERSION
@@ -174,7 +174,7 @@ def _work(settings: ArchiveSettings, entry: Entry, progress: Progress) -> Row:
     try:
         now = sum_of(source)
     except OSError as error:
-        raise InputError(f"{source} cannot be read ({error.strerror}): check it.") from None
+        raise InputError(f"{shortened(source)} cannot be read ({error.strerror}): check it.") from None
     if now != entry.sha256:
         raise InputError(f"{source} is not what the manifest says: name the sources again to scan it anew.")
     restorer = _restorer(settings.detect, settings.fill, settings.device, settings.model)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import OutputError
-from ..files import Together
+from ..files import Together, shortened
 
 
 @dataclass(frozen=True)
@@ -148,14 +148,9 @@ def _sentence(target: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full: {target} was not written; free some space or choose another folder."
     if error.errno in (errno.ENAMETOOLONG, errno.EINVAL):
-        return f"{_shortened(target)} cannot be written (no file can have that name): give a shorter one."
+        return f"{shortened(target)} cannot be written (no file can have that name): give a shorter one."
     if error.errno == errno.EEXIST:
         return f"{target} is already there: use --overwrite to replace it, or name another output."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{target} cannot be written (no permission): choose a folder that you may write to."
     return f"{target} cannot be written ({error.strerror or error}): choose another output."
-
-
-def _shortened(path: Path) -> str:
-    text = str(path)
-    return text if len(text) < 200 else f"{text[:100]}…{text[-40:]}"

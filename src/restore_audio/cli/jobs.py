@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from ..audio.suffixes import LOSSLESS, READ_ONLY, RECORDINGS
 from ..errors import InputError, OutputError, UsageError
+from ..files import shortened
 
 Thing = TypeVar("Thing")
 
@@ -284,12 +285,6 @@ def is_name(path: Path) -> bool:
     except (OSError, ValueError):  # too long, NUL, a loop of links
         return False
     return True
-
-
-def shortened(path: Path) -> str:
-    """A path for a sentence, however long."""
-    text = str(path).replace("\0", "\\0")
-    return text if len(text) < 200 else f"{text[:100]}…{text[-40:]}"
 
 
 def shard(jobs: Sequence[Thing], text: str) -> list[Thing]:

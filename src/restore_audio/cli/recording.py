@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from .. import interrupts
 from ..audio.output import make_folder
 from ..errors import InputError, UsageError
+from ..files import shortened
 from ..leftovers import scratch
 from ..network.shipped import models_dir
 from ..settings import DetectSettings, FillSettings
 from ..show.console import write_to_stdout
-from .jobs import STREAM, Failure, Job, is_name, refuse_lost_files, refuse_lost_inputs, shortened
+from .jobs import STREAM, Failure, Job, is_name, refuse_lost_files, refuse_lost_inputs
 from .journal import note_making
 
 if TYPE_CHECKING:
