@@ -499,3 +499,38 @@ class TestTails:
         gap = Gap(audio, np.zeros(audio.shape, bool), 0, 2000, 2000 + length, 0, 4000, RATE_HZ)
         answer = tails.repair(gap, Prediction(np.zeros(length), 3.0))
         assert (answer is not None) == tried
+
+    @pytest.fixture
+    def subtracted(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """What is left of a tail ``(800,)`` behind a click of 8 samples, where it is told as it is."""
+
+        def run(tail: Samples) -> Samples:
+            gap = self.gap(tail)
+            clean = gap.mine[4000:4800] - tail
+
+            def told(scene: tails._Scene, sides: Sides, rate_hz: int) -> tuple[Any, Any]:
+                made = SimpleNamespace(
+                    click=8, samples=lambda _: clean / sides.peak, variance=lambda _: np.full(800, 1e-6)
+                )
+                return made, SimpleNamespace(weights=None)
+
+            monkeypatch.setattr(tails, "_told", told)
+            answer = tails.repair(gap, Prediction(np.zeros(800), 1e9))
+            assert answer is not None
+            return answer.samples - clean
+
+        return run
+
+    def test_a_thousandth_of_a_tail_stays_at_its_end(self, subtracted: Any) -> None:
+        """Its energy falls by e in 25 samples, so to a thousandth in 173; two milliseconds fade into it."""
+        tail = np.exp(-np.arange(800) / 50)
+        left = subtracted(tail) / tail
+        reach = 8 + round(25 * np.log(1000))
+        assert np.flatnonzero(np.abs(left) > 1e-9)[0] == pytest.approx(reach - 15, abs=2)
+        np.testing.assert_allclose(left[reach + 2 :], 1.0)
+        np.testing.assert_allclose(np.diff(left[reach - 13 : reach - 2]), 1 / 16)
+
+    @pytest.mark.parametrize(("size", "taken"), [(0.9 * 2.0**-16, False), (1.1 * 2.0**-16, True)])
+    def test_half_a_step_of_sixteen_bit_is_no_tail(self, subtracted: Any, size: float, taken: bool) -> None:
+        tail = np.r_[np.ones(8), np.full(792, size)]
+        assert (np.abs(subtracted(tail)[400]) < size / 2) == taken
