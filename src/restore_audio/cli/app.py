@@ -44,8 +44,8 @@ COMMANDS = {
     "data": "Music to train on: look at it, fetch it, decode it once.",
     "models": "The weights that ship: list them, verify them.",
 }
-"""Modules of this package in the order of ``--help``, and what ``--help`` says of them; each has
-``register(app)``. Only the module of the command that is called is imported."""
+"""Modules of this package in the order of ``--help``, and what ``--help`` says of them. Each holds a command,
+or a group of them, of its own name; only the module of the one that is called is imported."""
 
 HELP = """Find the holes in a recording and fill them, leaving every healthy sample as it was.
 
@@ -98,7 +98,11 @@ def build(wanted: str | None = None) -> typer.Typer:
 
     for name, sentence in COMMANDS.items():
         if wanted in (name, None):
-            importlib.import_module(f".{name}", __package__).register(app)
+            command = getattr(importlib.import_module(f".{name}", __package__), name)
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=name)
+            else:
+                app.command()(command)
         else:
             app.command(name, help=sentence)(_listed)
     _explain_in_words(app)

@@ -20,104 +20,26 @@ from .jobs import STREAM, Failure, below, find_inputs, refuse_lost_inputs, shard
 ENGINES = ("local", "ray")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(archive)
-
-
 def archive(
-    to: Annotated[
-        Path,
-        typer.Option(
-            "--to", metavar="DIR", help="The archive; made if needed.", rich_help_panel=options.FILES
-        ),
-    ],
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="SOURCE",
-            help="Folders (searched with all inside) and recordings; none: those of the manifest in DIR.",
-        ),
-    ] = None,
+    to: Annotated[Path, options.FILES("--to", metavar="DIR")],
+    sources: Annotated[list[str] | None, typer.Argument(metavar="SOURCE")] = None,
     overwrite: options.Overwrite = False,
-    scan_only: Annotated[
-        bool,
-        typer.Option("--scan-only", help="Only write the manifest.", rich_help_panel=options.FILES),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Survey: find the damage, write reports, table and summary, no recording.",
-            rich_help_panel=options.FILES,
-        ),
-    ] = False,
+    scan_only: Annotated[bool, options.FILES("--scan-only")] = False,
+    dry_run: Annotated[bool, options.FILES("--dry-run")] = False,
     sensitivity: options.Sensitivity = DetectSettings.sensitivity,
     max_gap_ms: options.MaxGapMs = FillSettings.max_gap_ms,
     method: Annotated[
-        str, options.choice([m for m in METHODS if m != "paper"], text="As in fix.", panel=options.FILL)
+        str, options.choice(options.FILL, [m for m in METHODS if m != "paper"])
     ] = FillSettings.method,
-    device: Annotated[
-        str, options.choice(DEVICES, text="Where the network runs.", panel=options.FILL)
-    ] = "auto",
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="Other weights, as in fix.", rich_help_panel=options.FILL),
-    ] = None,
-    checksums: Annotated[
-        bool,
-        typer.Option(
-            "--checksums", help="A .sha256 file beside each result.", rich_help_panel=options.RESULTS
-        ),
-    ] = False,
-    bwf_history: Annotated[
-        bool,
-        typer.Option(
-            "--bwf-history",
-            help="A CodingHistory line in the bext chunk of WAV files that were repaired.",
-            rich_help_panel=options.RESULTS,
-        ),
-    ] = False,
-    loudness: Annotated[
-        bool,
-        typer.Option(
-            "--loudness/--no-loudness",
-            help="Loudness and true peak before and after.",
-            rich_help_panel=options.RESULTS,
-        ),
-    ] = True,
-    engine: Annotated[
-        str,
-        options.choice(
-            ENGINES,
-            text="local: processes here; ray: a Ray cluster whose machines all see the files (extra ray).",
-            panel=options.RUN,
-        ),
-    ] = ENGINES[0],
-    address: Annotated[
-        str,
-        typer.Option(metavar="ADDRESS", help="Of the Ray cluster.", rich_help_panel=options.RUN),
-    ] = "auto",
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            metavar="N",
-            min=1,
-            help="Recordings at a time; all cores.",
-            rich_help_panel=options.RUN,
-        ),
-    ] = None,
-    part: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="Only the I-th of N parts of the manifest.",
-            rich_help_panel=options.RUN,
-        ),
-    ] = None,
+    device: Annotated[str, options.choice(options.FILL, DEVICES)] = "auto",
+    model: Annotated[str | None, options.FILL(metavar="NAME|FILE")] = None,
+    checksums: Annotated[bool, options.RESULTS("--checksums")] = False,
+    bwf_history: Annotated[bool, options.RESULTS("--bwf-history")] = False,
+    loudness: Annotated[bool, options.RESULTS("--loudness/--no-loudness")] = True,
+    engine: Annotated[str, options.choice(options.RUN, ENGINES)] = ENGINES[0],
+    address: Annotated[str, options.RUN(metavar="ADDRESS")] = "auto",
+    jobs: Annotated[int | None, options.RUN("--jobs", "-j", metavar="N", min=1)] = None,
+    part: Annotated[str | None, options.RUN("--shard", metavar="I/N")] = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> int:
@@ -125,6 +47,22 @@ def archive(
 
     DIR gets recordings/, reports/, manifest.csv, table.csv and summary.html. The same command goes on where
     it was stopped. Originals are never changed.
+
+    Args:
+        to: The archive; made if needed.
+        sources: Folders (searched with all inside) and recordings; none: those of the manifest in DIR.
+        scan_only: Only write the manifest.
+        dry_run: Survey: find the damage, write reports, table and summary, no recording.
+        method: As in fix.
+        device: Where the network runs.
+        model: Other weights, as in fix.
+        checksums: A .sha256 file beside each result.
+        bwf_history: A CodingHistory line in the bext chunk of WAV files that were repaired.
+        loudness: Loudness and true peak before and after.
+        engine: local: processes here; ray: a Ray cluster whose machines all see the files (extra ray).
+        address: Of the Ray cluster.
+        jobs: Recordings at a time; all cores.
+        part: Only the I-th of N parts of the manifest.
 
     Examples:
         restore-audio archive records/ --to restored/ --checksums

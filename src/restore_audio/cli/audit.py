@@ -14,31 +14,22 @@ from . import options
 from .jobs import refuse_lost_inputs
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(audit)
-
-
 def audit(
-    reports: Annotated[
-        list[Path],
-        typer.Argument(metavar="REPORT", help="Reports of fix (--report), or folders of them."),
-    ],
-    to: Annotated[
-        Path, typer.Option("--to", metavar="DIR", help="Where the clips go.", rich_help_panel=options.FILES)
-    ],
-    count: Annotated[
-        int, typer.Option("--count", "-n", metavar="N", min=1, max=10_000, help="How many repairs.")
-    ] = 10,
-    around_s: Annotated[
-        float,
-        typer.Option("--around-s", metavar="S", min=0.0, max=60.0, help="Seconds on each side of a repair."),
-    ] = 1.5,
+    reports: Annotated[list[Path], typer.Argument(metavar="REPORT")],
+    to: Annotated[Path, options.FILES("--to", metavar="DIR")],
+    count: Annotated[int, typer.Option("--count", "-n", metavar="N", min=1, max=10_000)] = 10,
+    around_s: Annotated[float, typer.Option("--around-s", metavar="S", min=0.0, max=60.0)] = 1.5,
     overwrite: options.Overwrite = False,
 ) -> int:
     """Cut short clips before, after and of what was removed, of the loudest repairs of all reports.
 
     Each line: rank, recording, number in its report, time, kind, level of what was removed in dBFS.
+
+    Args:
+        reports: Reports of fix (--report), or folders of them.
+        to: Where the clips go.
+        count: How many repairs.
+        around_s: Seconds on each side of a repair.
 
     Examples:
         restore-audio fix -r tapes/ -o fixed/ --report reports/

@@ -10,183 +10,81 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..errors import UsageError
 from ..measure.protocols import PAPER, PROTOCOLS, REAL
 from ..show.console import Console
-from .options import choice
+from .options import RUN, choice, panel
 
 if TYPE_CHECKING:
     from ..show.bench_table import BenchResult
 
-MATERIAL = "What is measured on"
-DAMAGE = "What is damaged"
-METHODS = "What repairs it"
-RESULTS = "What comes out"
-RUN = "The run"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(bench)
+MATERIAL = panel("What is measured on")
+DAMAGE = panel("What is damaged")
+METHODS = panel("What repairs it")
+RESULTS = panel("What comes out")
 
 
 def bench(
     protocol: Annotated[
         str,
         choice(
+            DAMAGE,
             PROTOCOLS,
             metavar="NAME",
-            text=". ".join(f"{name}: {protocol.title}" for name, protocol in PROTOCOLS.items()) + ".",
-            panel=DAMAGE,
+            help=". ".join(f"{name}: {protocol.title}" for name, protocol in PROTOCOLS.items()) + ".",
         ),
     ] = "blind",
-    lengths_ms: Annotated[
-        str | None,
-        typer.Option(
-            "--lengths-ms",
-            metavar="MS,...",
-            help="Other gap lengths, with commas.",
-            rich_help_panel=DAMAGE,
-        ),
-    ] = None,
-    families: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME,...",
-            help="Only these families of the protocol real, with commas; 'gap*' takes all gaps, "
-            "and an unknown name lists those there are.",
-            rich_help_panel=DAMAGE,
-        ),
-    ] = None,
-    gaps: Annotated[
-        int,
-        typer.Option(min=1, max=100, metavar="N", help="Damages in each excerpt.", rich_help_panel=DAMAGE),
-    ] = 4,
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Fixes excerpts and damage.", rich_help_panel=DAMAGE)
-    ] = 0,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="FMA's folder (its test split is taken), genre/track folders or a folder of recordings; "
-            "without it the built-in suite.",
-            rich_help_panel=MATERIAL,
-        ),
-    ] = None,
-    split: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="FMA's split as 'data stats --split' wrote it.", rich_help_panel=MATERIAL
-        ),
-    ] = None,
-    genre: Annotated[
-        list[str] | None,
-        typer.Option("--genre", metavar="NAME", help="Only this genre.", rich_help_panel=MATERIAL),
-    ] = None,
-    excerpts: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Excerpts of each genre; 0 takes one of each recording.",
-            rich_help_panel=MATERIAL,
-        ),
-    ] = 1,
-    seconds: Annotated[
-        float | None,
-        typer.Option(
-            min=1.0,
-            max=600.0,
-            metavar="SECONDS",
-            help="Length of an excerpt: 120 s for gaps, one-channel and onsets, else 10 s, or all there is.",
-            rich_help_panel=MATERIAL,
-        ),
-    ] = None,
-    mono: Annotated[
-        bool, typer.Option("--mono", help="Mix channels first.", rich_help_panel=MATERIAL)
-    ] = False,
-    methods: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME,...",
-            help="Only these, with commas: methods of 'fix', a .safetensors file, baselines, rivals; "
-            "an unknown name lists those there are.",
-            rich_help_panel=METHODS,
-        ),
-    ] = None,
-    rivals: Annotated[
-        bool,
-        typer.Option(
-            "--rivals/--no-rivals",
-            help="Run other programs that are installed (ffmpeg, grooveclean) on the same damage.",
-            rich_help_panel=METHODS,
-        ),
-    ] = True,
-    rival_seconds: Annotated[
-        float,
-        typer.Option(
-            min=1.0,
-            metavar="SECONDS",
-            help="After so many seconds for an excerpt a rival is stopped.",
-            rich_help_panel=METHODS,
-        ),
-    ] = 120.0,
-    odg: Annotated[
-        bool | None,
-        typer.Option(
-            "--odg/--no-odg",
-            help="Grade by PEAQ and the 2f-model too, which takes a while; for real only if asked for.",
-            rich_help_panel=RESULTS,
-        ),
-    ] = None,
-    graders: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME,...",
-            help="Grade by these too: 2f (of the 3 s around each gap), or visqol, zimtohrli, if installed.",
-            rich_help_panel=RESULTS,
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Everything as JSON on stdout.", rich_help_panel=RESULTS)
-    ] = False,
-    as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Tables for a README on stdout.", rich_help_panel=RESULTS)
-    ] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="One page with tables, curves, spectrograms and players, which needs no network.",
-            rich_help_panel=RESULTS,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Replace the page if it is there already.", rich_help_panel=RESULTS),
-    ] = False,
-    resume: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Keep results in this folder as they come, and go on from those that are there.",
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            "--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each core.", rich_help_panel=RUN
-        ),
-    ] = 0,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing but the result.", rich_help_panel=RUN)
-    ] = False,
+    lengths_ms: Annotated[str | None, DAMAGE("--lengths-ms", metavar="MS,...")] = None,
+    families: Annotated[str | None, DAMAGE(metavar="NAME,...")] = None,
+    gaps: Annotated[int, DAMAGE(min=1, max=100, metavar="N")] = 4,
+    seed: Annotated[int, DAMAGE(min=0, metavar="N")] = 0,
+    data: Annotated[Path | None, MATERIAL(metavar="DIR")] = None,
+    split: Annotated[Path | None, MATERIAL(metavar="FILE")] = None,
+    genre: Annotated[list[str] | None, MATERIAL("--genre", metavar="NAME")] = None,
+    excerpts: Annotated[int, MATERIAL(min=0, metavar="N")] = 1,
+    seconds: Annotated[float | None, MATERIAL(min=1.0, max=600.0, metavar="SECONDS")] = None,
+    mono: Annotated[bool, MATERIAL("--mono")] = False,
+    methods: Annotated[str | None, METHODS(metavar="NAME,...")] = None,
+    rivals: Annotated[bool, METHODS("--rivals/--no-rivals")] = True,
+    rival_seconds: Annotated[float, METHODS(min=1.0, metavar="SECONDS")] = 120.0,
+    odg: Annotated[bool | None, RESULTS("--odg/--no-odg")] = None,
+    graders: Annotated[str | None, RESULTS(metavar="NAME,...")] = None,
+    as_json: Annotated[bool, RESULTS("--json")] = False,
+    as_markdown: Annotated[bool, RESULTS("--markdown")] = False,
+    html: Annotated[Path | None, RESULTS(metavar="FILE")] = None,
+    overwrite: Annotated[bool, RESULTS("--overwrite")] = False,
+    resume: Annotated[Path | None, RUN(metavar="DIR")] = None,
+    jobs: Annotated[int, RUN("--jobs", "-j", min=0, metavar="N")] = 0,
+    quiet: Annotated[bool, RUN("--quiet", "-q")] = False,
 ) -> None:
     """Measure what restoration does: SDR, spectra, PEAQ, detection, speed, beside baselines and rivals.
+
+    Args:
+        lengths_ms: Other gap lengths, with commas.
+        families: Only these families of the protocol real, with commas; 'gap*' takes all gaps, and an unknown
+            name lists those there are.
+        gaps: Damages in each excerpt.
+        seed: Fixes excerpts and damage.
+        data: FMA's folder (its test split is taken), genre/track folders or a folder of recordings; without
+            it the built-in suite.
+        split: FMA's split as 'data stats --split' wrote it.
+        genre: Only this genre.
+        excerpts: Excerpts of each genre; 0 takes one of each recording.
+        seconds: Length of an excerpt: 120 s for gaps, one-channel and onsets, else 10 s, or all there is.
+        mono: Mix channels first.
+        methods: Only these, with commas: methods of 'fix', a .safetensors file, baselines, rivals; an unknown
+            name lists those there are.
+        rivals: Run other programs that are installed (ffmpeg, grooveclean) on the same damage.
+        rival_seconds: After so many seconds for an excerpt a rival is stopped.
+        odg: Grade by PEAQ and the 2f-model too, which takes a while; for real only if asked for.
+        graders: Grade by these too: 2f (of the 3 s around each gap), or visqol, zimtohrli, if installed.
+        as_json: Everything as JSON on stdout.
+        as_markdown: Tables for a README on stdout.
+        html: One page with tables, curves, spectrograms and players, which needs no network.
+        overwrite: Replace the page if it is there already.
+        resume: Keep results in this folder as they come, and go on from those that are there.
+        jobs: Processes; 0: one for each core.
+        quiet: Say nothing but the result.
 
     Examples:
         restore-audio bench --genre jazz

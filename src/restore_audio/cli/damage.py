@@ -27,97 +27,49 @@ _JOINED_SAMPLES = 64
 """Runs of differing samples that lie nearer to each other are written as one."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(damage)
-
-
 def damage(
-    clean: Annotated[Path, typer.Argument(metavar="CLEAN", help="The recording to damage a copy of.")],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="The damaged copy.", rich_help_panel=options.FILES
-        ),
-    ],
+    clean: Annotated[Path, typer.Argument(metavar="CLEAN")],
+    output: Annotated[Path, options.FILES("--output", "-o", metavar="FILE")],
     overwrite: options.Overwrite = False,
     kind: Annotated[
         list[str] | None,
-        typer.Option(
+        options.DRAW(
             metavar="KIND",
             autocompletion=lambda: list(KINDS),
             help=f"Kind of damage; can be repeated, otherwise zeros. {', '.join(FAMILIES)}; "
             f"or no damage that looks like some: {', '.join(UNDAMAGED)}.",
-            rich_help_panel=options.DRAW,
         ),
     ] = None,
     then: Annotated[
         list[str] | None,
-        typer.Option(
+        options.DRAW(
             metavar="STEP",
             help="What is done to the whole recording afterwards; can be repeated. "
             f"{', '.join(AFTER_STEPS)}; with a value: mp3:128 (kbit/s), rate:48000, "
             "lowpass:8000 (Hz), gain:-6, noise:-50 (dB), dc:0.01.",
-            rich_help_panel=options.DRAW,
         ),
     ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            min=0, metavar="N", help="The same seed damages in the same way.", rich_help_panel=options.DRAW
-        ),
-    ] = 0,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="How many of each kind, as far as there is room.",
-            rich_help_panel=options.DRAW,
-        ),
-    ] = None,
-    per_second: Annotated[
-        float | None,
-        typer.Option(
-            "--per-second",
-            metavar="X",
-            min=0.001,
-            max=4.0,
-            help="How many of each kind a second; 0.5 if neither is given.",
-            rich_help_panel=options.DRAW,
-        ),
-    ] = None,
-    length_ms: Annotated[
-        str | None,
-        typer.Option(
-            "--length-ms",
-            metavar="MIN:MAX",
-            help="Shortest and longest damage; each kind has its own otherwise.",
-            rich_help_panel=options.DRAW,
-        ),
-    ] = None,
-    replay: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Repeat the damage that an earlier --spans FILE recorded.",
-            rich_help_panel=options.DRAW,
-        ),
-    ] = None,
-    spans: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Where the damage is and how to replay it, as JSON.",
-            rich_help_panel=options.FILES,
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="The same JSON on stdout.", rich_help_panel=options.RUN)
-    ] = False,
+    seed: Annotated[int, options.DRAW(min=0, metavar="N")] = 0,
+    count: Annotated[int | None, options.DRAW(min=1, metavar="N")] = None,
+    per_second: Annotated[float | None, options.DRAW("--per-second", metavar="X", min=0.001, max=4.0)] = None,
+    length_ms: Annotated[str | None, options.DRAW("--length-ms", metavar="MIN:MAX")] = None,
+    replay: Annotated[Path | None, options.DRAW(metavar="FILE")] = None,
+    spans: Annotated[Path | None, options.FILES(metavar="FILE")] = None,
+    as_json: Annotated[bool, options.RUN("--json")] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Damage a copy of a clean recording: seeded, replayable, with the true spans as JSON.
+
+    Args:
+        clean: The recording to damage a copy of.
+        output: The damaged copy.
+        seed: The same seed damages in the same way.
+        count: How many of each kind, as far as there is room.
+        per_second: How many of each kind a second; 0.5 if neither is given.
+        length_ms: Shortest and longest damage; each kind has its own otherwise.
+        replay: Repeat the damage that an earlier --spans FILE recorded.
+        spans: Where the damage is and how to replay it, as JSON.
+        as_json: The same JSON on stdout.
 
     Examples:
         restore-audio damage clean.wav -o broken.wav --spans truth.json

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..data.library import Library, Rejected
 
-data_app = typer.Typer(
+data = typer.Typer(
     name="data",
     help="""Music to train on: look at it, fetch it, decode it once.
 
@@ -39,20 +39,18 @@ Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of t
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the group to the command line."""
-    app.add_typer(data_app, name="data")
-
-
-@data_app.command()
+@data.command()
 def stats(
     data: Data,
     split: Split = None,
     seed: Seed = 0,
     genre: Genres = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show genres, hours, rates, unusable files, and for FMA the paper's split.
+
+    Args:
+        as_json: Write everything as JSON.
 
     Examples:
         restore-audio data stats --data music/
@@ -72,22 +70,23 @@ def stats(
         console.say(f"The split is in {split}.")
 
 
-@data_app.command()
+@data.command()
 def fetch(
-    what: Annotated[str, typer.Argument(metavar="ARCHIVE", help="fma-small, fma-medium or fma-metadata.")],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the music shall be.")],
-    mirror: Annotated[
-        str | None, typer.Option("--mirror", metavar="URL", help="Another address that has FMA's archives.")
-    ] = None,
-    attempts: Annotated[
-        int, typer.Option("--attempts", min=1, metavar="N", help="Attempts in a row that may bring nothing.")
-    ] = 6,
-    remove_archive: Annotated[
-        bool, typer.Option("--remove-archive", help="Delete the zip once it is unpacked.")
-    ] = False,
+    what: Annotated[str, typer.Argument(metavar="ARCHIVE")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR")],
+    mirror: Annotated[str | None, typer.Option("--mirror", metavar="URL")] = None,
+    attempts: Annotated[int, typer.Option("--attempts", min=1, metavar="N")] = 6,
+    remove_archive: Annotated[bool, typer.Option("--remove-archive")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Download from FMA's address, go on where it broke off, check the sum, unpack.
+
+    Args:
+        what: fma-small, fma-medium or fma-metadata.
+        to: Where the music shall be.
+        mirror: Another address that has FMA's archives.
+        attempts: Attempts in a row that may bring nothing.
+        remove_archive: Delete the zip once it is unpacked.
 
     Examples:
         restore-audio data fetch fma-small --to fma
@@ -115,23 +114,14 @@ def fetch(
     console.say(f"{what} is in {to}; its SHA-1 sum is right.")
 
 
-@data_app.command()
+@data.command()
 def prepare(
     data: Data,
-    to: Annotated[Path, typer.Option("--to", metavar="CACHE", help="Folder of the decoded music.")],
-    rate: Annotated[
-        str,
-        typer.Option("--rate", metavar="HZ|native", help="Training rate, or native for each track's own."),
-    ] = "16000",
-    mono: Annotated[bool, typer.Option("--mono/--all-channels", help="Mix channels down.")] = True,
+    to: Annotated[Path, typer.Option("--to", metavar="CACHE")],
+    rate: Annotated[str, typer.Option("--rate", metavar="HZ|native")] = "16000",
+    mono: Annotated[bool, typer.Option("--mono/--all-channels")] = True,
     max_seconds: Annotated[
-        float | None,
-        typer.Option(
-            "--max-seconds-per-track",
-            min=1.0,
-            metavar="SECONDS",
-            help="Keep only the middle of longer tracks.",
-        ),
+        float | None, typer.Option("--max-seconds-per-track", min=1.0, metavar="SECONDS")
     ] = None,
     split: Split = None,
     seed: Seed = 0,
@@ -139,6 +129,12 @@ def prepare(
     quiet: Quiet = False,
 ) -> None:
     """Decode everything once to memory-mapped shards; says how much disk it needs first.
+
+    Args:
+        to: Folder of the decoded music.
+        rate: Training rate, or native for each track's own.
+        mono: Mix channels down.
+        max_seconds: Keep only the middle of longer tracks.
 
     Examples:
         restore-audio data prepare --data music/ --to cache/music

@@ -6,8 +6,6 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..settings import DetectSettings
 from ..show.console import Console
 from . import options
@@ -22,18 +20,6 @@ if TYPE_CHECKING:
 FAILED = 3
 """Exit code of ``--exit-code`` where something failed: 1 says that damage was found."""
 
-Explain = Annotated[
-    bool,
-    typer.Option(
-        "--explain", help="Say below each span what speaks for damage there.", rich_help_panel=options.DAMAGE
-    ),
-]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(detect)
-
 
 def detect(
     inputs: options.Inputs,
@@ -43,17 +29,10 @@ def detect(
     max_gap_ms: options.MaxGapMs = DetectSettings.max_gap_ms,
     report: options.Report = None,
     labels: options.Labels = None,
-    explain: Explain = False,
+    explain: Annotated[bool, options.DAMAGE("--explain")] = False,
     picture: options.Picture = None,
     as_json: options.Json = False,
-    exit_code: Annotated[
-        bool,
-        typer.Option(
-            "--exit-code",
-            help="End with 1 if damage was found, and with 3 if something failed; with -q list nothing.",
-            rich_help_panel=options.RESULTS,
-        ),
-    ] = False,
+    exit_code: Annotated[bool, options.RESULTS("--exit-code")] = False,
     jobs: options.Jobs = 1,
     shard: options.Shard = None,
     quiet: options.Quiet = False,
@@ -63,6 +42,10 @@ def detect(
 
     Each line: start and end in seconds, channel, kind of damage, confidence. With --explain a second line
     says what speaks for damage there; --json and --report hold it always. Channels are counted from 1.
+
+    Args:
+        explain: Say below each span what speaks for damage there.
+        exit_code: End with 1 if damage was found, and with 3 if something failed; with -q list nothing.
 
     Examples:
         restore-audio detect damaged.wav

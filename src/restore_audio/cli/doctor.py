@@ -54,15 +54,13 @@ class Finding:
     text: str
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(doctor)
-
-
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> int:
     """Check versions, devices, formats, weights, extras and write access.
+
+    Args:
+        as_json: As one JSON object.
 
     Examples:
         restore-audio doctor

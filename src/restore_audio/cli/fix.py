@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..audio.suffixes import LOSSLESS, READ_ONLY
 from ..errors import UsageError
 from ..fill.methods import METHODS
@@ -22,113 +20,38 @@ if TYPE_CHECKING:
     from ..outcomes import Report
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(fix)
-
-
 def fix(
     inputs: options.Inputs,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE|DIR|-",
-            help="Where to: a file, a folder, - for stdout; otherwise beside each input "
-            "(FLAC where its kind can only be read, as M4A).",
-            rich_help_panel=options.FILES,
-        ),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEMPLATE",
-            help="File names of the results, from {stem} {suffix} {name} {parent} {index}.",
-            rich_help_panel=options.FILES,
-        ),
-    ] = None,
+    output: Annotated[str | None, options.FILES("--output", "-o", metavar="FILE|DIR|-")] = None,
+    name: Annotated[str | None, options.FILES(metavar="TEMPLATE")] = None,
     recursive: options.Recursive = False,
     overwrite: options.Overwrite = False,
     skip_existing: options.SkipExisting = False,
-    preserve: Annotated[
-        bool,
-        typer.Option(
-            "--preserve/--no-preserve",
-            help="Give each result the time of change and permissions of its source.",
-            rich_help_panel=options.FILES,
-        ),
-    ] = True,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Only say what would be done.", rich_help_panel=options.FILES),
-    ] = False,
+    preserve: Annotated[bool, options.FILES("--preserve/--no-preserve")] = True,
+    dry_run: Annotated[bool, options.FILES("--dry-run")] = False,
     sensitivity: options.Sensitivity = DetectSettings.sensitivity,
     max_gap_ms: options.MaxGapMs = FillSettings.max_gap_ms,
-    spans: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Fill these spans (JSON or Audacity labels) instead of looking for damage.",
-            rich_help_panel=options.DAMAGE,
-        ),
-    ] = None,
+    spans: Annotated[Path | None, options.DAMAGE(metavar="FILE")] = None,
     method: Annotated[
         str,
         options.choice(
+            options.FILL,
             METHODS,
-            text="; ".join(f"{name}: {method.title}" for name, method in METHODS.items()) + ".",
-            panel=options.FILL,
+            help="; ".join(f"{name}: {method.title}" for name, method in METHODS.items()) + ".",
         ),
     ] = FillSettings.method,
-    device: Annotated[
-        str,
-        options.choice(DEVICES, text="Where the network runs; -v says which and why.", panel=options.FILL),
-    ] = "auto",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="Other weights: shipped ones by name, or a .safetensors file.",
-            rich_help_panel=options.FILL,
-        ),
-    ] = None,
+    device: Annotated[str, options.choice(options.FILL, DEVICES)] = "auto",
+    model: Annotated[str | None, options.FILL(metavar="NAME|FILE")] = None,
     report: options.Report = None,
     labels: options.Labels = None,
-    removed: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Input minus output, as WAV: added to the output it gives the input.",
-            rich_help_panel=options.RESULTS,
-        ),
-    ] = None,
+    removed: Annotated[Path | None, options.RESULTS(metavar="FILE")] = None,
     picture: options.Picture = None,
-    html: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A page to hear each repair before and after, in any browser, without a network.",
-            rich_help_panel=options.RESULTS,
-        ),
-    ] = None,
-    loudness: Annotated[
-        bool,
-        typer.Option(
-            "--loudness", help="Loudness and true peak before and after.", rich_help_panel=options.RESULTS
-        ),
-    ] = False,
+    html: Annotated[Path | None, options.RESULTS(metavar="FILE")] = None,
+    loudness: Annotated[bool, options.RESULTS("--loudness")] = False,
     as_json: options.Json = False,
     jobs: options.Jobs = 1,
     shard: options.Shard = None,
-    journal: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Remember in FILE what is done; the same call goes on where it was stopped.",
-            rich_help_panel=options.RUN,
-        ),
-    ] = None,
+    journal: Annotated[Path | None, options.RUN(metavar="FILE")] = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> int:
@@ -136,6 +59,20 @@ def fix(
 
     What was found is told, each result lies beside its recording if -o says nothing else, and nothing that is
     there is replaced unless --overwrite says so.
+
+    Args:
+        output: Where to: a file, a folder, - for stdout; otherwise beside each input (FLAC where its kind can
+            only be read, as M4A).
+        name: File names of the results, from {stem} {suffix} {name} {parent} {index}.
+        preserve: Give each result the time of change and permissions of its source.
+        dry_run: Only say what would be done.
+        spans: Fill these spans (JSON or Audacity labels) instead of looking for damage.
+        device: Where the network runs; -v says which and why.
+        model: Other weights: shipped ones by name, or a .safetensors file.
+        removed: Input minus output, as WAV: added to the output it gives the input.
+        html: A page to hear each repair before and after, in any browser, without a network.
+        loudness: Loudness and true peak before and after.
+        journal: Remember in FILE what is done; the same call goes on where it was stopped.
 
     Examples:
         restore-audio fix damaged.wav -o clean.wav

@@ -15,7 +15,7 @@ from ..show.console import Console
 if TYPE_CHECKING:
     from ..network.checkpoint import ModelCard
 
-models_app = typer.Typer(
+models = typer.Typer(
     name="models",
     help="""The weights that ship: list them, verify them.
 
@@ -55,12 +55,7 @@ MEASURED = {
 """Metrics of a card in words: what, unit, factor."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the group to the command line."""
-    app.add_typer(models_app, name="models")
-
-
-@models_app.command("list")
+@models.command("list")
 def list_models(as_json: Json = False) -> None:
     """List the shipped weights: what each is for, its network and size, what was measured.
 
@@ -94,14 +89,14 @@ def _in_words(name: str, card: ModelCard, size_mb: float) -> Iterator[str]:
             yield f"  {what}: {scale * value:.3g}{unit}"
 
 
-@models_app.command()
+@models.command()
 def verify(
-    files: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME|FILE", help="Weights to verify; otherwise all that ship."),
-    ] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="NAME|FILE")] = None,
 ) -> int:
     """Load weights, run each network once, and compare shipped files with their recorded SHA-256.
+
+    Args:
+        files: Weights to verify; otherwise all that ship.
 
     Examples:
         restore-audio models verify

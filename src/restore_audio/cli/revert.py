@@ -14,84 +14,41 @@ from ..spans import KINDS
 from . import options
 from .jobs import Job, refuse_lost_files, refuse_lost_inputs
 
-CHOICE = "Which repairs (all parts that are given must hold)"
+CHOICE = options.panel("Which repairs (all parts that are given must hold)")
 REVERTED = "put back by restore-audio revert"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(revert)
-
-
 def revert(
-    restored: Annotated[Path, typer.Argument(metavar="RESTORED", help="A recording that fix has written.")],
-    report: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="The report of fix on it.", rich_help_panel=options.FILES),
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Where to; otherwise beside RESTORED.",
-            rich_help_panel=options.FILES,
-        ),
-    ] = None,
-    original: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Where the samples come from; otherwise the recording that the report names.",
-            rich_help_panel=options.FILES,
-        ),
-    ] = None,
-    removed: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="The same, from what fix --removed wrote.", rich_help_panel=options.FILES
-        ),
-    ] = None,
-    new_report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="The report of what stays repaired.", rich_help_panel=options.FILES
-        ),
-    ] = None,
+    restored: Annotated[Path, typer.Argument(metavar="RESTORED")],
+    report: Annotated[Path, options.FILES(metavar="FILE")],
+    output: Annotated[Path | None, options.FILES("--output", "-o", metavar="FILE")] = None,
+    original: Annotated[Path | None, options.FILES(metavar="FILE")] = None,
+    removed: Annotated[Path | None, options.FILES(metavar="FILE")] = None,
+    new_report: Annotated[Path | None, options.FILES(metavar="FILE")] = None,
     overwrite: options.Overwrite = False,
-    number: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="N,N-N",
-            help="By their places in the report, from 1: 3, or 2,5-9.",
-            rich_help_panel=CHOICE,
-        ),
-    ] = None,
-    kind: Annotated[
-        list[str] | None,
-        options.choice(KINDS, "--kind", "-k", text="By kind of damage; may be repeated.", panel=CHOICE),
-    ] = None,
-    time: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="S-S",
-            help="That overlap these seconds, like 12.5-14; may be repeated.",
-            rich_help_panel=CHOICE,
-        ),
-    ] = None,
-    below: Annotated[
-        float | None,
-        typer.Option(
-            metavar="0..1", min=0.0, max=1.0, help="With less confidence than this.", rich_help_panel=CHOICE
-        ),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.", rich_help_panel=CHOICE)] = False,
+    number: Annotated[list[str] | None, CHOICE(metavar="N,N-N")] = None,
+    kind: Annotated[list[str] | None, options.choice(CHOICE, KINDS, "--kind", "-k")] = None,
+    time: Annotated[list[str] | None, CHOICE(metavar="S-S")] = None,
+    below: Annotated[float | None, CHOICE(metavar="0..1", min=0.0, max=1.0)] = None,
+    everything: Annotated[bool, CHOICE("--all")] = False,
     quiet: options.Quiet = False,
 ) -> int:
     """Put repairs of a restored recording back as they were, to the sample.
 
     Where the original is gone, what fix --removed wrote serves as well.
+
+    Args:
+        restored: A recording that fix has written.
+        report: The report of fix on it.
+        output: Where to; otherwise beside RESTORED.
+        original: Where the samples come from; otherwise the recording that the report names.
+        removed: The same, from what fix --removed wrote.
+        new_report: The report of what stays repaired.
+        number: By their places in the report, from 1: 3, or 2,5-9.
+        kind: By kind of damage; may be repeated.
+        time: That overlap these seconds, like 12.5-14; may be repeated.
+        below: With less confidence than this.
+        everything: All of them.
 
     Examples:
         restore-audio revert clean.wav --report clean.json --kind click

@@ -16,54 +16,25 @@ from . import options
 from .jobs import refuse_lost_inputs
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(review)
-
-
 def review(
-    recording: Annotated[
-        Path | None,
-        typer.Argument(metavar="RECORDING", help="Without it the page waits for one to be dropped on it."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="What Save writes; otherwise beside RECORDING. The spans lie beside it.",
-            rich_help_panel=options.FILES,
-        ),
-    ] = None,
-    spans: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Begin with these spans (JSON or Audacity labels) instead of looking for damage.",
-            rich_help_panel=options.DAMAGE,
-        ),
-    ] = None,
+    recording: Annotated[Path | None, typer.Argument(metavar="RECORDING")] = None,
+    output: Annotated[Path | None, options.FILES("--output", "-o", metavar="FILE")] = None,
+    spans: Annotated[Path | None, options.DAMAGE(metavar="FILE")] = None,
     overwrite: options.Overwrite = False,
-    open_browser: Annotated[
-        bool,
-        typer.Option("--open/--no-open", help="Open the page in the browser.", rich_help_panel=options.RUN),
-    ] = True,
-    port: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            min=0,
-            max=65_535,
-            help="Of the loopback address; 0 takes a free one.",
-            rich_help_panel=options.RUN,
-        ),
-    ] = 0,
+    open_browser: Annotated[bool, options.RUN("--open/--no-open")] = True,
+    port: Annotated[int, options.RUN(metavar="N", min=0, max=65_535)] = 0,
 ) -> int:
     """Hear each repair in a browser, accept or refuse it, mark what was missed, and save.
 
     The page is served on this computer only, under an address that nobody can guess; Ctrl-C ends it. What
     Save writes is what fix --spans makes of the spans file beside it.
+
+    Args:
+        recording: Without it the page waits for one to be dropped on it.
+        output: What Save writes; otherwise beside RECORDING. The spans lie beside it.
+        spans: Begin with these spans (JSON or Audacity labels) instead of looking for damage.
+        open_browser: Open the page in the browser.
+        port: Of the loopback address; 0 takes a free one.
 
     Examples:
         restore-audio review damaged.wav

@@ -28,38 +28,24 @@ WORDS = {
 """Where each value is measured (the whole, inside or outside of the spans), and what it is called."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(score)
-
-
 def score(
-    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="The clean recording.")],
-    test: Annotated[Path, typer.Argument(metavar="TEST", help="The recording to be judged.")],
-    spans: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Judge these spans (JSON or Audacity labels) as well as the whole."
-        ),
-    ] = None,
-    odg: Annotated[
-        bool,
-        typer.Option(
-            "--odg",
-            help="Objective difference grade too (PEAQ, ITU-R BS.1387: 0 best, -4 worst), and the 2f-model's "
-            "mean score (100 best, 0 worst).",
-        ),
-    ] = False,
-    graders: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME,...",
-            help="Grade by these programs too, which must be installed: visqol, zimtohrli.",
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE")],
+    test: Annotated[Path, typer.Argument(metavar="TEST")],
+    spans: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    odg: Annotated[bool, typer.Option("--odg")] = False,
+    graders: Annotated[str | None, typer.Option(metavar="NAME,...")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Compare a recording with its clean reference: SDR, log-spectral distance, and grades if asked for.
+
+    Args:
+        reference: The clean recording.
+        test: The recording to be judged.
+        spans: Judge these spans (JSON or Audacity labels) as well as the whole.
+        odg: Objective difference grade too (PEAQ, ITU-R BS.1387: 0 best, -4 worst), and the 2f-model's mean
+            score (100 best, 0 worst).
+        graders: Grade by these programs too, which must be installed: visqol, zimtohrli.
+        as_json: As one JSON object.
 
     Examples:
         restore-audio score clean.wav restored.wav

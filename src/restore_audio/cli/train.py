@@ -6,15 +6,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import typer
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from ..errors import RestoreError, UsageError
 from ..network.networks import NETWORKS
+from ..settings import (
+    DEVICES,
+    LevelName,
+    LossName,
+    PrefillName,
+    SamplingName,
+    ScheduleName,
+    SightName,
+    TaskName,
+)
 from ..show.console import Console
 from ..show.progress import TimeLeft
-from . import train_options as options
+from .options import RUN, choice, panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,56 +32,60 @@ if TYPE_CHECKING:
     from ..train.tasks import Task
 
 
+DATA = panel("Music")
+WHAT = panel("What is trained")
+BUDGET = panel("How long (one of them)")
+PROTOCOL = panel("How")
+PAPER = panel("How, in the paper's task only")
+RESTORE = panel("How, in the restore task only")
+
+
 class StoppedError(RestoreError):
     """The training was stopped; its checkpoint is there."""
 
     exit_code = 130
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(train)
-
-
 def train(  # noqa: C901 (checks of its many options)
-    data: options.Data,
-    validation: options.Validation = None,
-    genre: options.Genres = None,
-    split: options.Split = None,
-    fills: options.FillCount = None,
-    jobs: options.Jobs = 1,
-    network: options.Network = "res-unet-v2",
-    task: options.Task = "restore",
-    width: options.Width = 16,
-    minutes: options.Minutes = 0.0,
-    epochs: options.Epochs = 0.0,
-    examples: options.Examples = 0,
-    batch: options.Batch = 29,
-    learning_rate: options.LearningRate = 1e-3,
-    schedule: options.Schedule = "cosine",
-    power: options.Power = None,
-    average: options.Average = 0.999,
-    clip_norm: options.ClipNorm = 1.0,
-    bf16: options.Bf16 = True,
-    seed: options.Seed = 0,
-    level: options.Level = "patch",
-    prefill: options.Prefill = "linear",
-    loss: options.Loss = "psnr",
-    sight: options.Sight = "tile",
-    log_loss: options.LogLoss = 0.0,
-    consistency_loss: options.ConsistencyLoss = 0.0,
-    sampling: options.Sampling = "random",
-    run: options.Run = None,
-    work: options.Work = Path("cache"),
-    resume: options.Resume = False,
-    device: options.Device = "auto",
-    threads: options.Threads = 0,
-    validate_minutes: options.ValidateMinutes = 4.0,
-    validate_examples: options.ValidateExamples = 0,
-    checkpoint_minutes: options.CheckpointMinutes = 3.0,
-    report_steps: options.ReportSteps = 20,
-    tensorboard: options.TensorBoard = False,
-    quiet: options.Quiet = False,
+    data: Annotated[Path, DATA("--data", metavar="DIR")],
+    validation: Annotated[Path | None, DATA(metavar="DIR")] = None,
+    genre: Annotated[list[str] | None, DATA("--genre", metavar="NAME")] = None,
+    split: Annotated[Path | None, DATA(metavar="FILE")] = None,
+    fills: Annotated[int | None, DATA("--fills", metavar="N", min=1)] = None,
+    jobs: Annotated[int, DATA("--jobs", "-j", metavar="N", min=1)] = 1,
+    network: Annotated[str, choice(WHAT, NETWORKS)] = "res-unet-v2",
+    task: Annotated[TaskName, choice(WHAT, get_args(TaskName))] = "restore",
+    width: Annotated[int, WHAT(metavar="N", min=1, max=256)] = 16,
+    minutes: Annotated[float, BUDGET(metavar="MINUTES", min=0.0, show_default=False)] = 0.0,
+    epochs: Annotated[float, BUDGET(metavar="X", min=0.0, show_default=False)] = 0.0,
+    examples: Annotated[int, BUDGET(metavar="N", min=0, show_default=False)] = 0,
+    batch: Annotated[int, PROTOCOL(metavar="N", min=1)] = 29,
+    learning_rate: Annotated[float, PROTOCOL(metavar="X", min=1e-7, max=1.0)] = 1e-3,
+    schedule: Annotated[ScheduleName, choice(PROTOCOL, get_args(ScheduleName))] = "cosine",
+    power: Annotated[float | None, PROTOCOL(metavar="X", min=0.1, max=1.0)] = None,
+    average: Annotated[float, PROTOCOL(metavar="X", min=0.0, max=0.99999)] = 0.999,
+    clip_norm: Annotated[float, PROTOCOL(metavar="X", min=1e-3)] = 1.0,
+    bf16: Annotated[bool, PROTOCOL()] = True,
+    seed: Annotated[int, PROTOCOL(metavar="N", min=0)] = 0,
+    level: Annotated[LevelName, choice(PAPER, get_args(LevelName))] = "patch",
+    prefill: Annotated[PrefillName, choice(PAPER, get_args(PrefillName))] = "linear",
+    loss: Annotated[LossName, choice(PAPER, get_args(LossName))] = "psnr",
+    sight: Annotated[SightName, choice(RESTORE, get_args(SightName))] = "tile",
+    log_loss: Annotated[float, RESTORE(metavar="X", min=0.0)] = 0.0,
+    consistency_loss: Annotated[float, RESTORE(metavar="X", min=0.0)] = 0.0,
+    sampling: Annotated[SamplingName, choice(PAPER, get_args(SamplingName))] = "random",
+    # torchrun takes a --run for its own --run-path, even behind the module's name
+    run: Annotated[Path | None, RUN("--run", "--run-folder", metavar="DIR")] = None,
+    work: Annotated[Path, RUN(metavar="DIR")] = Path("cache"),
+    resume: Annotated[bool, RUN("--resume")] = False,
+    device: Annotated[str, choice(RUN, DEVICES)] = "auto",
+    threads: Annotated[int, RUN(metavar="N", min=0)] = 0,
+    validate_minutes: Annotated[float, RUN(metavar="MINUTES", min=0.01)] = 4.0,
+    validate_examples: Annotated[int, RUN(metavar="N", min=0)] = 0,
+    checkpoint_minutes: Annotated[float, RUN(metavar="MINUTES", min=0.01)] = 3.0,
+    report_steps: Annotated[int, RUN(metavar="N", min=1)] = 20,
+    tensorboard: Annotated[bool, RUN("--tensorboard")] = False,
+    quiet: Annotated[bool, RUN("--quiet", "-q")] = False,
 ) -> None:
     """Train one of the paper's networks, or of related systems, on FMA or any music.
 
@@ -85,6 +97,49 @@ def train(  # noqa: C901 (checks of its many options)
 
     Several processes, or GPUs: torchrun --nproc-per-node 2 -m restore_audio train --batch 58
     --run-folder DIR ...; on CPU each process takes batch statistics over its own share.
+
+    Args:
+        data: FMA's folder, genre/track files, or a cache of 'data prepare'.
+        validation: Music to validate on; else FMA's split, or one track in ten.
+        genre: Only this genre.
+        split: FMA's split: read if it exists, else drawn and written.
+        fills: Gaps filled by AR ahead of training (restore task); otherwise an eighth of the patches of the
+            budget, at most 100,000.
+        jobs: Processes that make AR fills.
+        network: The paper's six, what it meant to try, and tfnet and context-encoder for tasks of their own;
+            res-unet-v2 is the one that ships.
+        task: restore: what 'fix' uses. paper: random frames lost, as in the paper. super-resolution: a lost
+            upper band. context-encoder: 64 ms at 16 kHz.
+        width: Filters of the first level; the paper has 32.
+        minutes: Minutes to train, over resumed parts too.
+        epochs: Times through the training patches.
+        examples: Patches to see.
+        batch: Patches of a step, over all processes; the paper has 58.
+        learning_rate: Adam's learning rate, at its highest.
+        schedule: Warm-up and cosine decay, or fixed as in the paper.
+        power: Exponent that compresses magnitudes (1 in the paper); else 0.5, or 0.3 to restore.
+        average: Decay of the weights' moving average, which is what is kept.
+        clip_norm: Largest norm of a gradient.
+        bf16: Convolutions in bfloat16: twice as fast where the processor knows it.
+        seed: Seed of weights, examples and splits.
+        level: Divide a patch by its own level, or all by one number as in the paper.
+        prefill: What the network finds in lost frames: a straight line, or nothing.
+        loss: The PSNR itself, or mse as in the paper.
+        sight: What the network sees at once: 8 kHz for 512 ms, or all tiles for 1,024 ms.
+        log_loss: Weight of the difference of log magnitudes, beside that of compressed ones.
+        consistency_loss: Weight of the error that is left when the magnitudes have become sound.
+        sampling: Cut patches anywhere, or on the paper's grid.
+        run: Folder for all that is written; else runs/TASK-NETWORK.
+        work: Folder for decoded music and AR fills; kept.
+        resume: Go on from the run's checkpoint.
+        device: Where the network runs.
+        threads: CPU threads of each process; 0 lets PyTorch choose.
+        validate_minutes: Minutes between validations.
+        validate_examples: Patches between validations, instead of minutes.
+        checkpoint_minutes: Minutes between checkpoints.
+        report_steps: Steps between two lines of metrics.
+        tensorboard: Write curves, spectrograms and sounds for TensorBoard to the run's folder.
+        quiet: Say nothing but errors.
 
     Examples:
         restore-audio train --data music/ --minutes 90 --run runs/restore

@@ -58,7 +58,13 @@ class Page:
 
 
 class Command(TyperCommand):
-    """A command that explains itself in words."""
+    """A command that explains itself, and what its docstring says of its options, in words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        told = _arguments(self.help or "")
+        for parameter in self.params:
+            parameter.help = told.get(parameter.name, parameter.help)  # type: ignore[attr-defined]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -116,8 +122,20 @@ def _parts(text: str) -> tuple[list[str], list[str]]:
     (['Do it.'], ['restore-audio do it'])
     """
     body, _, tail = text.partition("Examples:\n")
+    body = body.partition("Args:\n")[0]
     paragraphs = [" ".join(part.split()) for part in body.split("\n\n") if part.strip()]
     return paragraphs, [line.strip() for line in tail.splitlines() if line.strip()]
+
+
+def _arguments(text: str) -> dict[str, str]:
+    """What a docstring says of each parameter.
+
+    >>> _arguments("Do it.\\n\\nArgs:\\n    one: The first.\\n    two: The second,\\n        and last.")
+    {'one': 'The first.', 'two': 'The second, and last.'}
+    """
+    lines = text.partition("Args:\n")[2].partition("\n\n")[0].splitlines()
+    joined = "\n".join(lines).replace("\n        ", " ")
+    return {name.strip(): told for name, _, told in (line.partition(": ") for line in joined.splitlines())}
 
 
 def _option(parameter: Any) -> Row:
