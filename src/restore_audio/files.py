@@ -68,7 +68,6 @@ class Together:
         """An empty file beside ``target``, with its suffix, that will take its place.
 
         Args:
-            target: what it becomes.
             replace: take the place of a file that is there by then; else that is an error.
             like: a file whose mode and time of change it gets.
 

@@ -63,13 +63,6 @@ class Source:
 def revert(restored: Path, target: Path, spans: Sequence[Span], source: Source, *, within: Results) -> None:
     """Write the restored recording with the samples of spans as they were.
 
-    Args:
-        restored: the recording; not changed.
-        target: the result.
-        spans: what is put back.
-        source: where from.
-        within: results that it appears together with.
-
     Raises:
         InputError: the recordings are not of one shape, or their coding cannot hold single samples.
         OutputError: the target cannot be written.

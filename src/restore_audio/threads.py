@@ -51,7 +51,6 @@ def in_order(
     """``map(function, things)``, with as many calls at a time as there are workers.
 
     Args:
-        function: called in other threads.
         things: drawn in this thread, one by one, few ahead of the results.
         workers: as in :func:`pool`.
 

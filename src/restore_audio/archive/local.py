@@ -21,12 +21,6 @@ def run(
 ) -> Iterator[Row]:
     """Work on all entries, the longest first, so that none is left alone at the end.
 
-    Args:
-        entries: what to work on.
-        settings: how.
-        workers: processes.
-        progress: told how many are done.
-
     Yields:
         The row of each, as they end.
     """

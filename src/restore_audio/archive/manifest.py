@@ -78,9 +78,7 @@ def scan(
 
     Args:
         sources: path and place of each.
-        folder: the archive, which the manifest is written to.
         threads: files that are summed at a time.
-        progress: told how many are done.
 
     Raises:
         OutputError: it cannot be written.
@@ -188,9 +186,7 @@ def write(path: Path, rows: Sequence[dict[str, Any]], columns: dict[str, type]) 
     """Write a table as CSV and, where pyarrow is installed, as Parquet beside it.
 
     Args:
-        path: of the CSV file.
         rows: of plain values; None is an empty cell.
-        columns: names and types.
 
     Raises:
         OSError: it cannot be written.

@@ -46,9 +46,6 @@ def run(
     What gave no row, because its process died each time, is tried once more with a task of its own.
 
     Args:
-        entries: what to work on.
-        settings: how.
-        address: of the cluster.
         workers: actors, of one core each (and one GPU with ``device="cuda"``); None for as many as fit.
 
     Yields:

@@ -44,9 +44,7 @@ class Row:
         place: its path in the archive.
         source: the original.
         state: ``restored``, ``unchanged`` (no damage was filled), ``surveyed``, ``failed`` or ``pending``.
-        error: the sentence it failed with.
         duration_s, rate_hz, channels, format, subtype: what it is.
-        found, filled: spans.
         damaged_s, repaired_s: time in which a channel at least is damaged, or was repaired.
         worst_kind, worst_start_s, worst_s: the longest span.
         lufs_before, lufs_after, peak_before_dbtp, peak_after_dbtp: loudness and true peak.
@@ -55,7 +53,6 @@ class Row:
         version, settings: of the tool that did it.
         elapsed_s: how long that took.
         report: the file with all spans, within the archive.
-        kinds: spans of each kind.
     """
 
     place: str
@@ -131,15 +128,7 @@ def columns() -> dict[str, type]:
 
 
 def described(entry: Entry, made: Report, state: str, settings: str, **more: Any) -> Row:
-    """The row of a recording that was worked on.
-
-    Args:
-        entry: which.
-        made: what was found and done.
-        state: what became of it.
-        settings: how, as text.
-        more: further fields.
-    """
+    """The row of a recording that was worked on."""
     rate_hz = made.rate_hz
     worst = max(made.spans, key=lambda span: span.length, default=None)
     before, after = made.before, made.after
@@ -225,7 +214,6 @@ def collect(folder: Path, entries: Sequence[Entry], made: dict[str, Row]) -> lis
     """A row for each entry of the manifest.
 
     Args:
-        folder: the archive.
         entries: of the whole manifest, also those that others work on.
         made: rows of this run, by place.
     """

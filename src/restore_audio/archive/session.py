@@ -22,10 +22,7 @@ class Session:
     """How a run over an archive goes and tells.
 
     Attributes:
-        console: who tells.
-        settings: how recordings are worked on.
         engine: ``local`` or ``ray``.
-        address: of the Ray cluster.
         workers: recordings at a time; None for all cores.
     """
 
@@ -40,7 +37,6 @@ class Session:
 
         Args:
             entries: the whole manifest, which the tables tell of.
-            mine: those to work on.
 
         Returns:
             Those that failed.

@@ -55,13 +55,9 @@ class ArchiveSettings:
 
     Attributes:
         folder: the archive, absolute.
-        detect: what counts as damage.
         fill: how it is filled; None only looks for damage.
-        device: where the network runs.
-        model: weights.
         checksums: a ``.sha256`` file beside each result.
         history: a line in the coding history of WAV files that were repaired.
-        loudness: measure it before and after.
         overwrite: results of other settings, or of a source that has changed, are replaced.
     """
 

@@ -43,7 +43,6 @@ class AudioInfo:
     """What a recording is.
 
     Attributes:
-        path: the file.
         rate_hz, channels, frames: its sample rate, channels and samples a channel.
         format, subtype: container and coding, as libsndfile names them.
         lossless: what is written comes back exactly.
@@ -157,10 +156,7 @@ def write_audio(
     Args:
         path: target; its suffix names the container.
         blocks: float64 samples in [-1, 1]; integers are rounded and clipped.
-        rate_hz: sample rate.
         subtype: coding; the container's usual one when None (16 bit; 32-bit float for WAV).
-        overwrite: replace a file that is there.
-        within: results that it appears together with.
 
     Raises:
         OutputError: it cannot be written.
@@ -197,8 +193,6 @@ def rewrite(
         source: the recording; never changed.
         target: of the same container, or of the one that its suffix names.
         replacements: ordered by ``start`` except within one window of a minute; drawn one by one.
-        overwrite: replace a file that is there.
-        within: results that it appears together with.
 
     Returns:
         Whether the target has every byte of the source, which it has when nothing is replaced.

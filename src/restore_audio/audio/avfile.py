@@ -24,9 +24,6 @@ _PRIMING_FRAMES = 8_192
 class AvFile:
     """An open recording; the first track of sound in the file.
 
-    Args:
-        path: the file.
-
     Raises:
         ImportError: PyAV is not installed.
         InputError: it holds no sound that FFmpeg's libraries decode.

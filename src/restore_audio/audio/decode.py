@@ -151,7 +151,6 @@ def check_whole(path: Path, *, seconds: float) -> None:
     """Refuse a file whose header promises more samples than are there.
 
     Args:
-        path: an audio file.
         seconds: what can be read of it.
 
     Raises:

@@ -73,10 +73,8 @@ def new_recording(
     """A function that writes native samples ``(n, C)``, from the first to the last.
 
     Args:
-        temporary: where it is written.
         target: what it will be called, for sentences.
         container, subtype: as libsndfile names them.
-        rate_hz, channels: of the samples.
         texts: title, artist and the like for the container's own chunks of text.
 
     Raises:

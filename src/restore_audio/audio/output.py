@@ -57,7 +57,6 @@ def make_folder(folder: Path, *, option: str = "-o") -> None:
     """Make a folder, and those above it, if it is not there.
 
     Args:
-        folder: that folder.
         option: of the command line, which names another one.
 
     Raises:
@@ -99,7 +98,6 @@ def beside(
     """A temporary path beside ``target``, renamed to it at the end, or with all others of ``within``.
 
     Args:
-        target: what will be written.
         overwrite: replace it if it is there.
         source: what it is made from; never replaced.
         within: the group that it belongs to, whose ``overwrite`` and ``source`` count.

@@ -23,7 +23,6 @@ def steady(path: Path, container: str) -> None:
     """Make a file that has just been written independent of when.
 
     Args:
-        path: the file.
         container: as libsndfile names it; those that know no time are left alone.
 
     Raises:

@@ -84,8 +84,6 @@ def copy_tags(source: Path, target: Path, container: str) -> None:
     """Give ``target`` the tags and pictures of ``source``.
 
     Args:
-        source: the tagged file.
-        target: an encoded file.
         container: the target's, as libsndfile names it; containers that mutagen does not tag are left alone.
 
     Raises:

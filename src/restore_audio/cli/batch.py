@@ -46,7 +46,6 @@ def run(
     """Do all jobs and yield what became of each, as they end.
 
     Args:
-        jobs: what to do.
         work: a function at the top of its module (it is sent to other processes).
         settings: its second argument; the third is called with the share of the recording that is done.
         workers: processes; 1 works in this one.

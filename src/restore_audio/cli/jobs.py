@@ -62,7 +62,6 @@ def find_inputs(patterns: Sequence[str], *, recursive: bool = False) -> tuple[li
 
     Args:
         patterns: as typed; a pattern that the shell left alone is expanded here, ``-`` is stdin.
-        recursive: look into the folders inside folders too.
 
     Returns:
         What was found, and a failure for each path that does not exist, pattern that matches nothing and
@@ -135,7 +134,6 @@ def plan(
     """Where each result goes.
 
     Args:
-        inputs: from :func:`find_inputs`.
         output: ``-o``: a file, a folder, ``-`` or None (beside each input).
         name: template of file names with ``{stem}``, ``{suffix}``, ``{name}``, ``{parent}``, ``{index}``.
         folder_wanted: ``output`` is a folder even for a single input (a folder was given as input).
@@ -221,10 +219,6 @@ def refuse_lost_inputs(written: Iterable[Path], read: Iterable[Path]) -> None:
     Links, ``./``, absolute paths and file systems that ignore case are seen through: files are compared, not
     names. It holds with ``--overwrite`` too, which is about earlier results.
 
-    Args:
-        written: every file that the run will write.
-        read: every file that it will read.
-
     Raises:
         OutputError: with the way out.
     """
@@ -258,7 +252,6 @@ def refuse_lost_files(job: Job, others: Iterable[Path], *, overwrite: bool) -> N
 
     Args:
         job: its target and its source are looked at.
-        others: further files that the job writes.
         overwrite: existing files may be replaced; the input never.
 
     Raises:

@@ -80,8 +80,6 @@ def note_making(path: Path, job: Job, files: dict[Path, Path]) -> None:
     """Write down what is about to appear.
 
     Args:
-        path: the journal.
-        job: whose results.
         files: each result, and where it lies now.
 
     Raises:

@@ -64,15 +64,10 @@ class WorkSettings:
     """How recordings are worked on.
 
     Attributes:
-        detect: what counts as damage.
         fill: how it is filled; None only looks for damage.
         spans: file (``several``: folder) with the spans instead of looking for them.
         extras: files (``several``: folders) for further results.
         several: whether more than one recording was given.
-        overwrite: existing files are replaced.
-        device: where the network runs.
-        model: weights.
-        loudness: measure it before and after.
         preserve: results get the mode and time of change of their sources.
         journal: file that is told what is about to appear.
     """

@@ -28,9 +28,7 @@ class Session:
     """How a run over recordings goes and tells.
 
     Attributes:
-        console: who tells.
         as_json: a JSON line for each recording, printed here.
-        workers: recordings at a time.
         part: ``I/N``: which part of the jobs.
         journal: file that remembers what is done.
         skip_existing: leave out recordings whose result is there.
@@ -54,7 +52,6 @@ class Session:
 
         Args:
             jobs: all of them; this part is chosen here.
-            settings: how.
             failures: inputs that were no recordings to begin with.
             tell: called with each result, to print it where JSON is not wanted.
         """

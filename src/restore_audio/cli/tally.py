@@ -18,12 +18,7 @@ FOUND = 0.5
 
 
 class Tally:
-    """Counts what is found and filled.
-
-    Args:
-        jobs: what will be done.
-        settings: whether anything is filled.
-    """
+    """Counts what is found and filled."""
 
     def __init__(self, jobs: Sequence[Job], settings: WorkSettings) -> None:
         self._jobs = jobs

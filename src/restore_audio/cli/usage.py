@@ -83,7 +83,6 @@ def page(command: Any, context: Any) -> Page:
     """The help of a command or group.
 
     Args:
-        command: of Typer.
         context: its context, which knows how it was called.
     """
     paragraphs, examples = _parts(command.help or "")
@@ -227,7 +226,6 @@ def refusal(error: Any, called: str, sources: Mapping[str, str]) -> str:
     """One sentence for what the parser refuses, whichever version of Typer raised it.
 
     Args:
-        error: what was raised.
         called: the command, where the error does not know it.
         sources: where values came from that were not given with the call, by ``command.option``.
     """

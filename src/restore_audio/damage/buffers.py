@@ -83,13 +83,8 @@ def draw_buffers(
     """Draw buffers of 64 to 4096 samples that go wrong.
 
     Args:
-        rng: source of all randomness.
-        audio: the recording ``(C, T)``.
-        rate_hz: its sample rate.
         fault: one of :data:`~.kinds.BUFFER_FAULTS`; drawn for each buffer when None.
-        per_second: how many a second, as far as there is room.
         length_ms: shortest and longest; else one buffer, or now and then two or three in a row.
-        avoid: what is damaged already; damage keeps away from it.
     """
     limits = tuple(ms * rate_hz / 1000 for ms in length_ms) if length_ms else (SIZES[0], SIZES[-1])
     drawn = []

@@ -26,14 +26,12 @@ class Click:
     """A click and its tail, added to samples ``start`` to ``end`` of one channel.
 
     Attributes:
-        start, end, channel: where.
         click_samples: length of the click itself.
         peak: its height, 1 is full scale.
         tail: one of :data:`~.kinds.CLICK_TAILS`.
         tail_peak: height of the tail, with its sign.
         tail_hz: frequency of a thump (10 to 80 Hz) or of the ringing; of the high-pass through which the
             jump of a switch settles.
-        seed: of the click's shape.
     """
 
     start: int
@@ -99,13 +97,8 @@ def draw_clicks(
     """Draw clicks of 0.1 to 2 ms with tails, unequal in the channels.
 
     Args:
-        rng: source of all randomness.
-        audio: the recording ``(C, T)``.
-        rate_hz: its sample rate.
         tail: one of :data:`~.kinds.CLICK_TAILS`; drawn for each click when None.
-        per_second: clicks a second, as far as there is room.
         length_ms: shortest and longest click with its tail.
-        avoid: what is damaged already; damage keeps away from it.
         factor: lowest and highest peak of a click over the peak of the 20 ms on either side.
     """
     clicks = []

@@ -62,10 +62,8 @@ class CodecLoss:
 
     Attributes:
         codec: one of :data:`~restore_audio.damage.codecs.CODECS`.
-        kbps: its bitrate.
         loss: what happens: one of :data:`LOSSES` for the codec.
         lost_samples: at the codec's own rate: the packets that hold these samples are struck.
-        seed: of the wrong bytes.
         decoder: ``ffmpeg``; ``mpg123`` (in libsndfile) for skipped packets of MP3; concealed ones of Opus
             are always libopus's.
     """
@@ -239,15 +237,11 @@ def draw_codec_loss(
     """Draw packets that get lost, alone or in bursts.
 
     Args:
-        rng: source of all randomness.
         audio: the recording ``(C, T)``; nothing is lost where it is silent, or near its ends.
-        rate_hz: its sample rate.
         codec: one of the codecs; drawn when None.
         loss: one of :data:`LOSSES`; drawn when None.
         kbps: bitrate; drawn from 64 to 256 when None.
-        per_second: losses a second; a burst counts once.
         length_ms: shortest and longest burst; else one packet, or a few.
-        avoid: what is damaged already; losses keep away from it.
     """
     chosen = codec or CODECS[int(rng.integers(len(CODECS)))]
     which = loss or LOSSES[chosen][int(rng.integers(len(LOSSES[chosen])))]

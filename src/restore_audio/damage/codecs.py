@@ -92,10 +92,7 @@ def encode(
     """Packets of ``(C, T)``, one or two channels, and the encoder's context.
 
     Args:
-        samples: the recording.
         rate_hz: a rate that the codec takes.
-        how: codec and bitrate.
-        options: FFmpeg's options for the encoder.
 
     Raises:
         UsageError: PyAV is not installed.

@@ -28,7 +28,6 @@ class Unread:
     """Samples ``start`` to ``end`` of one channel are made up.
 
     Attributes:
-        start, end, channel: where.
         method: one of :data:`~.kinds.DISC_METHODS`: ``mean`` of the neighbours for every other sample
             from ``start`` on; ``hold`` the last good value, then a line to the next; ``mute``.
         ramp_samples: ``hold``: length of the line; ``mute``: of each of the two ramps.
@@ -92,13 +91,8 @@ def draw_disc(
     """Draw errors of a disc, four in ten in one channel alone.
 
     Args:
-        rng: source of all randomness.
-        audio: the recording ``(C, T)``.
-        rate_hz: its sample rate.
         method: one of :data:`~.kinds.DISC_METHODS`; drawn for each error when None.
-        per_second: errors a second, as far as there is room.
         length_ms: shortest and longest; else the method's own.
-        avoid: what is damaged already; damage keeps away from it.
     """
     unread = []
     methods = DISC_METHODS if method is None else (method,)

@@ -129,10 +129,8 @@ def draw_family(
     """Draw damage of a family for a recording.
 
     Args:
-        rng: source of all randomness.
         family: one of :data:`~.kinds.FAMILIES` or :data:`~.kinds.UNDAMAGED`.
         audio: the recording ``(C, T)``; nothing is drawn where it is silent.
-        rate_hz: its sample rate.
         options: ``per_second`` (0.5), ``length_ms`` (the family's own), ``avoid`` (spans to keep away from),
             and what the family's function has.
 
@@ -150,9 +148,6 @@ def draw_after(
     """Draw a step of :data:`~.kinds.AFTER_STEPS`, or one with its value: ``mp3:128``, ``lowpass:8000``.
 
     Args:
-        rng: source of all randomness.
-        step: its word.
-        rate_hz: rate of the recording before it.
         samples: the recording, by whose level noise is measured.
 
     Raises:
@@ -174,9 +169,7 @@ def apply(
     """Damage a copy of a recording, step by step.
 
     Args:
-        records: the steps, in order.
         audio: ``(C, T)`` in [-1, 1].
-        rate_hz: its sample rate.
         reference: also make ``clean``, what the recording would be without the damage; codecs then run twice.
     """
     state = Damaged(audio, rate_hz, (), audio if reference else None)
@@ -202,7 +195,6 @@ def records_from_rows(rows: Sequence[Any], *, name: str, samples: int | None = N
     """The same from the objects of the JSON list.
 
     Args:
-        rows: the objects.
         name: where they came from, for the error's sentence.
         samples: of the recording that they are for; None if that is not known.
 

@@ -29,8 +29,6 @@ class Negative:
 
     Attributes:
         sort: one of :data:`~.kinds.NEGATIVES`.
-        seed: of all that is drawn in it.
-        kbps: of a lossy one.
     """
 
     name: ClassVar[str] = "negative"

@@ -68,8 +68,6 @@ def lose_packets(
     """Which packets are lost ``(packets,)``, by Gilbert's model.
 
     Args:
-        rng: source of randomness.
-        packets: how many.
         share: of them that is lost in the long run.
         burst_packets: mean length of a loss; 1 / (1 - share) are losses independent of each other.
     """
@@ -98,13 +96,9 @@ def draw_packet_loss(
     """Draw packets of 10 ms, 20 ms or 512 samples that are lost, alone or in bursts.
 
     Args:
-        rng: source of all randomness.
         audio: the recording ``(C, T)``; nothing is lost where it is silent, or near its ends.
-        rate_hz: its sample rate.
         fill: one of :data:`~.kinds.PACKET_FILLS`; drawn when None.
-        per_second: losses a second; a burst counts once.
         length_ms: shortest and longest packet instead.
-        avoid: what is damaged already; losses keep away from it.
         most_packets: longer bursts are cut short.
     """
     sizes = (round(0.01 * rate_hz), round(0.02 * rate_hz), MUSIC_PACKET_SAMPLES)

@@ -60,7 +60,6 @@ class Processed:
     """Gain, offset, low-pass, noise and rounding, in this order, each if it is given.
 
     Attributes:
-        gain_db: 0 for none.
         offset: what is added to every sample.
         cutoff_hz: of the low-pass; None for none.
         taps: length of its linear-phase filter (odd); 0 for a Butterworth filter of order 4, whose delay
@@ -69,7 +68,6 @@ class Processed:
         bits: rounded to this many; None for none.
         dithered: with triangular dither before rounding.
         mu_law: rounded to the 256 values of mu-law instead.
-        seed: of noise and dither.
     """
 
     name: ClassVar[str] = "processed"
@@ -128,9 +126,7 @@ def draw_processed(
     """Draw a step.
 
     Args:
-        rng: source of all randomness.
         process: one of :data:`~.kinds.PROCESSES`.
-        rate_hz: rate of the recording before it.
         value: the rate in Hz for ``resample`` and ``rate``, dB for ``gain``, RMS in dBFS for ``noise``, the
             offset for ``dc``, the cutoff in Hz for ``lowpass``; drawn when None.
         samples: the recording; with it noise is quieter than the recording by 25 to 60 dB.

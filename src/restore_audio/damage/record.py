@@ -87,9 +87,6 @@ def draw_places(
     """Draw places with signal on both sides, none nearer than ``distance_ms`` to another or to the ends.
 
     Args:
-        rng: source of all randomness.
-        audio: the recording ``(C, T)``.
-        rate_hz: its sample rate.
         length_samples: shortest and longest place; drawn evenly on a logarithmic scale.
         per_second: places a second, as far as there is room.
         distance_ms: healthy audio kept between places.
@@ -179,7 +176,6 @@ def record_from_dict(
     """Read what :func:`record_to_dict` wrote.
 
     Args:
-        row: the object.
         types_by_name: which record is meant by which name.
         name: where it came from, for the error's sentence.
         most: no number but a seed is larger: places that a recording has, and lengths that fit into memory.

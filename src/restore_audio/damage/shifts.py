@@ -16,7 +16,6 @@ def cut_out(before: Damaged, pieces: Sequence[tuple[int, int]]) -> Damaged:
     """Leave pieces out of all channels; each leaves a span of kind ``splice``.
 
     Args:
-        before: the recording.
         pieces: start and end (exclusive) of each, in order, none overlapping another.
     """
     source = np.ones(before.samples.shape[1], dtype=bool)

@@ -53,7 +53,6 @@ class Damage:
 
     Attributes:
         kind: one of the kinds of :mod:`restore_audio.spans`.
-        start, end, channel: where.
         seed: of whatever is random in it (noise, the shape of a click).
         value: ``constant``: the value; None holds the last sample before.
         period_samples: ``repeat``: length of the block that is played again, up to the span's end.
@@ -88,7 +87,6 @@ def random_frames(rng: np.random.Generator, frames: int = PATCH_FRAMES) -> NDArr
     """Frames that a patch loses in Serra et al. 2021: the first n of a random permutation, n in 12 … 88.
 
     Args:
-        rng: source of randomness.
         frames: frames of the patch, at least 88.
 
     Returns:
@@ -118,12 +116,7 @@ def draw_damages(
     """Draw damages of one kind, none of them nearer than ``distance_ms`` to another or to the ends.
 
     Args:
-        rng: source of all randomness.
         kind: one of :data:`~.kinds.SIMPLE`.
-        length_samples: length of the recording.
-        rate_hz: sample rate.
-        channels: channels of the recording.
-        per_second: damages a second, as far as there is room.
         length_ms: shortest and longest; the kind's own of :data:`LENGTHS_MS` when None.
         distance_ms: healthy audio kept between damages.
         all_channels: chance that a damage strikes all channels, else one drawn channel.
@@ -132,7 +125,6 @@ def draw_damages(
         audio: the recording ``(C, T)``; with it nothing is drawn where it is silent, as the loss of
             silence is no damage.
         quietest_db: RMS level, dBFS, below which ``audio`` is silent.
-        avoid: what is damaged already; damage keeps away from it.
 
     Returns:
         Damages in order; a damage of several channels is one record for each.
@@ -208,7 +200,6 @@ def apply_damages(clean: Samples, rate_hz: int, damages: Iterable[Damage]) -> Sa
 
     Args:
         clean: ``(C, T)`` in [-1, 1].
-        rate_hz: sample rate.
         damages: what happens to it, in order; each is worked out from the clean audio.
 
     Returns:

@@ -52,16 +52,7 @@ def draw_slips(
     length_ms: tuple[float, float] | None = None,
     avoid: Sequence[Span] = (),
 ) -> Slips:
-    """Draw slips of 1 to 50 samples, half of them lost and half doubled.
-
-    Args:
-        rng: source of all randomness.
-        audio: the recording ``(C, T)``.
-        rate_hz: its sample rate.
-        per_second: slips a second, as far as there is room.
-        length_ms: shortest and longest.
-        avoid: what is damaged already; damage keeps away from it.
-    """
+    """Draw slips of 1 to 50 samples, half of them lost and half doubled."""
     low, high = LENGTHS if length_ms is None else (ms * rate_hz / 1000 for ms in length_ms)
     places = draw_places(
         rng,

@@ -39,7 +39,6 @@ class Dropout:
         plateau: share of the length on which the bell stays at its top, 0 … 0.9.
         skew: where the bell's middle lies, 0.3 … 0.7 of the length.
         noise_db: level of the noise that comes in, relative to the RMS of the signal around; None for none.
-        seed: of that noise.
     """
 
     start: int
@@ -119,12 +118,6 @@ def draw_tape(
     """Draw dropouts of 5 to 300 ms, unequal in the channels, three in ten in one channel alone.
 
     Args:
-        rng: source of all randomness.
-        audio: the recording ``(C, T)``.
-        rate_hz: its sample rate.
-        per_second: dropouts a second, as far as there is room.
-        length_ms: shortest and longest.
-        avoid: what is damaged already; damage keeps away from it.
         depth_db: shallowest and deepest loss at 5 kHz.
         treble_only: share of the dropouts that are spacing loss alone.
     """

@@ -53,13 +53,7 @@ class CachedTrack:
 
 
 class Cache:
-    """A prepared cache, opened for reading; shards are mapped when first needed.
-
-    Args:
-        folder: where it lies.
-        settings: how it was made.
-        tracks: what it holds.
-    """
+    """A prepared cache, opened for reading; shards are mapped when first needed."""
 
     def __init__(self, folder: Path, settings: PrepareSettings, tracks: tuple[CachedTrack, ...]) -> None:
         self.folder = folder

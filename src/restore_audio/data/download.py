@@ -72,11 +72,8 @@ def download(
     """Fetch a file, going on where an earlier transfer broke off, and check its sum.
 
     Args:
-        url: where it is.
         target: where it shall be; if it is there already with the right sum, nothing is fetched.
-        sha1: hexadecimal SHA-1 of the whole file.
         patience: attempts in a row that may bring nothing.
-        progress: called with what is done.
 
     Raises:
         InputError: the server cannot be reached, refuses, keeps breaking off, or sent wrong bytes.
@@ -288,10 +285,8 @@ def fetch(
 
     Args:
         name: ``fma-small``, ``fma-medium`` or ``fma-metadata``.
-        to: the folder.
         address: where the archives are; FMA's own address unless a mirror is given.
         patience: attempts in a row that may bring nothing.
-        progress: called with what is done.
 
     Returns:
         The archive, whose sum is right.

@@ -25,7 +25,6 @@ class Track:
     """A readable recording of a library.
 
     Attributes:
-        path: the file.
         name: its path below the library's folder, with ``/``.
         genre: its folder, or FMA's ``genre_top``.
         seconds, rate_hz, channels: from the file's header.
@@ -68,11 +67,6 @@ class Library:
 
 def scan_library(root: Path, *, genres: Collection[str] = (), min_seconds: float = MIN_SECONDS) -> Library:
     """Find the tracks below ``root``.
-
-    Args:
-        root: the folder.
-        genres: only these; all when empty.
-        min_seconds: shorter files are rejected.
 
     Raises:
         InputError: no such folder, nothing in it, no audio in it, nothing readable in it, an unreadable

@@ -69,9 +69,7 @@ def prepare(
     """Decode a library into the folder ``to``, or go on where an earlier run stopped.
 
     Args:
-        library: what to decode.
         to: the cache's folder; made if need be.
-        settings: how.
         progress: called before each track with tracks done, tracks in all and the track's name.
 
     Returns:

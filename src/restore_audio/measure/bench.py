@@ -42,13 +42,9 @@ class Plan:
     """What is measured.
 
     Attributes:
-        protocol: its name.
         conditions: columns; one stand-in for the paper's task.
         methods: rows.
-        material: recordings.
-        seed: of all damage.
         gaps: damages in each excerpt.
-        mono: channels are mixed first.
         graders: perceptual grades that are computed too (:mod:`.graders`).
     """
 
@@ -167,10 +163,8 @@ def run_bench(
     """Do everything, and keep rows as they come.
 
     Args:
-        plan: what to measure.
         jobs: processes; 1 does it in this one.
         folder: where rows are kept; None keeps none.
-        progress: is told how many tasks are done.
 
     Raises:
         RestoreError: see :func:`run_task`; rows kept so far stay.

@@ -55,11 +55,7 @@ def pursue(
     """Fill the samples ``start`` to ``end`` (exclusive).
 
     Args:
-        audio: ``(T,)``.
         known: ``(T,)``; what is not known is not looked at.
-        start, end: the gap.
-        rate_hz: sample rate.
-        settings: how.
 
     Returns:
         ``(end - start,)``, zeros where no frame has anything known.

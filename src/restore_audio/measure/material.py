@@ -33,7 +33,6 @@ class Excerpt:
 
     Attributes:
         name: of the recording, unique in its material.
-        genre: of the recording.
         path: its file, or None for a piece of the built-in suite.
         start_s, seconds: what of it is used.
     """
@@ -89,7 +88,6 @@ def choose_material(
         genres: only these, in any case; all when empty.
         per_genre: excerpts of each genre, as far as its recordings have room for; 0: one of each recording.
         seconds: length of an excerpt; shorter recordings are taken whole.
-        seed: of the draw.
         split: FMA's split as ``data stats --split`` wrote it; None draws the paper's with seed 0.
 
     Raises:

@@ -96,10 +96,7 @@ def choose_methods(
     """Methods by name.
 
     Args:
-        names: those wanted; the protocol's own when empty.
-        protocol: what they are wanted for.
         rivals: those that are here and wanted; they follow the named ones, or are named.
-        rival_time_limit_s: for each file.
 
     Raises:
         UsageError: nothing is called so, or it cannot do this protocol; the message says what can.

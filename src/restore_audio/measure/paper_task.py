@@ -53,7 +53,6 @@ class MeasuredPatches:
     """What a method made of an excerpt's patches.
 
     Attributes:
-        excerpt: the recording.
         reference, test: patches that sound, ``(N, F, K)`` in the paper's scale.
         restored: all patches ``(N, F, K)``.
         outcome: what it cost; it has no samples.

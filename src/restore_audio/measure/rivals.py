@@ -42,7 +42,6 @@ class Rival:
 
     Attributes:
         name: as in ``--methods``.
-        program: its executable.
         options: those that the row of the table shows.
         command: arguments after the executable, with ``{input}``, ``{output}`` and ``{options}``.
         version: arguments that make it say its version.
@@ -154,9 +153,7 @@ def run_rival(
     """Let a rival repair a recording.
 
     Args:
-        found: the rival.
         samples: ``(C, T)``; values that are no numbers are written as zeros, as few programs bear them.
-        rate_hz: sample rate.
         time_limit_s: after this its processes are killed.
     """
     given = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)

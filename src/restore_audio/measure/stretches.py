@@ -25,9 +25,7 @@ class Example:
 
     Attributes:
         title: what it is and what happened to it.
-        rate_hz: sample rate.
         versions: labels and samples ``(C, T)``, clean first, damaged second.
-        spans: the damage, in samples of the stretch.
     """
 
     title: str

@@ -14,7 +14,6 @@ class Trial:
 
     Attributes:
         clean, damaged: ``(C, T)``.
-        rate_hz: sample rate.
         spans: the true damage, in order.
         told: methods may know the spans.
         before: the damaged recording is scored too, as it was given.

@@ -71,8 +71,6 @@ def save(path: Path, network: nn.Module, card: ModelCard, *, half: bool = True) 
 
     Args:
         path: target, ``.safetensors``.
-        network: the network whose weights are written.
-        card: what goes into the header.
         half: store floating-point weights in 16 bit (half the size; statistics stay in 32 bit).
     """
     tensors = {

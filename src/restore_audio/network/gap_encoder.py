@@ -66,12 +66,7 @@ def finish(answer: Tensor, given: EncoderInput) -> Tensor:
 
 
 class GapEncoder:
-    """Fills gaps of 64 ms at 16 kHz.
-
-    Args:
-        network: in evaluation mode.
-        device: where the network lies.
-    """
+    """Fills gaps of 64 ms at 16 kHz."""
 
     def __init__(self, network: nn.Module, device: str = "cpu") -> None:
         self.network, self.device = network, torch.device(device)

@@ -28,13 +28,7 @@ BATCH = 16
 
 
 class Inpainter:
-    """Predicts the magnitudes that belong into gaps.
-
-    Args:
-        network: in evaluation mode.
-        card: what the weights say of themselves.
-        device: where the network lies.
-    """
+    """Predicts the magnitudes that belong into gaps."""
 
     def __init__(self, network: nn.Module, card: ModelCard, device: str = "cpu") -> None:
         self.network = network

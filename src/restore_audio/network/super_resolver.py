@@ -90,13 +90,7 @@ def _by_patches(network: nn.Module, low: Tensor, share: Tensor) -> Tensor:
 
 
 class SuperResolver:
-    """Gives recordings at 16 kHz an upper band.
-
-    Args:
-        network: in evaluation mode.
-        card: what the weights say of themselves.
-        device: where the network lies.
-    """
+    """Gives recordings at 16 kHz an upper band."""
 
     def __init__(self, network: nn.Module, card: ModelCard, device: str = "cpu") -> None:
         self.network, self.device = network, torch.device(device)

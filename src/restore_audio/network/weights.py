@@ -16,7 +16,6 @@ class Weights:
 
     Args:
         task: ``restore`` or ``paper``: what the network must be trained for.
-        device: where the network shall run.
         model: weights by name or file; None takes the shipped ones of the task.
 
     ``device`` and ``reason`` say where the network runs and why; None until it is opened.

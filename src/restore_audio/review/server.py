@@ -203,7 +203,6 @@ def serve(server: Server, *, port: int, ready: Callable[[str], None]) -> None:
     """Answer until Ctrl-C.
 
     Args:
-        server: what is served.
         port: of the loopback address; 0 takes a free one.
         ready: called with the page's address.
 

@@ -31,11 +31,7 @@ class Repair:
 
     Attributes:
         rank: from 1.
-        source, target: the recordings.
-        number: in its report.
-        span: where.
         removed_db: level of what was taken out.
-        rate_hz: of the recordings.
     """
 
     rank: int
@@ -101,8 +97,6 @@ def write_clips(repairs: Sequence[Repair], folder: Path, *, around_s: float, ove
     """Write the clips of repairs, all of them or none.
 
     Args:
-        repairs: which.
-        folder: where to.
         around_s: seconds on each side.
         overwrite: replace clips that are there.
 

@@ -30,7 +30,6 @@ def curves(places: Sequence[float], series: Sequence[Series], *, x_title: str, y
 
     Args:
         places: above 0, one for each value.
-        series: one line each.
         x_title, y_title: with units.
     """
     known = [v for s in series for v in s.values if v is not None]
@@ -79,7 +78,6 @@ def bars(groups: Sequence[str], series: Sequence[Series], *, title: str, digits:
 
     Args:
         groups: names of the groups, one for each value of a series; those without any value are left out.
-        series: what is compared.
         title: what the bars measure, with unit.
         digits: of the values, behind the point.
     """

@@ -54,7 +54,6 @@ class Clip:
     """Samples ``first`` to ``last`` of a recording.
 
     Attributes:
-        first, last: where.
         kind: media type of ``sound``.
         sound: the restored surroundings, encoded.
         cores: ranges around repairs, in order.
@@ -82,7 +81,6 @@ def choose_ranges(
     Args:
         spans: what was found; those that were not filled are played too.
         loudness_db: of what each repair removed.
-        rate_hz, channels, total: of the recording.
 
     Returns:
         Ranges in order, and whether they can be FLAC.
@@ -123,9 +121,6 @@ def cut_clips(
 
     Args:
         before, after: the recordings as blocks.
-        ranges: in order.
-        spans: all that was found.
-        rate_hz: sample rate.
         lossless: surroundings as FLAC.
     """
     repaired = sorted(span for span in spans if span.filled)

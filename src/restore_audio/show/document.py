@@ -33,8 +33,6 @@ def document(
     """An HTML document with our styles.
 
     Args:
-        title: as text.
-        body: as HTML.
         scripts: files of :data:`PARTS`, which become one script.
         data: what the script reads from ``#data``.
         head: further elements of the head.

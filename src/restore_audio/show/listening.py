@@ -31,10 +31,7 @@ def write_report(report: Report, path: Path, *, before: Path, after: Path, withi
     """Make the page of a recording and write it with its other results.
 
     Args:
-        report: what was found and done.
-        path: of the page.
         before, after: where the recordings can be read now.
-        within: results that it appears together with.
 
     Raises:
         OutputError: it cannot be written.

@@ -55,9 +55,6 @@ def look_over(before: Blocks, after: Blocks, spans: Sequence[Span], *, rate_hz: 
 
     Args:
         before, after: start reading; both have ``total`` samples a channel. The same reads only once.
-        spans: what was found.
-        rate_hz: sample rate.
-        total: samples a channel.
     """
     peaks, removed_db = peaks_and_levels(before, after, spans, rate_hz=rate_hz, total=total)
     columns = peaks.shape[2]
@@ -105,7 +102,6 @@ def removed_levels_db(
     Args:
         pairs: blocks ``(C, n)`` of the recording before and after, all of them.
         spans: of the repairs, in any order.
-        rate_hz: sample rate.
     """
     energy = np.zeros(len(spans))
     order = sorted(range(len(spans)), key=lambda k: spans[k].start)

@@ -43,12 +43,7 @@ audio{width:100%;height:2.2rem;margin-top:.3rem}
 
 
 def document(title: str, parts: Iterable[str]) -> str:
-    """A whole page.
-
-    Args:
-        title: of the window.
-        parts: HTML of the body.
-    """
+    """A whole page."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -89,11 +89,6 @@ def draw_picture(
         path: where; replaced if it is there.
         before: starts reading the damaged recording.
         after: starts reading the restored one, at the same rate; the same one if it was only looked at.
-        spans: what was found.
-        rate_hz: sample rate.
-        total: samples of a channel.
-        title: above the picture.
-        within: results that the picture appears together with.
 
     Raises:
         UsageError: matplotlib is not installed.

@@ -53,9 +53,6 @@ def spectrogram(
 
     Args:
         blocks: ``(C, n)`` arrays from the recording's first sample on; channels are added.
-        rate_hz: sample rate.
-        first: where to begin.
-        last: where to end (exclusive).
         columns: how many moments are shown at most.
     """
     size = 1 << round(np.log2(WINDOW_S * rate_hz))

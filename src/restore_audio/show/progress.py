@@ -106,10 +106,7 @@ class Bar:
 
     Args:
         bars: of the terminal.
-        task: which of them.
         total: what is done at the end, in whatever unit.
-        what: the task.
-        say: prints a line.
     """
 
     def __init__(

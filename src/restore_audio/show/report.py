@@ -131,7 +131,6 @@ def span_lines(report: Report, *, explained: bool = False, width: int = UNBROKEN
     """A line for each span: start and end in seconds, channel from 1, kind, confidence, what became of it.
 
     Args:
-        report: whose spans.
         explained: below each, indented, the evidence that carried it.
         width: columns that the evidence is broken to.
     """
@@ -186,7 +185,6 @@ def write_text(path: Path, text: str, *, within: Results | None = None) -> None:
     """Write a text file whole or not at all; replaces what is there.
 
     Args:
-        path: where.
         text: what; names that are not Unicode are escaped as JSON does it.
         within: results that it appears together with, by their rules about replacing.
 

@@ -25,10 +25,8 @@ class ReadReport:
     """A report of one recording.
 
     Attributes:
-        path: the report.
         document: all that it holds.
         source, target: the recordings; None where they are not named, or were streams.
-        rate_hz: of both.
         spans: with ``filled``, by their numbers.
     """
 

@@ -24,8 +24,6 @@ def spectrogram_png(
     """Draw the mean of the channels' spectra.
 
     Args:
-        samples: ``(C, T)``.
-        rate_hz: sample rate.
         peak: magnitude drawn brightest; that of the samples when None. Give the same to compare pictures.
         height: of the picture in pixels; a frame of 4 ms is a pixel wide.
     """

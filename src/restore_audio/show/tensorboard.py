@@ -36,11 +36,7 @@ def require_tensorboard() -> None:
 
 
 class Board:
-    """Writes events of one run.
-
-    Args:
-        run: the run's folder.
-    """
+    """Writes events of one run."""
 
     def __init__(self, run: Path) -> None:
         require_tensorboard()

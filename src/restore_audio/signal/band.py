@@ -20,8 +20,6 @@ def limit_band(audio: NDArray[np.floating], rate_hz: int, share: float) -> NDArr
     """What is left of a recording that went through a lower sample rate.
 
     Args:
-        audio: ``(T,)``.
-        rate_hz: its sample rate.
         share: of the rate; from about 0.9 of that share of the band on everything is lost.
 
     Returns:

@@ -26,7 +26,6 @@ def conceal_g711(
     Args:
         samples: ``(T,)``, changed.
         start, end: what is lost.
-        rate_hz: sample rate.
         pitch: period in samples; None finds it, as the standard does.
 
     Returns:

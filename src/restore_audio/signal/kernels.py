@@ -126,7 +126,6 @@ def trial_repair(
         samples: shape (T,).
         stretch: first and last sample (exclusive) of what is filled.
         windows: of the sides that the model is fitted on, up to the stretch and from it on.
-        order: of the model.
         noise: white noise under the fit, as a share of the power.
 
     Returns:

@@ -23,7 +23,6 @@ def lpc(stretches: list[Samples], order: int, noise: float = NOISE) -> Samples:
 
     Args:
         stretches: each ``(T,)``.
-        order: of the prediction.
         noise: white noise under the fit, as a share of the power.
 
     Raises:

@@ -54,10 +54,8 @@ class PaperExamples:
 
     Args:
         cache: decoded audio at 16 kHz, one channel.
-        seed: start of every generator.
         sampling: ``random`` cuts patches anywhere, tracks weighted by length; ``grid`` goes through the
             paper's non-overlapping patches, each once an epoch, in an order drawn for the epoch.
-        tracks: only these of the cache; all when None.
     """
 
     def __init__(
@@ -127,7 +125,6 @@ class RestoreBatch:
     """Magnitudes ``(N, F, K)`` float32 of the clean and the AR-filled signal, on one tile each or on all.
 
     Attributes:
-        clean, filled: magnitudes.
         phase: of the filled signal, complex64 of absolute one.
         known: healthy share of each frame's window, ``(N, K)``.
         tile: which 8 kHz, or the first of them, ``(N,)``.
@@ -156,7 +153,6 @@ class RestoreExamples:
 
     Args:
         fills: shards made by :func:`restore_audio.train.fills.make_fills`.
-        seed: start of every generator.
         features: tell how many tiles and frames a patch has.
     """
 

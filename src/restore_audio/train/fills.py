@@ -145,13 +145,7 @@ def make_fills(
 
     Args:
         cache: decoded audio at native rates.
-        folder: for the shards.
-        count: examples wanted.
         jobs: processes; 1 makes them in this one. The shards are the same.
-        tracks: only these of the cache; all when None.
-        seed: of every example.
-        shard_examples: examples of a shard.
-        report: called with the share that is done.
 
     Raises:
         InputError: the music is too short or silent; OutputError: a shard cannot be written.
@@ -259,7 +253,6 @@ class Fills:
     """The finished shards of a folder, as a sequence of :class:`Fill`.
 
     Args:
-        folder: where they lie.
         shards: only the first so many; all that are there when None.
 
     Raises:

@@ -50,13 +50,8 @@ class TrainSettings:
         warmup_steps: steps of linear warm-up of the cosine schedule.
         examples: budget in examples seen; 0 where ``minutes`` is the budget.
         minutes: budget in minutes, counted over resumed parts too.
-        average_decay: of the exponential moving average.
-        clip_norm: largest norm of a gradient.
         bf16: run convolutions in bfloat16 (twice as fast on recent CPUs and GPUs).
         validate_minutes, validate_examples: how often validation happens (the latter if not 0).
-        checkpoint_minutes: how often the state is written.
-        report_steps: steps between two lines of metrics.
-        seed: of initialisation and examples.
     """
 
     network: str = "res-unet-v2"
@@ -96,10 +91,6 @@ def train(  # noqa: C901 (the loop, readable from top to bottom)
     """Train until the budget is spent, or Ctrl-C.
 
     Args:
-        task: examples, loss and validation.
-        settings: how.
-        run: folder for all that is written.
-        device: where the network runs.
         resume: go on from ``run/state.safetensors``.
         description: put into the weights' header (data, command line).
         report: called with each line that goes to ``metrics.jsonl``.

@@ -73,10 +73,8 @@ class Sources:
         validation: another one; None takes FMA's split, or one track in ten.
         work: folder for what is decoded and filled on the way.
         split: file of FMA's split; None draws the paper's by ``seed``.
-        genres: only these; all when empty.
         seed: of splits and examples.
         fills: AR fills to make for training (restore task); a tenth of that for validation, at most 1000.
-        jobs: processes that make them.
     """
 
     data: Path

@@ -29,14 +29,9 @@ class State:
     """A training at one moment.
 
     Attributes:
-        network: what is trained.
         average: exponential moving average of its weights and statistics; this is what ships.
-        optimizer: Adam.
         settings: what the run was started with, as plain values.
-        step: optimiser steps done.
         examples: examples seen, over all processes; the next batch starts with this number.
-        seconds: time trained.
-        best_score: best validation score so far.
         losses: of the steps since the last report, so that a resumed run reports the same means.
         interrupted: whether the training ended before its budget was spent.
     """
@@ -98,7 +93,6 @@ class State:
         """Go on from ``path``.
 
         Args:
-            path: a file that :meth:`save` wrote.
             must_match: settings that have to be the same now as then.
 
         Raises:

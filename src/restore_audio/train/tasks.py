@@ -88,7 +88,6 @@ class PaperTask:
     """Random lost frames, as in the paper.
 
     Attributes:
-        train, validation: examples.
         features: how magnitudes are prepared.
         loss_name: ``mse`` as in the paper, or ``psnr``: the logarithm of each patch's error, which is
             what the tables report.
