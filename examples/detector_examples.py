@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from transfer import transfer
 
 from restore_audio.damage.families import (
     AFTER_STEPS,
@@ -33,7 +34,6 @@ from restore_audio.damage.families import (
     draw_negative,
 )
 from restore_audio.damage.record import Damaged
-from restore_audio.damage.transfer import transfer
 from restore_audio.detection.features import Levels, levels_of, step_samples
 from restore_audio.detection.frame_network import KINDS, QUARTERS
 

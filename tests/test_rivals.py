@@ -81,7 +81,7 @@ def test_what_a_rival_reports_is_scored(tmp_path: Path) -> None:
         "Path(target).with_suffix('.report.json').write_text(json.dumps(dict(clicks=[click])))"
     )
     result = run_rival(fake(tmp_path, report, report="{stem}.report.json"), SOUND, RATE_HZ)
-    assert result.found == [Span(3, 9, 1, "click")]
+    assert result.found == (Span(3, 9, 1, "click"),)
 
 
 def test_a_crash_is_said_with_its_code_and_last_words(tmp_path: Path) -> None:

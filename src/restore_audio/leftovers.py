@@ -43,6 +43,19 @@ def locked(path: Path) -> int:
     return handle
 
 
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """No other process is in such a block with the same file, if the file system knows locks."""
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # the system does so too when a process ends, however it ends
+
+
 _swept: set[str] = set()
 
 

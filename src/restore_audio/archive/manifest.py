@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,10 @@ from typing import Any
 from ..errors import InputError, OutputError, RestoreError, UsageError
 from ..files import beside, sum_of
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 NAME = "manifest.csv"
+LOCK = ".lock"
+"""File that a process of an archive holds while it writes what all share."""
+
 _LONGEST_S = 1e9
 """Of a recording: thirty years."""
 
@@ -52,19 +49,6 @@ class Entry:
     modified_ns: int
     duration_s: float | None
     sha256: str
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """No other process is in such a block of the same archive, if the file system knows locks."""
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        if fcntl is not None:
-            with suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def scan(

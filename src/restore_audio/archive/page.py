@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..show.charts import Series, bars
-from ..show.page import document
+from ..show.document import document
 from ..show.report import write_bytes
 from ..spans import KINDS
 from .rows import FAILED, PENDING, RECORDINGS, Row
@@ -20,11 +20,6 @@ _MOST_ROWS = 1_000
 
 _EDGES_MS = (0.0, 1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 """Edges of the histogram: damaged time in each minute."""
-
-_STYLE = (
-    "<style>.state{color:var(--soft)}a{color:var(--c2)}"
-    "td.text,th.text{text-align:left;white-space:normal}</style>"
-)
 
 
 def write_summary(path: Path, rows: Sequence[Row]) -> None:
@@ -41,7 +36,7 @@ def page(rows: Sequence[Row]) -> str:
     known = [row for row in rows if row.found is not None]
     failed = [row for row in rows if row.state == FAILED]
     ranked = sorted(known, key=lambda row: (-row.damaged_share, -(row.damaged_s or 0.0), row.place))
-    parts = [_STYLE, "<h1>Archive</h1>", f"<p>{escape(sentence(rows))}</p>"]
+    parts = ["<h1>Archive</h1>", f"<p>{escape(sentence(rows))}</p>"]
     parts += ['<p class="soft">All columns: <a href="table.csv">table.csv</a>.</p>']
     if failed:
         parts += ["<h2>Failed</h2>", _failures(failed)]
@@ -50,7 +45,7 @@ def page(rows: Sequence[Row]) -> str:
         parts += ["<h2>Recordings, the worst first</h2>", _ranking(ranked[:_MOST_ROWS])]
         if len(ranked) > _MOST_ROWS:
             parts.append(f'<p class="soft">{len(ranked) - _MOST_ROWS:,} more in table.csv.</p>')
-    return document("restore-audio archive", parts)
+    return document("restore-audio archive", "\n".join(parts), style="bench.css")
 
 
 def sentence(rows: Sequence[Row]) -> str:

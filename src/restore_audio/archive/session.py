@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import OutputError
-from ..leftovers import sweep
+from ..leftovers import alone, sweep
 from ..show.console import Console
 from ..threads import usable_cores
 from . import local
-from .manifest import Entry, alone
+from .manifest import LOCK, Entry
 from .page import sentence, write_summary
 from .rows import FAILED, Row, collect, write_table
 from .work import ArchiveSettings, finished
@@ -57,7 +57,7 @@ class Session:
                 self._tell(row)
         self._sweep(todo)  # what workers left that were killed meanwhile
         try:
-            with alone(folder):
+            with alone(folder / LOCK):
                 rows = collect(folder, entries, made)
                 write_table(folder, rows)
                 write_summary(folder / "summary.html", rows)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self, cast
+from typing import Any, TypeAlias
 
 import soundfile
 from numpy.typing import NDArray
@@ -32,37 +31,8 @@ _BLOCK_SAMPLES = 1 << 22
 """The most in a block, of all channels together: 34 MB of float64, or 65,536 samples of 64 channels."""
 
 
-class Decoder(Protocol):
-    """An open recording; soundfile's interface."""
-
-    @property
-    def samplerate(self) -> int:
-        """In Hz."""
-
-    @property
-    def channels(self) -> int:
-        """How many."""
-
-    @property
-    def frames(self) -> int:
-        """Samples a channel, by the header."""
-
-    @property
-    def format(self) -> str:
-        """Container, as libsndfile names it."""
-
-    @property
-    def subtype(self) -> str:
-        """Coding, as libsndfile names it."""
-
-    def read(self, frames: int, dtype: str, always_2d: bool) -> NDArray[Any]:
-        """The next samples ``(n, C)``; n is 0 at the end."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+Decoder: TypeAlias = soundfile.SoundFile | AvFile
+"""An open recording."""
 
 
 class _Onward(soundfile.SoundFile):  # type: ignore[misc]
@@ -109,7 +79,7 @@ def open_recording(path: Path) -> Decoder:
     if sound.format == "RAW":  # libsndfile takes anything named .au, .snd, .vox or .gsm for samples
         sound.close()
         raise _no_audio(path, "it has no header of audio")
-    return cast(Decoder, sound)
+    return sound
 
 
 def _no_audio(path: Path, reason: str) -> InputError:

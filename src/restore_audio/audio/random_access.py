@@ -63,7 +63,7 @@ class RandomAccess:
                 return np.ascontiguousarray(held.reshape(-1, self._sound.channels).T, dtype=np.float64)
             try:
                 with no_library_messages():
-                    self._sound.seek(first)  # type: ignore[attr-defined]
+                    self._sound.seek(first)  # type: ignore[union-attr]
                     samples = self._sound.read(
                         last - first, native_dtype(self._sound.subtype), always_2d=True
                     )

@@ -72,6 +72,7 @@ def archive(
     from ..archive.session import Session
     from ..archive.work import ArchiveSettings
     from ..audio.output import make_folder
+    from ..leftovers import alone
 
     console = Console(verbosity=-1 if quiet else int(verbose))
     if part is not None and sources:
@@ -90,7 +91,7 @@ def archive(
         if not found:
             return 1
         make_folder(folder, option="--to")
-        with manifest.alone(folder), console.progress("scanning", len(found)) as progress:
+        with alone(folder / manifest.LOCK), console.progress("scanning", len(found)) as progress:
             entries = manifest.scan(found, folder, threads=jobs or usable_cores(), progress=progress)
     else:
         entries = manifest.read(folder / manifest.NAME)

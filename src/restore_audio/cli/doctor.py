@@ -21,17 +21,8 @@ from ..errors import RestoreError
 from ..show.console import Console
 
 NEEDED = (
-    "torch",
-    "numpy",
-    "scipy",
-    "soundfile",
-    "pyloudnorm",
-    "soxr",
-    "mutagen",
-    "safetensors",
-    "typer",
-    "rich",
-    "platformdirs",
+    *("torch", "numpy", "scipy", "soundfile", "pyloudnorm", "soxr"),
+    *("mutagen", "safetensors", "typer", "rich", "platformdirs"),
 )
 OPTIONAL = {
     "torchaudio": "--method paper",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from ..arrays import Samples
 from ..spans import Span
 from .kinds import BUFFER_FAULTS
-from .record import Damaged, draw_places
+from .record import Damaged, Draft
 from .shifts import cut_out
 
 SIZES = (64, 128, 256, 441, 480, 512, 882, 960, 1024, 2048, 4096)
@@ -70,36 +68,25 @@ class Buffers:
         return cut_out(struck, [(b.start, b.end) for b in self.buffers if b.fault == "dropped"])
 
 
-def draw_buffers(
-    rng: np.random.Generator,
-    audio: Samples,
-    rate_hz: int,
-    *,
-    fault: str | None = None,
-    per_second: float = 0.5,
-    length_ms: tuple[float, float] | None = None,
-    avoid: Sequence[Span] = (),
-) -> Buffers:
+def draw_buffers(draft: Draft, *, fault: str | None = None) -> Buffers:
     """Draw buffers of 64 to 4096 samples that go wrong.
 
     Args:
         fault: one of :data:`~.kinds.BUFFER_FAULTS`; drawn for each buffer when None.
-        length_ms: shortest and longest; else one buffer, or now and then two or three in a row.
     """
-    limits = tuple(ms * rate_hz / 1000 for ms in length_ms) if length_ms else (SIZES[0], SIZES[-1])
+    rng = draft.rng
+    limits = draft.samples((0, 0)) if draft.length_ms else (SIZES[0], SIZES[-1])
     drawn = []
-    for place in draw_places(
-        rng, audio, rate_hz, (limits[0], limits[1]), per_second=per_second, avoid=avoid, all_channels=1.0
-    ):
+    for place in draft.places(limits, all_channels=1.0):
         size = place.end - place.start
-        if length_ms is None:
+        if draft.length_ms is None:
             size = min(SIZES, key=lambda s: abs(np.log(s / size)))
         what = fault or BUFFER_FAULTS[int(rng.integers(len(BUFFER_FAULTS)))]
         times = int(rng.integers(1, 4)) if what == "repeated" and rng.random() < 0.3 else 1
-        end = min(place.start + size * times, audio.shape[1])
+        end = min(place.start + size * times, draft.audio.shape[1])
         distance = size
         if what == "stale":
-            furthest = min(place.start, round(OLDEST_S * rate_hz))
+            furthest = min(place.start, round(OLDEST_S * draft.rate_hz))
             distance = int(rng.integers(size + 1, furthest + 1)) if furthest > size else size
         drawn.append(Buffer(place.start, end, what, 0 if what in ("dropped", "zeroed") else distance))
     return Buffers(tuple(drawn))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ import numpy as np
 from ..arrays import Samples
 from ..spans import Span
 from .kinds import CLICK_TAILS
-from .record import Damaged, draw_places, log_uniform
+from .record import Damaged, Draft, log_uniform
 from .simulate import click_shape
 
 _LENGTHS_MS = {"thump": (20.0, 150.0), "ringing": (3.0, 40.0), "switching": (10.0, 80.0)}
@@ -83,30 +82,18 @@ class Clicks:
         return before.struck(samples, [Span(c.start, c.end, c.channel, "click") for c in self.clicks])
 
 
-def draw_clicks(
-    rng: np.random.Generator,
-    audio: Samples,
-    rate_hz: int,
-    *,
-    tail: str | None = None,
-    per_second: float = 0.5,
-    length_ms: tuple[float, float] | None = None,
-    avoid: Sequence[Span] = (),
-    factor: tuple[float, float] = (0.7, 4.0),
-) -> Clicks:
+def draw_clicks(draft: Draft, *, tail: str | None = None, factor: tuple[float, float] = (0.7, 4.0)) -> Clicks:
     """Draw clicks of 0.1 to 2 ms with tails, unequal in the channels.
 
     Args:
         tail: one of :data:`~.kinds.CLICK_TAILS`; drawn for each click when None.
-        length_ms: shortest and longest click with its tail.
         factor: lowest and highest peak of a click over the peak of the 20 ms on either side.
     """
+    rng, audio, rate_hz = draft.rng, draft.audio, draft.rate_hz
     clicks = []
     chosen = tail or CLICK_TAILS[int(rng.integers(len(CLICK_TAILS)))]
-    low, high = length_ms or _LENGTHS_MS[chosen]
-    limits = (low * rate_hz / 1000, high * rate_hz / 1000)
     local = round(_LOCAL_MS * rate_hz / 1000)
-    for place in draw_places(rng, audio, rate_hz, limits, per_second=per_second, avoid=avoid):
+    for place in draft.places(draft.samples(_LENGTHS_MS[chosen])):
         size = max(2, round(log_uniform(rng, *_CLICK_MS) * rate_hz / 1000))
         size = min(size, place.end - place.start)
         ratio = log_uniform(rng, *factor)

@@ -32,9 +32,9 @@ from .codecs import (
 )
 from .kinds import CODECS
 from .libopus import decode_opus
-from .packet_loss import lose_packets
+from .packet_loss import lose_packets, spare
 from .processed import Resampled, fit
-from .record import Damaged, is_free, loud_around
+from .record import Damaged, Draft
 from .shifts import taken
 
 LOSSES = {
@@ -53,7 +53,7 @@ DIFFERENCE_DB = -20.0
 20 ms around; differences are smoothed over 2 ms, and pauses of up to 8 ms between them belong to the span."""
 
 _QUIETEST = 10 ** (-70 / 20)
-_EDGE_S = 0.15
+_EDGE_MS = 150.0
 
 
 @dataclass(frozen=True)
@@ -223,26 +223,16 @@ def _closed(mask: NDArray[np.bool_], gap: int) -> NDArray[np.bool_]:
 
 
 def draw_codec_loss(
-    rng: np.random.Generator,
-    audio: Samples,
-    rate_hz: int,
-    *,
-    codec: str | None = None,
-    loss: str | None = None,
-    kbps: int | None = None,
-    per_second: float = 0.5,
-    length_ms: tuple[float, float] | None = None,
-    avoid: Sequence[Span] = (),
+    draft: Draft, *, codec: str | None = None, loss: str | None = None, kbps: int | None = None
 ) -> CodecLoss:
     """Draw packets that get lost, alone or in bursts.
 
     Args:
-        audio: the recording ``(C, T)``; nothing is lost where it is silent, or near its ends.
         codec: one of the codecs; drawn when None.
         loss: one of :data:`LOSSES`; drawn when None.
         kbps: bitrate; drawn from 64 to 256 when None.
-        length_ms: shortest and longest burst; else one packet, or a few.
     """
+    rng, audio, rate_hz = draft.rng, draft.audio, draft.rate_hz
     chosen = codec or CODECS[int(rng.integers(len(CODECS)))]
     which = loss or LOSSES[chosen][int(rng.integers(len(LOSSES[chosen])))]
     rate = codec_rate_hz(rate_hz, chosen)
@@ -250,18 +240,11 @@ def draw_codec_loss(
     packets = int(audio.shape[1] * rate / rate_hz) // packet
     burst = float(rng.choice([1.0, 1.0, 1.5, 3.0]))
     most = 8
-    if length_ms is not None:
-        burst = max(1.0, sum(length_ms) / 2 * rate / 1000 / packet)
-        most = max(1, round(length_ms[1] * rate / 1000 / packet))
-    lost = lose_packets(rng, packets, min(per_second * burst * packet / rate, 0.4), burst)
-    edge = int(np.ceil(_EDGE_S * rate / packet))
-    lost[:edge] = lost[max(packets - edge, 0) :] = False
-    loud: NDArray[np.bool_] = np.any(loud_around(audio, rate_hz, -50.0), axis=0)
-    for start, end in runs_of(lost):
-        lost[start + most : end] = False
-        first, last = (edge * packet * rate_hz // rate for edge in (start, min(end, start + most)))
-        if not loud[[first, last]].all() or not is_free(first, last, rate_hz, avoid):
-            lost[start:end] = False
+    if draft.length_ms is not None:
+        burst = max(1.0, sum(draft.length_ms) / 2 * rate / 1000 / packet)
+        most = max(1, round(draft.length_ms[1] * rate / 1000 / packet))
+    lost = lose_packets(rng, packets, min(draft.per_second * burst * packet / rate, 0.4), burst)
+    spare(lost, draft, packet, rate, most=most, edge_ms=_EDGE_MS)
     middles = np.flatnonzero(lost) * packet + packet // 2
     bitrate = kbps or int(rng.choice([64, 96, 128, 160, 192, 256]))
     decoder = "mpg123" if (chosen, which) == ("mp3", "skipped") and rng.random() < 0.5 else "ffmpeg"

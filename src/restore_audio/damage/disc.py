@@ -7,7 +7,6 @@ a line; still longer ones are muted with short ramps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +15,7 @@ import numpy as np
 from ..arrays import Samples
 from ..spans import Span
 from .kinds import DISC_METHODS
-from .record import Damaged, draw_places
+from .record import Damaged, Draft
 
 _KINDS = {"mean": "interpolated", "hold": "interpolated", "mute": "zeros"}
 _LENGTHS = {"mean": (1.0, 60.0), "hold": (3.0, 60.0), "mute": (7.0, 1300.0)}
@@ -78,36 +77,19 @@ def _make_up(samples: Samples, error: Unread) -> None:
         samples[start:end] *= np.clip(1 - distance / (ramp + 1), 0, 1)
 
 
-def draw_disc(
-    rng: np.random.Generator,
-    audio: Samples,
-    rate_hz: int,
-    *,
-    method: str | None = None,
-    per_second: float = 0.5,
-    length_ms: tuple[float, float] | None = None,
-    avoid: Sequence[Span] = (),
-) -> Disc:
+def draw_disc(draft: Draft, *, method: str | None = None) -> Disc:
     """Draw errors of a disc, four in ten in one channel alone.
 
     Args:
         method: one of :data:`~.kinds.DISC_METHODS`; drawn for each error when None.
-        length_ms: shortest and longest; else the method's own.
     """
-    unread = []
+    rng = draft.rng
+    unread: list[Unread] = []
     methods = DISC_METHODS if method is None else (method,)
     for each in methods:
-        limits = _LENGTHS[each] if length_ms is None else tuple(ms * rate_hz / 1000 for ms in length_ms)
-        places = draw_places(
-            rng,
-            audio,
-            rate_hz,
-            (max(limits[0], 1.0), max(limits[1], 1.0)),
-            per_second=per_second / len(methods),
-            all_channels=0.6,
-            avoid=avoid,
-        )
-        for place in places:
+        low, high = _LENGTHS[each] if draft.length_ms is None else draft.samples(draft.length_ms)
+        limits = (max(low, 1.0), max(high, 1.0))
+        for place in draft.places(limits, parts=len(methods), all_channels=0.6):
             length = place.end - place.start
             ramp = int(rng.integers(3, 11)) if each == "hold" else int(rng.integers(1, 33))
             if each == "mean":
@@ -119,7 +101,7 @@ def draw_disc(
             unread += [
                 Unread(place.start, end, channel, each, ramp)
                 for channel in place.channels
-                if end < audio.shape[1]
+                if end < draft.audio.shape[1]
             ]
     return Disc(tuple(sorted(_apart(unread), key=lambda e: (e.start, e.channel))))
 

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -39,7 +38,7 @@ from .kinds import (
 from .negatives import Negative, draw_negative
 from .packet_loss import PacketLoss, draw_packet_loss
 from .processed import Processed, Resampled, draw_processed
-from .record import Damaged, Record, record_from_dict, unreadable
+from .record import Damaged, Draft, Record, record_from_dict
 from .simulate import Damage, apply_damages, damage_spans, draw_damages
 from .slips import Slips, draw_slips
 from .tape import Tape, draw_tape
@@ -63,39 +62,25 @@ class Simple:
         )
 
 
-def _draw_simple(
-    kind: str,
-    rng: np.random.Generator,
-    audio: Samples,
-    rate_hz: int,
-    *,
-    per_second: float = 0.5,
-    length_ms: tuple[float, float] | None = None,
-    **options: Any,
-) -> Simple:
-    channels, length = audio.shape
+def _draw_simple(kind: str, draft: Draft, **options: Any) -> Simple:
+    channels, length = draft.audio.shape
     drawn = draw_damages(
-        rng,
+        draft.rng,
         kind,
         length,
-        rate_hz,
+        draft.rate_hz,
         channels,
-        per_second=per_second,
-        length_ms=length_ms,
-        audio=audio,
+        per_second=draft.per_second,
+        length_ms=draft.length_ms,
+        audio=draft.audio,
+        avoid=draft.avoid,
         **options,
     )
     return Simple(tuple(drawn))
 
 
-def _draw_undamaged(
-    sort: str,
-    rng: np.random.Generator,
-    audio: Samples,  # noqa: ARG001
-    rate_hz: int,  # noqa: ARG001
-    **options: Any,  # noqa: ARG001
-) -> Negative:
-    return draw_negative(rng, sort)
+def _draw_undamaged(sort: str, draft: Draft) -> Negative:
+    return draw_negative(draft.rng, sort)
 
 
 _DRAW: Mapping[str, Callable[..., Record]] = MappingProxyType(
@@ -131,15 +116,16 @@ def draw_family(
     Args:
         family: one of :data:`~.kinds.FAMILIES` or :data:`~.kinds.UNDAMAGED`.
         audio: the recording ``(C, T)``; nothing is drawn where it is silent.
-        options: ``per_second`` (0.5), ``length_ms`` (the family's own), ``avoid`` (spans to keep away from),
-            and what the family's function has.
+        options: ``per_second``, ``length_ms`` and ``avoid`` of :class:`~.record.Draft`, and what the family's
+            function has.
 
     Raises:
         ValueError: there is no such family.
     """
     if family not in _DRAW:
         raise ValueError(f"no damage is of the family {family!r}; choose from {', '.join(FAMILIES)}")
-    return _DRAW[family](rng, audio, rate_hz, **options)
+    shared = {name: options.pop(name) for name in ("per_second", "length_ms", "avoid") if name in options}
+    return _DRAW[family](Draft(rng, audio, rate_hz, **shared), **options)
 
 
 def draw_after(
@@ -178,21 +164,8 @@ def apply(
     return state
 
 
-def records_from_json(text: str, *, name: str = "the text") -> list[Record]:
-    """Read what :func:`~restore_audio.damage.record.records_to_json` wrote.
-
-    Raises:
-        InputError: it is not that.
-    """
-    try:
-        rows = list(json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise unreadable(name, error) from None
-    return records_from_rows(rows, name=name)
-
-
 def records_from_rows(rows: Sequence[Any], *, name: str, samples: int | None = None) -> list[Record]:
-    """The same from the objects of the JSON list.
+    """Read what :func:`~restore_audio.damage.record.record_to_dict` wrote.
 
     Args:
         name: where they came from, for the error's sentence.
@@ -216,5 +189,4 @@ __all__ = [
     "draw_after",
     "draw_family",
     "draw_negative",
-    "records_from_json",
 ]

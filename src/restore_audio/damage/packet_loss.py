@@ -6,7 +6,6 @@ plays zeros, the last packet again, or the concealment of ITU-T G.711 Appendix I
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +16,7 @@ from ..arrays import Samples, runs_of
 from ..signal.g711 import conceal_g711
 from ..spans import Span
 from .kinds import PACKET_FILLS
-from .record import Damaged, is_free, log_uniform, loud_around
+from .record import Damaged, Draft, is_free, log_uniform, loud_around
 
 _KINDS = {"zeros": "zeros", "repeat": "repeat", "g711": "concealed"}
 
@@ -82,40 +81,44 @@ def lose_packets(
     return lost
 
 
-def draw_packet_loss(
-    rng: np.random.Generator,
-    audio: Samples,
-    rate_hz: int,
-    *,
-    fill: str | None = None,
-    per_second: float = 0.5,
-    length_ms: tuple[float, float] | None = None,
-    avoid: Sequence[Span] = (),
-    most_packets: int = 16,
-) -> PacketLoss:
+def spare(
+    lost: NDArray[np.bool_], draft: Draft, packet_samples: int, at_hz: int, *, most: int, edge_ms: float
+) -> None:
+    """Let packets arrive after all, in place: where it is silent, near the ends and near other damage.
+
+    Args:
+        lost: which packets are lost.
+        packet_samples: of a packet, at the rate ``at_hz``.
+        most: longer bursts are cut short.
+        edge_ms: nothing is lost so near to the ends.
+    """
+    edge = int(np.ceil(edge_ms * at_hz / 1000 / packet_samples))
+    lost[:edge] = lost[max(lost.size - edge, 0) :] = False
+    loud: NDArray[np.bool_] = np.any(loud_around(draft.audio, draft.rate_hz, -50.0), axis=0)
+    for start, end in runs_of(lost):
+        lost[start + most : end] = False
+        ends = (start, min(end, start + most))
+        first, last = (packet * packet_samples * draft.rate_hz // at_hz for packet in ends)
+        if not loud[[first, last]].all() or not is_free(first, last, draft.rate_hz, draft.avoid):
+            lost[start:end] = False
+
+
+def draw_packet_loss(draft: Draft, *, fill: str | None = None, most_packets: int = 16) -> PacketLoss:
     """Draw packets of 10 ms, 20 ms or 512 samples that are lost, alone or in bursts.
 
     Args:
-        audio: the recording ``(C, T)``; nothing is lost where it is silent, or near its ends.
         fill: one of :data:`~.kinds.PACKET_FILLS`; drawn when None.
-        length_ms: shortest and longest packet instead.
         most_packets: longer bursts are cut short.
     """
+    rng, audio, rate_hz = draft.rng, draft.audio, draft.rate_hz
     sizes = (round(0.01 * rate_hz), round(0.02 * rate_hz), MUSIC_PACKET_SAMPLES)
     packet = sizes[int(rng.integers(len(sizes)))]
-    if length_ms is not None:
-        packet = max(1, round(log_uniform(rng, *length_ms) * rate_hz / 1000))
+    if draft.length_ms is not None:
+        packet = max(1, round(log_uniform(rng, *draft.length_ms) * rate_hz / 1000))
     burst = float(rng.choice([1.0, 1.0, 1.5, 3.0, 6.0]))
     packets = audio.shape[1] // packet
-    share = min(per_second * burst * packet / rate_hz, 0.4)
+    share = min(draft.per_second * burst * packet / rate_hz, 0.4)
     lost = lose_packets(rng, packets, share, burst)
-    edge = int(np.ceil(_EDGE_MS * rate_hz / 1000 / packet))
-    lost[:edge] = lost[max(packets - edge, 0) :] = False
-    loud: NDArray[np.bool_] = np.any(loud_around(audio, rate_hz, -50.0), axis=0)
-    for start, end in runs_of(lost):
-        lost[start + most_packets : end] = False
-        first, last = start * packet, min(end, start + most_packets) * packet
-        if not loud[[first, last]].all() or not is_free(first, last, rate_hz, avoid):
-            lost[start:end] = False
+    spare(lost, draft, packet, rate_hz, most=most_packets, edge_ms=_EDGE_MS)
     which = fill or PACKET_FILLS[int(rng.integers(len(PACKET_FILLS)))]
     return PacketLoss(packet, tuple(np.flatnonzero(lost).tolist()), which)

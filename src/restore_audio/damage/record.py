@@ -8,7 +8,6 @@ to the bit.
 from __future__ import annotations
 
 import dataclasses
-import json
 import types
 from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,6 +69,46 @@ class Place:
     end: int
     channels: tuple[int, ...]
     seed: int
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What every family is told when damage is drawn for a recording.
+
+    Attributes:
+        rng: source of all randomness.
+        audio: the recording ``(C, T)``; nothing is drawn where it is silent.
+        rate_hz: its sample rate.
+        per_second: damages a second, as far as there is room; a burst counts once.
+        length_ms: shortest and longest; None for the family's own.
+        avoid: what is damaged already; damage keeps away from it.
+    """
+
+    rng: np.random.Generator
+    audio: Samples
+    rate_hz: int
+    per_second: float = 0.5
+    length_ms: tuple[float, float] | None = None
+    avoid: Sequence[Span] = ()
+
+    def samples(self, own_ms: tuple[float, float]) -> tuple[float, float]:
+        """Shortest and longest in samples, the family's own being ``own_ms``."""
+        low, high = self.length_ms or own_ms
+        return low * self.rate_hz / 1000, high * self.rate_hz / 1000
+
+    def places(
+        self, lengths: tuple[float, float], *, parts: int = 1, all_channels: float = 0.7
+    ) -> list[Place]:
+        """Places of these lengths in samples, for one of ``parts`` that share them."""
+        return draw_places(
+            self.rng,
+            self.audio,
+            self.rate_hz,
+            lengths,
+            per_second=self.per_second / parts,
+            all_channels=all_channels,
+            avoid=self.avoid,
+        )
 
 
 def draw_places(
@@ -142,11 +181,6 @@ def loud_around(audio: Samples, rate_hz: int, quietest_db: float) -> NDArray[np.
     return loud
 
 
-def records_to_json(records: Sequence[Record]) -> str:
-    """A JSON list with one object for each record, its name under ``record``."""
-    return json.dumps([record_to_dict(record) for record in records], indent=2) + "\n"
-
-
 _COUNTED = "channel"
 """The field that is an index here and is counted from 1 in JSON, as channels are in all files."""
 
@@ -187,16 +221,11 @@ def record_from_dict(
         fields = dict(row)
         made: Record = _read(types_by_name[fields.pop("record")], fields, most)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise unreadable(name, error) from None
+        raise InputError(
+            f"{name} holds no damages that can be replayed ({str(error)[:100]}): give the JSON that 'damage' "
+            f"wrote."
+        ) from None
     return made
-
-
-def unreadable(name: str, error: Exception) -> InputError:
-    """What to raise when ``name`` holds no records."""
-    reason = str(error)[:100]
-    return InputError(
-        f"{name} holds no damages that can be replayed ({reason}): give the JSON that 'damage' wrote."
-    )
 
 
 def _read(wanted: Any, value: Any, most: float) -> Any:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from ..arrays import Samples
-from ..spans import Span
-from .record import Damaged, draw_places
+from .record import Damaged, Draft
 from .shifts import taken
 
 LENGTHS = (1.0, 50.0)
@@ -43,24 +40,8 @@ class Slips:
         return taken(before, np.concatenate(pieces))
 
 
-def draw_slips(
-    rng: np.random.Generator,
-    audio: Samples,
-    rate_hz: int,
-    *,
-    per_second: float = 0.5,
-    length_ms: tuple[float, float] | None = None,
-    avoid: Sequence[Span] = (),
-) -> Slips:
+def draw_slips(draft: Draft) -> Slips:
     """Draw slips of 1 to 50 samples, half of them lost and half doubled."""
-    low, high = LENGTHS if length_ms is None else (ms * rate_hz / 1000 for ms in length_ms)
-    places = draw_places(
-        rng,
-        audio,
-        rate_hz,
-        (max(low, 1.0), max(high, 1.0)),
-        per_second=per_second,
-        avoid=avoid,
-        all_channels=1.0,
-    )
-    return Slips(tuple(Slip(p.start, p.end, bool(rng.random() < 0.5)) for p in places))
+    low, high = LENGTHS if draft.length_ms is None else draft.samples(draft.length_ms)
+    places = draft.places((max(low, 1.0), max(high, 1.0)), all_channels=1.0)
+    return Slips(tuple(Slip(p.start, p.end, bool(draft.rng.random() < 0.5)) for p in places))

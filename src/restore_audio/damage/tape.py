@@ -8,7 +8,6 @@ the tape itself (worn or scraped coating) takes level at all frequencies as well
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +16,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from ..arrays import Samples, runs_of
 from ..spans import Span
-from .record import Damaged, draw_places, log_uniform
+from .record import Damaged, Draft, log_uniform
 
 REFERENCE_HZ = 5000.0
 SPAN_LOSS_DB = 1.0
@@ -104,27 +103,16 @@ def _lifted(samples: Samples, rate_hz: int, dropout: Dropout) -> Samples:
     return np.asarray(struck)
 
 
-def draw_tape(
-    rng: np.random.Generator,
-    audio: Samples,
-    rate_hz: int,
-    *,
-    per_second: float = 0.5,
-    length_ms: tuple[float, float] | None = None,
-    avoid: Sequence[Span] = (),
-    depth_db: tuple[float, float] = (6.0, 40.0),
-    treble_only: float = 0.5,
-) -> Tape:
+def draw_tape(draft: Draft, *, depth_db: tuple[float, float] = (6.0, 40.0), treble_only: float = 0.5) -> Tape:
     """Draw dropouts of 5 to 300 ms, unequal in the channels, three in ten in one channel alone.
 
     Args:
         depth_db: shallowest and deepest loss at 5 kHz.
         treble_only: share of the dropouts that are spacing loss alone.
     """
-    low, high = length_ms or (5.0, 300.0)
-    limits = (low * rate_hz / 1000, high * rate_hz / 1000)
+    rng = draft.rng
     dropouts = []
-    for place in draw_places(rng, audio, rate_hz, limits, per_second=per_second, avoid=avoid):
+    for place in draft.places(draft.samples((5.0, 300.0))):
         depth = float(rng.uniform(*depth_db))
         level_share = 0.0 if rng.random() < treble_only else float(rng.uniform(0.2, 1.0))
         plateau = float(rng.uniform(0, 0.9)) if rng.random() < 0.6 else 0.0
@@ -133,7 +121,7 @@ def draw_tape(
         loudest = place.channels[int(rng.integers(len(place.channels)))]
         for channel in place.channels:
             deep = depth if channel == loudest else depth * float(rng.uniform(0.15, 1.0))
-            shift = 0 if channel == loudest else round(log_uniform(rng, 1, 2 * rate_hz / 1000) - 1)
+            shift = 0 if channel == loudest else round(log_uniform(rng, 1, 2 * draft.rate_hz / 1000) - 1)
             dropouts.append(
                 Dropout(
                     place.start + shift,

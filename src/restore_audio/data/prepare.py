@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ..audio.stretch import read_stretch, shape_of
 from ..errors import InputError, OutputError
 from ..files import beside
+from ..leftovers import alone
 from .cache import (
     HEADER_BYTES,
     SCHEMA,
@@ -81,7 +82,7 @@ def prepare(
     """
     try:
         to.mkdir(parents=True, exist_ok=True)
-        with _alone(to):
+        with alone(to / "lock"):  # the processes of one training all ask for it
             return _prepare(library, to, settings, progress)
     except OSError as error:
         raise OutputError(
@@ -114,19 +115,6 @@ def _prepare(
     finally:
         writer.close()
     return Cache.open(to), tuple(broken)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process prepares this cache: the processes of one training all ask for it."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows, where trainings are one process
-        yield
-        return
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of by the system when the process ends, however it ends
-        yield
 
 
 def _check_disk(to: Path, needed: int) -> None:

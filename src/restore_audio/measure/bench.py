@@ -13,11 +13,10 @@ import contextlib
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -105,11 +104,6 @@ class Row:
     genre: str
     scores: Scores
     trouble: str | None = None
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Row:
-        """Of :func:`dataclasses.asdict`."""
-        return cls(**data)
 
 
 @lru_cache(maxsize=1)
@@ -252,5 +246,5 @@ def read_rows(folder: Path) -> dict[str, Row]:
     for line in lines:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             kept = json.loads(line)
-            rows[kept["key"]] = Row.from_dict(kept["row"])
+            rows[kept["key"]] = Row(**kept["row"])
     return rows

@@ -12,9 +12,8 @@ from ..arrays import Samples
 from ..signal.band import published_distance
 from ..spans import Span, merge_spans
 from .graders import mean_opinion
-from .methods import Outcome
 from .metrics import Detection, log_spectral_distance_db, score_detection, sdr_db
-from .trials import Trial
+from .trials import Outcome, Trial
 
 if TYPE_CHECKING:
     from .peaq.peaq import PeaqResult

@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 
-from ..arrays import Samples
 from ..errors import UsageError
 from ..fill.methods import METHODS, PARTS, method_named
 from ..settings import FillSettings
@@ -26,7 +25,7 @@ from .baselines import BASELINES
 from .protocols import CONTEXT_ENCODER, PAPER, PROTOCOLS, SUPER_RESOLUTION
 from .resources import Meter
 from .rivals import FoundRival, run_rival
-from .trials import Trial
+from .trials import Outcome, Trial
 
 OURS = tuple(name for name, method in METHODS.items() if not method.resynthesises)
 """Methods of ``fix`` that work in the time domain."""
@@ -70,24 +69,6 @@ class Method:
     digest: str = ""
     rival: FoundRival | None = None
     time_limit_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a method made of a trial.
-
-    Attributes:
-        samples: ``(C, T)``, or None with ``trouble``.
-        found: spans that it found; None if it was told, or does not say.
-        seconds, peak_mb: wall clock and largest resident size, MB (None where the system does not tell).
-        trouble: why there is nothing.
-    """
-
-    samples: Samples | None
-    found: tuple[Span, ...] | None
-    seconds: float
-    peak_mb: float | None
-    trouble: str | None = None
 
 
 def choose_methods(
@@ -198,9 +179,7 @@ def run_method(method: Method, trial: Trial) -> Outcome:
     """
     if method.kind == "rival":
         assert method.rival is not None
-        result = run_rival(method.rival, trial.damaged, trial.rate_hz, time_limit_s=method.time_limit_s)
-        found = None if result.found is None else tuple(result.found)
-        return Outcome(result.samples, found, result.seconds, result.peak_mb, result.trouble)
+        return run_rival(method.rival, trial.damaged, trial.rate_hz, time_limit_s=method.time_limit_s)
     if method.kind == "baseline":
         spans = trial.spans if trial.told else ()  # only "nothing" is measured without being told
         fill = BASELINES[method.name]

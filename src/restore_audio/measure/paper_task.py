@@ -28,10 +28,11 @@ from ..damage.simulate import random_frames
 from ..settings import PAPER_SCALE, PATCH_FRAMES
 from ..signal.spectrum import PAPER_HOP_SAMPLES, PAPER_RATE_HZ, interpolate_frames
 from .material import Excerpt, load_excerpt
-from .methods import Method, Outcome
+from .methods import Method
 from .metrics import nrmse_range, nrmse_rms, psnr_db
 from .resources import Meter
 from .scoring import Scores, score
+from .trials import Outcome
 
 if TYPE_CHECKING:
     from ..network.predictor import Inpainter

@@ -30,6 +30,7 @@ from ..audio.audiofile import read_audio, write_audio
 from ..errors import InputError
 from ..spans import Span
 from .resources import peak_of_process
+from .trials import Outcome
 
 TIME_LIMIT_S = 120.0
 _VERSION_LIMIT_S = 30.0
@@ -110,25 +111,6 @@ class FoundRival:
         return f"{self.rival.program} {self.version} {' '.join(self.rival.options)}"
 
 
-@dataclass(frozen=True)
-class RivalResult:
-    """What a rival made: samples, or a sentence why there are none.
-
-    Attributes:
-        samples: ``(C, T)``, or None.
-        found: spans that it says it repaired; None if it says nothing.
-        seconds: wall clock, its start included.
-        peak_mb: largest resident size of its process, MB; None where the system does not tell (Linux does).
-        trouble: set exactly when there are no samples.
-    """
-
-    samples: Samples | None
-    found: list[Span] | None
-    seconds: float
-    peak_mb: float | None
-    trouble: str | None = None
-
-
 def find_rivals(
     rivals: Sequence[Rival] = RIVALS, *, which: Callable[[str], str | None] = shutil.which
 ) -> tuple[list[FoundRival], list[str]]:
@@ -149,7 +131,7 @@ def find_rivals(
 
 def run_rival(
     found: FoundRival, samples: Samples, rate_hz: int, *, time_limit_s: float = TIME_LIMIT_S
-) -> RivalResult:
+) -> Outcome:
     """Let a rival repair a recording.
 
     Args:
@@ -171,25 +153,25 @@ def run_rival(
         elif not target.is_file():
             trouble = "wrote nothing"
         if trouble is not None:
-            return RivalResult(None, None, seconds, peak_mb, trouble)
+            return Outcome(None, None, seconds, peak_mb, trouble)
         try:
             answer, info = read_audio(target)
         except InputError:
-            return RivalResult(None, None, seconds, peak_mb, "wrote something that is not audio")
+            return Outcome(None, None, seconds, peak_mb, "wrote something that is not audio")
         if answer.shape != samples.shape or info.rate_hz != rate_hz:
             wrong = f"wrote {answer.shape[0]} × {answer.shape[1]} samples at {info.rate_hz} Hz"
-            return RivalResult(None, None, seconds, peak_mb, f"{wrong} instead of the same shape")
-        return RivalResult(answer, _reported(found.rival, target), seconds, peak_mb)
+            return Outcome(None, None, seconds, peak_mb, f"{wrong} instead of the same shape")
+        return Outcome(answer, _reported(found.rival, target), seconds, peak_mb)
 
 
-def _reported(rival: Rival, target: Path) -> list[Span] | None:
+def _reported(rival: Rival, target: Path) -> tuple[Span, ...] | None:
     """Spans of grooveclean's report; whatever is wrong with it, it just says nothing."""
     if rival.report is None:
         return None
     path = target.with_name(rival.report.replace("{stem}", target.stem))
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["clicks"]
-        return sorted(Span(r["start_sample"], r["end_sample"], r["channel"], "click") for r in rows)
+        return tuple(sorted(Span(r["start_sample"], r["end_sample"], r["channel"], "click") for r in rows))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

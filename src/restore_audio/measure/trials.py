@@ -1,4 +1,4 @@
-"""What a benchmark gives to methods."""
+"""What a benchmark gives to methods, and what it gets back."""
 
 from __future__ import annotations
 
@@ -27,3 +27,21 @@ class Trial:
     told: bool
     before: bool = False
     band_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method made of a trial.
+
+    Attributes:
+        samples: ``(C, T)``, or None with ``trouble``.
+        found: spans that it found; None if it was told, or does not say.
+        seconds, peak_mb: wall clock and largest resident size, MB (None where the system does not tell).
+        trouble: why there is nothing.
+    """
+
+    samples: Samples | None
+    found: tuple[Span, ...] | None
+    seconds: float
+    peak_mb: float | None
+    trouble: str | None = None

@@ -20,7 +20,7 @@ from ..measure.stretches import Example, make_examples
 from .bench_table import NOTHING, BenchResult, Sheet, number, remarks, sheets
 from .bench_terminal import fitted, short_names
 from .charts import COLOURS, Series, bars, curves
-from .page import document
+from .document import document
 from .report import write_bytes
 from .spectrogram import peak_of, spectrogram_png
 
@@ -63,7 +63,7 @@ def page(result: BenchResult, examples: Sequence[Example]) -> str:
         f"<p>{escape(result.about)}</p>",
         *(f'<p class="soft">{escape(line)}</p>' for line in [_command(result)] if line),
     ]
-    return document(f"restore-audio bench: {result.plan.protocol}", parts)
+    return document(f"restore-audio bench: {result.plan.protocol}", "\n".join(parts), style="bench.css")
 
 
 def _command(result: BenchResult) -> str:

@@ -25,6 +25,7 @@ def document(
     title: str,
     body: str,
     *,
+    style: str = "page.css",
     scripts: Iterable[str] = (),
     data: Mapping[str, Any] | None = None,
     head: str = "",
@@ -33,17 +34,17 @@ def document(
     """An HTML document with our styles.
 
     Args:
-        scripts: files of :data:`PARTS`, which become one script.
+        style: a file of :data:`PARTS`.
+        scripts: others, which become one script.
         data: what the script reads from ``#data``.
         head: further elements of the head.
         connects: it may speak with the server that it came from.
     """
-    style = _part("page.css")
     script = "\n".join(map(_part, scripts))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
-        f"connect-src {_SELF if connects else _NONE}; base-uri 'none'; form-action 'none'"
+        f"media-src data:; connect-src {_SELF if connects else _NONE}; base-uri 'none'; form-action 'none'"
     )
     end = json_script("data", data) if data is not None else ""
     if script:
@@ -53,7 +54,7 @@ def document(
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<title>{escape(title)}</title><link rel="icon" href="data:,">{head}\n'
-        f"<style>{style}</style></head><body>\n{body}\n{end}\n</body></html>\n"
+        f"<style>{_part(style)}</style></head><body>\n{body}\n{end}\n</body></html>\n"
     )
 
 

@@ -8,16 +8,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
 from ..errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 COLUMNS = 1200
 """Columns of a spectrogram: more than the picture has pixels for would only blur."""

@@ -67,23 +67,13 @@ class PeaqResult:
         return min((odg for odg in self.channel_odgs if odg is not None), default=None)
 
 
-def peaq(
-    reference: Array,
-    test: Array,
-    rate_hz: int,
-    *,
-    test_rate_hz: int | None = None,
-    trim: bool = False,
-) -> PeaqResult:
+def peaq(reference: Array, test: Array, rate_hz: int) -> PeaqResult:
     """Grade ``test`` against ``reference``.
 
     Parameters
     ----------
     reference, test : shape=(C, T), float64 in [−1, 1], C = 1 or 2
     rate_hz : int > 0
-        Rate of the reference, and of the test unless ``test_rate_hz`` says otherwise.
-    trim : bool
-        Cut the longer recording to the shorter one. Otherwise different lengths get no grade.
 
     Returns
     -------
@@ -97,12 +87,10 @@ def peaq(
     """
     if reference.ndim != 2 or test.ndim != 2 or rate_hz <= 0:
         raise ValueError(f"expected (C, T) at a positive rate, got {reference.shape} {test.shape} {rate_hz}")
-    reason = _obstacle(reference, test, rate_hz, rate_hz if test_rate_hz is None else test_rate_hz, trim)
+    reason = _obstacle(reference, test, rate_hz)
     if reason:
         return PeaqResult(reason=reason)
-    length = min(reference.shape[1], test.shape[1])
-    reference = to_16_bit_scale(reference[:, :length], rate_hz)
-    test = to_16_bit_scale(test[:, :length], rate_hz)
+    reference, test = to_16_bit_scale(reference, rate_hz), to_16_bit_scale(test, rate_hz)
 
     frames = signal_frames(reference)
     if not frames:
@@ -131,20 +119,17 @@ def to_16_bit_scale(samples: Array, rate_hz: int) -> Array:
     return clipped
 
 
-def _obstacle(reference: Array, test: Array, rate_hz: int, test_rate_hz: int, trim: bool) -> str | None:
+def _obstacle(reference: Array, test: Array, rate_hz: int) -> str | None:
     """Why this pair cannot even be measured, or None."""
-    shortest = min(reference.shape[1], test.shape[1])
-    if test_rate_hz != rate_hz:
-        return f"the rates differ ({rate_hz} Hz and {test_rate_hz} Hz)"
     if len(reference) != len(test):
         return f"the numbers of channels differ ({len(reference)} and {len(test)})"
     if len(reference) not in (1, 2):
         return f"PEAQ takes one or two channels, not {len(reference)}"
-    if reference.shape[1] != test.shape[1] and not trim:
+    if reference.shape[1] != test.shape[1]:
         return f"the lengths differ ({reference.shape[1]} and {test.shape[1]} samples)"
-    if shortest < rate_hz:
+    if reference.shape[1] < rate_hz:
         return "the recordings are shorter than one second"
-    if not (np.isfinite(reference[:, :shortest]).all() and np.isfinite(test[:, :shortest]).all()):
+    if not (np.isfinite(reference).all() and np.isfinite(test).all()):
         return "there are samples that are not numbers"
     return None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, lfilter, sosfilt
 
-from ..arrays import Samples
-from .record import log_uniform
+from restore_audio.arrays import Samples
+from restore_audio.damage.record import log_uniform
 
 _TURNS_PER_MINUTE = (33.3, 45.0, 78.0)
 
