@@ -14,8 +14,8 @@ from recordings import holes, music, save
 from restore_audio.archive import manifest
 from restore_audio.archive.rows import FAILED, Row, keep, read_row
 from restore_audio.cli import main
-from restore_audio.damage.families import draw_family, records_from_json
-from restore_audio.damage.record import records_to_json
+from restore_audio.damage.families import draw_family, records_from_rows
+from restore_audio.damage.record import record_to_dict
 from restore_audio.errors import InputError
 from restore_audio.files import sum_of
 from restore_audio.show.reports_read import read_report
@@ -215,7 +215,7 @@ def test_damages_that_cannot_be_are_refused_before_memory_is_taken(tmp_path: Pat
     record = draw_family(
         np.random.default_rng(0), "clicks-thump", np.atleast_2d(audio), RATE_HZ, per_second=1.0
     )
-    rows = json.loads(records_to_json([record]))
+    rows = [json.loads(json.dumps(record_to_dict(record)))]
     rows[0]["clicks"][0]["end"] = "HERE"
     given = json.dumps(rows).replace('"HERE"', value)
     document = {"damages": "ROWS", "clean": {"rate_hz": RATE_HZ, "channels": 1, "samples": audio.shape[-1]}}
@@ -223,4 +223,4 @@ def test_damages_that_cannot_be_are_refused_before_memory_is_taken(tmp_path: Pat
     words = ["damage", str(clean), "-o", str(tmp_path / "out.wav"), "--replay", str(tmp_path / "d.json")]
     assert main(words) == 1
     assert not (tmp_path / "out.wav").exists()
-    assert records_from_json(records_to_json([record])) == [record]
+    assert records_from_rows(json.loads(json.dumps([record_to_dict(record)])), name="the text") == [record]
