@@ -176,7 +176,8 @@ def _headless(arguments: list[str], folder: Path) -> str:
 
 def test_in_a_browser_the_pictures_and_players_are_there(html: str, tmp_path: Path) -> None:
     path = tmp_path / "page with space.html"
-    path.write_text(html.replace("</head>", PROBE + "</head>"), encoding="utf-8")
+    probed = re.sub("script-src 'sha256-[^']*'", "script-src 'unsafe-inline'", html)
+    path.write_text(probed.replace("</head>", PROBE + "</head>"), encoding="utf-8")
     dom = _headless(["--window-size=1280,900", "--dump-dom", path.as_uri()], tmp_path)
     found = re.search(r'<pre id="probe"[^>]*>(.*?)</pre>', dom, re.DOTALL)
     assert found, "the page did not load"
