@@ -532,12 +532,30 @@ class TestCompletion:
         own = np.abs(stft(free.start, self.GRID))
         missing = 1 - known_share(free.known, self.GRID)
         added = capped.magnitudes**2 - own**2
-        assert np.sum(missing * added) == pytest.approx(0.5 * 10**-0.6 * np.sum(missing * own**2))
+        alone = np.where(free.known, 0.0, free.start)
+        energy = np.sum(np.abs(stft(alone, self.GRID)) ** 2)
+        assert np.sum(missing * added) == pytest.approx(0.5 * 10**-0.6 * energy)
         cut = capped.magnitudes < free.magnitudes - 1e-9
         assert 0 < cut.sum() < np.count_nonzero(added > 1e-9)
         np.testing.assert_allclose(added[cut], added.max())
         np.testing.assert_allclose(capped.magnitudes[~cut], free.magnitudes[~cut])
         np.testing.assert_array_equal(none.magnitudes, free.magnitudes)
+
+    def test_what_is_loud_beside_the_gap_allows_nothing_more_in_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gap = self.gap(value=0.01)
+        quiet = self.complete(monkeypatch, replace(gap, audio=gap.audio.copy()), Answer(0.1), Blend(), 0.0)
+        gap.mine[8800:] *= 100.0
+        loud = self.complete(monkeypatch, gap, Answer(0.1), Blend(), 0.0)
+        added = [
+            np.sum(
+                (1 - known_share(seen.known, self.GRID))
+                * (seen.magnitudes**2 - np.abs(stft(seen.start, self.GRID)) ** 2)
+            )
+            for seen in (quiet, loud)
+        ]
+        assert added[1] == pytest.approx(added[0], rel=0.01)
 
     def test_the_result_is_faded_in_over_five_milliseconds_and_nothing_else_is_touched(
         self, monkeypatch: pytest.MonkeyPatch

@@ -49,6 +49,7 @@ def complete(gap: Gap, network: Inpainter, blend: Blend, error_db: float | None 
     audio = gap.mine
     first, last = _window(gap, audio.size, grid, network.frames)
     fill = np.nan_to_num(audio[first:last], posinf=0.0, neginf=0.0)
+    inside = slice(gap.start - first, gap.end - first)
     ar = np.abs(stft(fill, grid))
     share = known_share(gap.healthy[first:last], grid)
     wanted = between_frames(ar, share, logarithmic=True)  # used above the highest frequency of the network
@@ -58,8 +59,10 @@ def complete(gap: Gap, network: Inpainter, blend: Blend, error_db: float | None 
     wanted = np.where(share < HEALTHY_SHARE, wanted, ar)
     magnitudes = np.maximum(ar, blend.share * wanted) if blend.ar else wanted
     if blend.ar and error_db is not None:
-        magnitudes = _capped(ar, magnitudes, 1 - share, blend.added * 10 ** (error_db / 10))
-    inside = slice(gap.start - first, gap.end - first)
+        alone = np.zeros_like(fill)
+        alone[inside] = fill[inside]
+        allowed = blend.added * 10 ** (error_db / 10) * float(np.sum(np.abs(stft(alone, grid)) ** 2))
+        magnitudes = _capped(ar, magnitudes, 1 - share, allowed)
     known = np.ones(fill.size, dtype=bool)
     known[inside] = False
     result = griffin_lim(magnitudes, fill, known, grid, iterations=blend.iterations)
@@ -87,7 +90,7 @@ def _capped(ar: Samples, louder: Samples, missing: NDArray[np.floating], most: f
     """Less of what ``louder (F, K)`` adds to the energy of ``ar (F, K)``, where it adds most.
 
     The energy added in each bin is capped, at the level at which all of it together, each frame weighted by
-    how much of it is ``missing (K,)``, is ``most`` of AR's energy there.
+    how much of it is ``missing (K,)``, is ``most``.
     """
     added = np.maximum(louder**2 - ar**2, 0.0)
     weight = np.broadcast_to(missing, added.shape)
@@ -96,11 +99,10 @@ def _capped(ar: Samples, louder: Samples, missing: NDArray[np.floating], most: f
     # If the cap is values[n], those below it add all of theirs, the others the cap.
     below = np.cumsum(values * weights) - values * weights
     rest = np.cumsum(weights[::-1])[::-1]
-    allowed = most * float(np.sum(missing * ar**2))
-    number = int(np.searchsorted(below + values * rest, allowed))
+    number = int(np.searchsorted(below + values * rest, most))
     if number == values.size:
         return louder
-    cap = (allowed - below[number]) / rest[number]
+    cap = (most - below[number]) / rest[number]
     return np.asarray(np.sqrt(ar**2 + np.minimum(added, cap)))
 
 
