@@ -346,6 +346,7 @@ class TestTails:
     def test_clicks_of_several_lengths_are_tried_up_to_half_the_span(self) -> None:
         assert tails._click_lengths(1000, 10_000) == [1, 2, 4, 7, 10, 15, 22, 40]
         assert tails._click_lengths(50, 10_000) == [1, 2, 4, 7, 10, 15, 22, 25]
+        assert tails._click_lengths(9000, 100_000) == [10, 20, 40, 70, 100, 150, 220, 400]
         assert tails._click_lengths(1, 10_000) == [1]
 
     def test_splines_add_up_to_one_and_follow_waves(self) -> None:
@@ -534,3 +535,66 @@ class TestTails:
     def test_half_a_step_of_sixteen_bit_is_no_tail(self, subtracted: Any, size: float, taken: bool) -> None:
         tail = np.r_[np.ones(8), np.full(792, size)]
         assert (np.abs(subtracted(tail)[400]) < size / 2) == taken
+
+    @pytest.mark.parametrize(("times", "taken"), [(7.8, False), (8.2, True)])
+    def test_what_is_taken_is_averaged_over_eight_milliseconds(
+        self, subtracted: Any, times: float, taken: bool
+    ) -> None:
+        """A single sample counts as the root of one in 64."""
+        tail = np.zeros(800)
+        tail[400] = times * 2.0**-16
+        assert (subtracted(tail)[400] < 0.99 * tail[400]) == taken
+
+    def test_what_is_no_number_is_no_repair(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told = SimpleNamespace(
+            click=8, samples=lambda _: np.full(800, np.nan), variance=lambda _: np.ones(800)
+        )
+        monkeypatch.setattr(tails, "_told", lambda *_: (told, SimpleNamespace(weights=None)))
+        assert tails.repair(self.gap(self.tail(0.5)), Prediction(np.zeros(800), 1e9)) is None
+
+    def test_both_sides_are_longer_than_the_filters(self) -> None:
+        gap = self.gap(self.tail(0.5))
+        for first, last in ((3900, 8000), (0, 4900)):
+            short = Gap(gap.audio, gap.lost, 0, 4000, 4800, first, last, RATE_HZ)
+            assert tails.repair(short, Prediction(np.zeros(800), 1e9)) is None
+
+    def test_which_tails_are_tried(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Jumps and oscillations of 9 to 85 Hz, ringings besides; loud and soft, short and long."""
+        asked: list[tuple[Any, ...]] = []
+        broad: list[Samples] = []
+        priors, with_click = tails._priors, tails._with_click
+
+        def ask(*arguments: Any) -> Samples:
+            asked.append(arguments)
+            return priors(*arguments)
+
+        def look(*arguments: Any) -> Any:
+            broad.append(arguments[3])
+            return with_click(*arguments)
+
+        monkeypatch.setattr(tails, "_priors", ask)
+        monkeypatch.setattr(tails, "_with_click", look)
+        gap = self.gap(self.tail(0.5))
+        largest = np.abs(gap.mine[4000:4800]).max() / np.abs(np.r_[gap.before, gap.after]).max()
+        assert tails.repair(gap, Prediction(np.zeros(800), 1e9)) is not None
+        slow, fast = asked
+        for sizes, places, *_ in asked:
+            np.testing.assert_allclose(np.sqrt(sizes), np.array([1.0, 0.3, 0.1, 0.03]) * sizes[0] ** 0.5)
+            assert np.sqrt(sizes[0]) == pytest.approx(largest, rel=0.3)
+            assert set(np.diff(places)[2:]) == ({24.0} if places is slow[1] else {12.0})
+        assert (slow[2], slow[4:]) == (800, ((0.25, 1.0), (15.0, 35.0, 70.0)))
+        assert np.array(slow[3]) * RATE_HZ == pytest.approx([0, 9, 14, 20, 28, 38, 50, 66, 85])
+        assert fast[2:] == (320, [0.0], (0.05, 0.15, 0.5), (30.0, 60.0, 120.0))
+        level_db = 10 * np.log10(np.diagonal(broad[0][0]) / slow[0][0])
+        np.testing.assert_allclose(level_db, -60.0 * slow[1] / 800)
+
+    def test_a_ringing_stands_above_what_sounded_right_before(self) -> None:
+        """Fifty milliseconds are compared: what the music did earlier is no reason to overlook it."""
+        time = np.arange(96 * 40)
+        tone = np.sin(2 * np.pi * 900.0 / RATE_HZ * time)
+        tail = (tone + 0.8 * np.sin(2 * np.pi * 2000.0 / RATE_HZ * time))[:400]
+        left = 0.01 * noise(time.size) + tone * (time < 96 * 35)
+        near = 0.01 * noise(time.size) + tone * (time >= 96 * 37)
+        for side, hz in ((left, 900.0), (near, 2000.0)):
+            sides = SimpleNamespace(left=side, right=0.01 * noise(time.size, 2))
+            assert tails._ringing(tail, sides, RATE_HZ) == pytest.approx(hz, abs=20.0)  # type: ignore[arg-type]
