@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 
-from restore_audio.detection.candidate import Candidate
+from restore_audio.detection.candidate import Candidate, company, symmetries
 from restore_audio.detection.clicks import FEATURES as CLICK_FEATURES
 from restore_audio.detection.explanation import explain
 from restore_audio.detection.gap_edges import Gap
@@ -16,7 +16,6 @@ from restore_audio.detection.gap_evidence import (
     _likeness,
     _quieter_shares,
     _sound,
-    _symmetries,
     gap_evidence,
 )
 from restore_audio.detection.interpolation import repair
@@ -181,9 +180,21 @@ class TestGapEvidence:
         assert before[0] == 0.0
 
     def test_gaps_at_equal_distances(self) -> None:
-        assert _symmetries(np.array([-100, -50, 48, 102, 300]), 2) == 2
-        assert _symmetries(np.array([-100, -50, 47, 103, 300]), 2) == 0
-        assert _symmetries(np.array([50, 100]), 2) == 0
+        assert symmetries(np.array([-100, -50, 48, 102, 300]), 2) == 2
+        assert symmetries(np.array([-100, -50, 47, 103, 300]), 2) == 0
+        assert symmetries(np.array([50, 100]), 2) == 0
+
+    def test_company_is_what_is_a_third_as_high_within_two_and_a_half_seconds(self) -> None:
+        peaks = np.zeros(30_000)
+        places = np.array([8000, 8001, 12_000, 13_000, 14_003, 17_999, 18_001])
+        peaks[places] = 10.0
+        assert company(peaks, places, 13_000) == (5, 2)  # 5000 or 4999 cells before, 4999 behind
+        peaks[14_003] = 3.4
+        assert company(peaks, places, 13_000) == (4, 2)
+        places[4], peaks[14_002] = 14_002, 3.6
+        assert company(peaks, places, 13_000) == (5, 3)  # 1000 and 1002 cells away: a millisecond apart
+        places[5], peaks[17_995] = 17_995, 10.0
+        assert company(peaks, places, 13_000) == (5, 1)
 
     def test_likeness_is_a_normalised_correlation_at_its_best_place(self) -> None:
         rng = np.random.default_rng(1)
