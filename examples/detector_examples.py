@@ -56,19 +56,19 @@ LABELS = {
 """What the network calls a span of a simulated kind; other kinds are left to other detectors."""
 
 SHARES = {
-    "tape": 0.24,
-    "dropout": 0.05,
-    "treble": 0.06,
+    "tape": 0.29,
+    "dropout": 0.13,
+    "treble": 0.10,
     "zeros": 0.07,
     "packets-g711": 0.05,
     "packets-repeat": 0.02,
     "buffers-stale": 0.02,
     "disc-mute": 0.02,
-    "noise": 0.08,
-    "codec-opus": 0.09,
-    "codec-aac": 0.17,
-    "codec-mp3": 0.10,
-    "codec-vorbis": 0.03,
+    "noise": 0.10,
+    "codec-opus": 0.07,
+    "codec-aac": 0.04,
+    "codec-mp3": 0.07,
+    "codec-vorbis": 0.02,
 }
 PER_SECOND = (0.15, 1.5)
 """Fewest and most damages."""

@@ -1,9 +1,11 @@
-"""The small networks that say how far a detector's evidence is damage: one hidden layer, three seeds, one mean.
+"""The small networks that say how far a detector's evidence is damage: one or two hidden layers, some seeds, one mean.
 
 Used by train_detector.py and train_verifier.py; NumPy runs what comes out.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import torch
@@ -72,3 +74,47 @@ def scored(net: Network, rows: np.ndarray) -> np.ndarray:
     """What a network says of evidence ``(N, features)``: ``(N,)``."""
     normal = np.clip((rows - net["mean"]) / net["scale"], -CLIPPED, CLIPPED)
     return np.tanh(normal @ net["inner"] + net["inner_bias"]) @ net["outer"] + net["bias"]
+
+
+def fit_two_layers(
+    rows: np.ndarray,
+    damage: np.ndarray,
+    *,
+    hidden: tuple[int, int],
+    networks: int,
+    epochs: int,
+    batch: int,
+    rate: float,
+    least_scale: float,
+    weight_decay: float,
+) -> Network:
+    """Several networks with two hidden layers; :func:`restore_audio.detection.frame_network.weighed_by` runs them.
+
+    Returns:
+        ``mean`` and ``scale`` of the evidence, and ``(networks, …)`` of each layer's weights and biases.
+    """
+    mean, scale = rows.mean(axis=0), rows.std(axis=0) + least_scale
+    x = torch.tensor(np.clip((rows - mean) / scale, -CLIPPED, CLIPPED), dtype=torch.float32)
+    y = torch.tensor(damage, dtype=torch.float32)
+    made = []
+    for seed in range(networks):
+        torch.manual_seed(seed)
+        sizes = (x.shape[1], *hidden, 1)
+        layers = [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
+        net = nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2])
+        optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=weight_decay)
+        steps = epochs * -(-len(y) // batch)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+        for _ in range(epochs):
+            for some in torch.randperm(len(y)).split(batch):
+                score = net(x[some])[:, 0]
+                loss = F.binary_cross_entropy_with_logits(score, y[some], reduction="none")
+                weight = torch.where(y[some] > 0, 0.5, 1.0 + 2 * torch.sigmoid(score.detach()))
+                optimizer.zero_grad()
+                (loss * weight).mean().backward()
+                optimizer.step()
+                schedule.step()
+        made.append([p.detach().numpy().T for p in net.parameters()])
+    names = ("inner", "inner_bias", "middle", "middle_bias", "outer", "bias")
+    layers_of = {name: np.stack(parts) for name, parts in zip(names, zip(*made, strict=True), strict=True)}
+    return {"mean": mean, "scale": scale, **layers_of}

@@ -14,6 +14,7 @@ from restore_audio.damage.simulate import Damage
 from restore_audio.damage.tape import Dropout, Tape
 from restore_audio.detection import frame_network
 from restore_audio.detection.detect import detect, detect_blocks
+from restore_audio.detection.dips import DIPS, Dips
 from restore_audio.detection.features import FEATURES, Levels, features_of, levels_of, step_samples
 from restore_audio.detection.frame_network import KINDS
 from restore_audio.detection.learned import find_weighed
@@ -57,6 +58,19 @@ def test_numpy_gives_the_scores_that_torch_gives(tmp_path):
     assert made.shape == wanted.shape
     assert np.std(wanted) > 0.1
     np.testing.assert_allclose(made, wanted, atol=2e-4)
+
+
+def test_numpy_weighs_as_the_networks_that_torch_fits():
+    from small_network import fit_two_layers
+
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(4000, 3))
+    damage = rows[:, 0] * rows[:, 1] > 0  # nothing that one straight border tells
+    how = {"hidden": (16, 8), "networks": 2, "epochs": 40, "batch": 128}
+    weights = fit_two_layers(rows, damage, **how, rate=1e-2, least_scale=1e-3, weight_decay=1e-3)
+    score = frame_network.weighed_by(weights, rows)
+    assert score.shape == (4000,)
+    assert np.mean((score > 0) == damage) > 0.85
 
 
 def test_weights_for_other_features_are_refused(tmp_path):
@@ -212,3 +226,37 @@ class TestRecurrence:
         levels = self.levels(100)
         short = Levels(levels.bands[:, 90:115], levels.fine, levels.side, levels.error, 32)
         assert recurrence(short, 0, 10, 15) == (FAR_DB, 1.0)
+
+
+class TestDips:
+    """Eight seconds of noise; a dip of 20 ms, 15 dB deep."""
+
+    def measured(self, *dips_ms: int) -> dict[str, float]:
+        """Of the first dip."""
+        rng = np.random.default_rng(0)
+        fine = rng.normal(-40, 1, (1, 1000, 2, 8)).astype(np.float32)
+        bands = rng.normal(-40, 1, (1, 1000, 2, 32)).astype(np.float32)
+        for first in dips_ms:
+            for order in (0, 1):
+                fine[0, :, order].reshape(-1)[first : first + 20] -= 15
+            bands[0].reshape(-1, 32)[first // 4 : first // 4 + 5, 16:] -= 15
+        levels = Levels(bands, fine, fine[:, :, 0], fine[:, :, 0], 32)
+        return dict(zip(DIPS, Dips(levels).measures(0, dips_ms[0], dips_ms[0] + 20), strict=True))
+
+    def test_a_dip_that_is_alone_stands_out(self):
+        made = self.measured(4000)
+        assert made["dip of the level"] == pytest.approx(15, abs=1.5)
+        assert made["dip beyond the deepest elsewhere of the treble"] > 12
+        assert made["fall beyond nearly all of the highs"] > 12
+        assert made["fall of the lows"] < 3
+
+    def test_one_that_comes_again_does_not(self):
+        made = self.measured(4000, 1000)
+        assert made["dip of the level"] == pytest.approx(15, abs=1.5)
+        assert abs(made["dip beyond the deepest elsewhere of the level"]) < 1.5
+        assert made["dip beyond most of the level"] > 12
+        often = self.measured(4000, *range(100, 3900, 200), *range(4200, 7900, 200))
+        assert often["dip beyond nearly all of the level"] < 3
+
+    def test_at_a_windows_end_it_is_measured_against_what_there_is(self):
+        assert self.measured(7990)["dip of the level"] < 3

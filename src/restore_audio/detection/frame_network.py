@@ -28,6 +28,9 @@ QUARTERS = 4
 
 _FILE = "detector.safetensors"
 
+_CLIPPED = 4.0
+"""Measures further from their mean than so many standard deviations say no more than that they are far."""
+
 
 @dataclass(frozen=True)
 class FrameNetwork:
@@ -38,8 +41,8 @@ class FrameNetwork:
         blocks: dilation in steps, convolution ``(W, 3 W)`` of the step before, the step and the step after,
             its bias, the mixing ``(W, W)``, its bias.
         head: two layers: ``(W, H)``, ``(H,)``, ``(H, 4 kinds)``, ``(4 kinds,)``.
-        weights: of the second network, on the measures of :mod:`.stretches`: mean, scale, inner, inner_bias,
-            outer, bias, as :class:`.verifier.Verifier` has them; None weighs by the peak alone.
+        weights: of the networks on the measures of :mod:`.stretches`, see :func:`weighed_by`; None weighs by
+            the peak alone.
         settings: ``opened`` and ``thresholds``, from the file's header.
     """
 
@@ -62,11 +65,7 @@ class FrameNetwork:
             kinds: of the stretches.
         """
         thresholds = self.settings.get("thresholds", {})
-        made = measures[:, 0]
-        if self.weights is not None:
-            w = self.weights
-            normal = np.clip((measures - w["mean"]) / w["scale"], -4.0, 4.0)
-            made = np.tanh(normal @ w["inner"] + w["inner_bias"]) @ w["outer"] + w["bias"]
+        made = measures[:, 0] if self.weights is None else weighed_by(self.weights, measures)
         return [
             float(score) - float(thresholds.get(kind, 0.0))
             for score, kind in zip(made.tolist(), kinds, strict=True)
@@ -98,6 +97,22 @@ class FrameNetwork:
         np.maximum(hidden, 0.0, out=hidden)
         np.matmul(_rectified(hidden @ first, first_bias), second, out=scores)
         scores += second_bias
+
+
+def weighed_by(weights: dict[str, Floats], measures: Floats) -> Floats:
+    """The mean score of ``n`` small networks with two hidden layers.
+
+    Args:
+        weights: ``mean`` and ``scale`` of the measures ``(m,)``; ``inner`` (n, m, h), ``inner_bias`` (n, h),
+            ``middle`` (n, h, k), ``middle_bias`` (n, k), ``outer`` (n, k, 1), ``bias`` (n, 1).
+        measures: ``(N, m)``.
+    """
+    w = weights
+    normal = np.clip((measures - w["mean"]) / w["scale"], -_CLIPPED, _CLIPPED)
+    hidden = np.tanh(normal @ w["inner"] + w["inner_bias"][:, None])
+    hidden = np.tanh(hidden @ w["middle"] + w["middle_bias"][:, None])
+    made: Floats = (hidden @ w["outer"] + w["bias"][:, None])[..., 0].mean(axis=0)
+    return made
 
 
 def _rectified(values: Floats, bias: Floats) -> Floats:

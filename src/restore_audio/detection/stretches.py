@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import runs_of
+from .dips import DIPS, Dips
 from .features import FINE, Levels
 from .frame_network import KINDS, QUARTERS
 from .recurrence import recurrence
@@ -65,6 +66,7 @@ MEASURES = (
     "most falls in a tenth of the bands",
     "share of the sound that is quieter than before",
     "share of the sound that is quieter than after",
+    *DIPS,
 )
 
 _BRIDGE_QUARTERS = 3
@@ -139,10 +141,11 @@ def doubted(scores: Floats, odds: Floats, opened: float) -> list[Stretch]:
 
 
 def measures_of(found: list[Stretch], scores: Floats, odds: Floats, levels: Levels) -> Floats:
-    """The measures of each stretch: ``(N, 45)``."""
+    """The :data:`MEASURES` of each stretch: ``(N, 59)``."""
     rows = np.zeros((len(found), len(MEASURES)), dtype=np.float32)
+    dips = Dips(levels)
     for row, stretch in zip(rows, found, strict=True):
-        row[:] = _measured(stretch, found, scores, odds, levels)
+        row[:] = [*_measured(stretch, found, scores, odds, levels), *_dips(dips, stretch)]
     return rows
 
 
@@ -200,6 +203,11 @@ def _measured(
         *(_quantile(falls, share) for share in (0.1, 0.9)),
         *_quieter(full, *steps),
     ]
+
+
+def _dips(dips: Dips, stretch: Stretch) -> list[float]:
+    """Of the stretch, in milliseconds."""
+    return dips.measures(stretch.channel, FINE * stretch.first // QUARTERS, FINE * stretch.last // QUARTERS)
 
 
 def _surprise(error: Floats, first: int, last: int) -> tuple[float, float, float]:
