@@ -6,6 +6,7 @@ Used by train_detector.py and train_verifier.py; NumPy runs what comes out.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ def fit_two_layers(
     damage: np.ndarray,
     *,
     hidden: tuple[int, int],
-    networks: int,
+    seeds: Sequence[int],
     epochs: int,
     batch: int,
     rate: float,
@@ -97,7 +98,7 @@ def fit_two_layers(
     x = torch.tensor(np.clip((rows - mean) / scale, -CLIPPED, CLIPPED), dtype=torch.float32)
     y = torch.tensor(damage, dtype=torch.float32)
     made = []
-    for seed in range(networks):
+    for seed in seeds:
         torch.manual_seed(seed)
         sizes = (x.shape[1], *hidden, 1)
         layers = [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]

@@ -133,9 +133,9 @@ def test_zeroed_dropouts_are_found_to_the_sample(example, length_ms):
         ("constant", {}, 0.9),
         ("nan", {}, 1.0),
         ("repeat", {}, 0.9),
-        ("dropout", {"depth_db": (20.0, 40.0)}, 0.4),
+        ("dropout", {"depth_db": (20.0, 40.0)}, 0.65),
         ("click", {"factor": (1.0, 3.0)}, 0.85),
-        ("noise", {}, 0.5),
+        ("noise", {}, 0.8),
         ("windows", {"per_second": 0.4}, 0.95),
     ],
 )

@@ -66,7 +66,7 @@ def test_numpy_weighs_as_the_networks_that_torch_fits():
     rng = np.random.default_rng(4)
     rows = rng.normal(size=(4000, 3))
     damage = rows[:, 0] * rows[:, 1] > 0  # nothing that one straight border tells
-    how = {"hidden": (16, 8), "networks": 2, "epochs": 40, "batch": 128}
+    how = {"hidden": (16, 8), "seeds": (0, 1), "epochs": 40, "batch": 128}
     weights = fit_two_layers(rows, damage, **how, rate=1e-2, least_scale=1e-3, weight_decay=1e-3)
     score = frame_network.weighed_by(weights, rows)
     assert score.shape == (4000,)
@@ -237,8 +237,8 @@ class TestDips:
         fine = rng.normal(-40, 1, (1, 1000, 2, 8)).astype(np.float32)
         bands = rng.normal(-40, 1, (1, 1000, 2, 32)).astype(np.float32)
         for first in dips_ms:
-            for order in (0, 1):
-                fine[0, :, order].reshape(-1)[first : first + 20] -= 15
+            every = np.arange(first, min(first + 20, 8000))
+            fine[0, every // 8, :, every % 8] -= 15
             bands[0].reshape(-1, 32)[first // 4 : first // 4 + 5, 16:] -= 15
         levels = Levels(bands, fine, fine[:, :, 0], fine[:, :, 0], 32)
         return dict(zip(DIPS, Dips(levels).measures(0, dips_ms[0], dips_ms[0] + 20), strict=True))
@@ -256,7 +256,7 @@ class TestDips:
         assert abs(made["dip beyond the deepest elsewhere of the level"]) < 1.5
         assert made["dip beyond most of the level"] > 12
         often = self.measured(4000, *range(100, 3900, 200), *range(4200, 7900, 200))
-        assert often["dip beyond nearly all of the level"] < 3
+        assert often["dip beyond nearly all of the level"] < 6
 
     def test_at_a_windows_end_it_is_measured_against_what_there_is(self):
         assert self.measured(7990)["dip of the level"] < 3

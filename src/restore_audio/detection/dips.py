@@ -1,8 +1,9 @@
 """How far a dip of the level stands out from what else its recording does at the same scale.
 
-In: the levels of a window and a stretch of it. Out: for the level of the first and of the second difference, and for
-three groups of bands, how deep the stretch lies below the lower one of its sides, and how much deeper that is
-than elsewhere in the window. Beating tones, drum rolls and gates dip again and again; a dropout seldom does.
+In: the levels of a window and a stretch of it. Out: for the level of the first and of the second difference,
+and for three groups of bands, how deep the stretch lies below the lower one of its sides, and how much deeper
+that is than elsewhere in the window. Beating tones, drum rolls and gates dip again and again; a dropout
+seldom does.
 """
 
 from __future__ import annotations
