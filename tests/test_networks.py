@@ -166,6 +166,25 @@ def test_transposed_convolution_crops_like_the_original() -> None:
     torch.testing.assert_close(layer(x), probe.grad)
 
 
+def test_gradients_of_joined_maps_are_those_of_cat_and_lie_densely() -> None:
+    from restore_audio.network import cpu_bf16
+
+    torch.manual_seed(0)
+    weight, found = torch.randn(1, 6, 4, 4), []
+    for join in (cpu_bf16.joined, lambda one, other: torch.cat([one, other], dim=1)):
+        maps = [torch.ones(1, 3, 4, 4, dtype=torch.bfloat16, requires_grad=True) for _ in range(2)]
+        strides = []
+        for one in maps:
+            one.register_hook(lambda gradient, strides=strides: strides.append(gradient.stride()[2:]))
+        with torch.autocast("cpu", torch.bfloat16):
+            (join(*maps) * weight.bfloat16()).sum().backward()
+        found.append([one.grad for one in maps])
+        if join is cpu_bf16.joined:
+            assert strides == [(12, 3), (12, 3)]  # channels last
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
 def test_in_bfloat16_the_transposed_convolution_and_its_gradients_are_pytorchs() -> None:
     """On CPU it takes another way there, which must lead to the same place."""
     generator = torch.Generator().manual_seed(0)

@@ -69,7 +69,8 @@ class UpConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Double the map."""
         if cpu_bf16.applies_to(x):
-            return F.relu(cpu_bf16.conv_transpose(x, self.conv)[..., :-1, :-1], inplace=True)
+            whole = cpu_bf16.conv_transpose(x, self.conv)
+            return F.relu(whole[..., :-1, :-1].contiguous(memory_format=torch.channels_last), inplace=True)
         return F.relu(self.conv(x)[..., :-1, :-1])
 
 
@@ -128,7 +129,7 @@ class UNet(nn.Module):
             h, skip = up(h), skips.pop()
             if self.gate is not None:
                 skip = self.gate[level](skip, h)
-            h = merge(h + skip if self.additive else torch.cat([h, skip], dim=1))
+            h = merge(h + skip if self.additive else cpu_bf16.joined(h, skip))
         last: Tensor = self.last(h)  # (N, 1, F, K)
         return x[:, :1] - last if self.residual else last
 
