@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any
 
@@ -171,13 +172,17 @@ class TestLoss:
         np.testing.assert_allclose(first[-2:], np.sin(0.5 * np.pi * np.array([2, 1]) / 3) ** 2)
         np.testing.assert_array_equal(first[8:-2], 1.0)
         assert loss._courses(100, 1000).shape[0] == 9**2  # 32 ms are, 64 ms are not below 35
+        for number, flank in enumerate(flanks):
+            rise = np.sin(0.5 * np.pi * np.minimum(np.arange(1, 201) / (flank + 1), 1)) ** 2
+            np.testing.assert_allclose(courses[(len(flanks) + 1) * number], rise * rise[::-1])
 
     def test_colours_are_flat_sloped_and_stepped(self) -> None:
         hz = np.linspace(0.0, 20_000.0, 201)
         flat, sloped, stepped = loss._colours(hz, ("flat", "sloped", "stepped"))
         np.testing.assert_array_equal(flat, np.ones((1, 201)))
         np.testing.assert_allclose(sloped[0], hz / 20_000)
-        np.testing.assert_allclose(sloped[3], (0.4 + hz / 20_000) / 1.4)
+        for made, share in zip(sloped, (0.0, 0.05, 0.15, 0.4), strict=True):
+            np.testing.assert_allclose(made, (share + hz / 20_000) / (share + 1.0))
         np.testing.assert_allclose(stepped[0], 1.0 - 1.0 / (1.0 + (hz / 700.0) ** 8))
         assert len(stepped) == 16
         assert len(loss._colours(np.linspace(0.0, 5000.0, 51), ("stepped",))[0]) == sum(
@@ -240,6 +245,7 @@ class TestLoss:
         assert found is not None
         np.testing.assert_array_equal(found.lost[:8], 0.0)
         np.testing.assert_allclose(found.lost[36:, 20:40], 2.5, atol=0.3)
+        assert not found.alike.any()
 
     def test_noise_under_the_loss_is_found(self) -> None:
         found = estimate_loss(self.scene(np.full((65, 60), np.log(30.0)), noise_power=0.3))
@@ -248,6 +254,89 @@ class TestLoss:
 
     def test_nothing_is_found_where_nothing_is_lost(self) -> None:
         assert estimate_loss(self.scene(np.zeros((65, 60)))) is None
+
+    def told(
+        self, powers: list[float], depths: list[float], spread: list[float] | None = None
+    ) -> list[tuple[float, float]]:
+        """Depth and noise of what is tried where each band of 8 bins has lost so much of a power."""
+        count = len(powers)
+        scene = SimpleNamespace(
+            damaged=np.repeat(np.sqrt(np.array(powers) * np.exp(-np.array(depths))), 8)[:, None] * np.ones(5),
+            predicted=np.repeat(np.sqrt(powers), 8)[:, None] * np.ones(5),
+            variance=np.zeros((8 * count, 5)),
+            spread=np.array(spread or [0.0] * count),
+            edges=8 * np.arange(count + 1),
+        )
+        made = loss._candidates(scene, [np.ones((1, 8 * count))], np.ones((1, 5)))  # type: ignore[arg-type]
+        return [(depth, noise) for depth, _, _, noise in made]
+
+    def test_a_depth_is_the_mean_of_the_bands_by_their_spread_and_half(self) -> None:
+        depth, noise = self.told([4.0, 4.0], [1.0, 1.0])[0]
+        assert (depth, noise) == (pytest.approx(1.0), 0.0)
+        assert self.told([4.0, 4.0], [1.0, 4.0])[0][0] == pytest.approx(2.5)
+        # Weights of 1 / 0.5 and 1 / (0.5 + 0.5).
+        assert self.told([4.0, 4.0], [1.0, 4.0], [0.0, 0.5])[0][0] == pytest.approx(2.0)
+
+    @pytest.mark.parametrize(("power", "counts"), [(1.1e-8, True), (0.9e-8, False)])
+    def test_bands_below_a_hundred_millionth_of_the_strongest_say_nothing(
+        self, power: float, counts: bool
+    ) -> None:
+        depth, _ = self.told([1.0, power], [1.0, 4.0])[0]
+        assert depth == pytest.approx(2.5 if counts else 1.0, abs=1e-3)
+
+    def test_noise_is_tried_from_the_quietest_band_on(self) -> None:
+        tried = [noise for _, noise in self.told([4.0, 400.0], [1.0, 1.0])]
+        quietest = 4.0 * np.exp(-1.0)
+        np.testing.assert_allclose(tried, [0.0, *(quietest * np.exp(np.arange(-1.0, 3.0, 0.5)))])
+        # Bands that are not three times as strong tell nothing; of the others it is taken off.
+        depth, noise = self.told([4.0, 400.0], [1.0, 1.0])[3]
+        assert noise == pytest.approx(quietest)
+        assert depth == pytest.approx(-np.log((400.0 * np.exp(-1.0) - quietest) / 400.0))
+
+    def test_half_of_the_overlap_is_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: list[slice] = []
+        likelihood = loss._Likelihood
+
+        def look(scene: Scene, some: slice) -> loss._Likelihood:
+            seen.append(some)
+            return likelihood(scene, some)
+
+        monkeypatch.setattr(loss, "_Likelihood", look)
+        scene = self.scene(np.full((65, 60), 1.0))
+        estimate_loss(dataclasses.replace(scene, centres=scene.centres + 16))
+        assert seen == [slice(None, None, 4)]  # frames of 128 samples, 16 apart
+
+    def test_losses_count_by_their_likelihood(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fifteen frames are compared: costs that differ by 300 / 15 · ln 3 are three to one."""
+        costs = {1.0: 5.0, 3.0: 5.0 + 20.0 * np.log(3.0), 9.0: 1e4}
+        monkeypatch.setattr(loss, "_REFINED", 0)
+        monkeypatch.setattr(loss._Likelihood, "cost", lambda _, depth, *__: costs[depth])
+        flat = [(depth, np.ones(65), 0, depth / 10) for depth in costs]
+        monkeypatch.setattr(loss, "_candidates", lambda *_: iter(flat))
+        monkeypatch.setattr(loss, "_courses", lambda *_: np.ones((1, 960)))
+        found = estimate_loss(self.scene(np.full((65, 60), 0.75)))
+        assert found is not None
+        np.testing.assert_allclose(found.lost[:, 20:40], 0.5 * (0.75 * 1.0 + 0.25 * 3.0))
+        np.testing.assert_allclose(found.error[:, 20:40], 0.5 * np.sqrt(3 / 16) * 2.0)
+        np.testing.assert_allclose(found.alike, 0.75)
+        assert found.noise == pytest.approx(0.75 * 0.1 + 0.25 * 0.3)
+
+    def test_the_four_likeliest_are_tried_a_little_deeper_and_shallower(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried: list[float] = []
+
+        def cost(_: loss._Likelihood, depth: float, *__: Any) -> float:
+            tried.append(depth)
+            return depth
+
+        monkeypatch.setattr(loss._Likelihood, "cost", cost)
+        flat = [(float(depth), np.ones(65), 0, 0.0) for depth in (5, 1, 4, 2, 3)]
+        monkeypatch.setattr(loss, "_candidates", lambda *_: iter(flat))
+        estimate_loss(self.scene(np.full((65, 60), 0.75)))
+        assert tried[:5] == [5.0, 1.0, 4.0, 2.0, 3.0]
+        expected = [step * depth for depth in (1, 2, 3, 4) for step in (0.7, 0.85, 1.15, 1.3)]
+        np.testing.assert_allclose(tried[5:], expected)
 
     def test_likelihoods_are_those_of_complex_normal_cells(self) -> None:
         scene = self.scene(np.zeros((65, 60)))
