@@ -397,8 +397,8 @@ class TestClicks:
     def test_a_step_of_the_level_is_the_edge_of_a_gate(self) -> None:
         for level, treble, taken in (
             (5.0, 20.0, 0.0),
-            (10.0, 20.0, 2.0),
-            (-20.0, -10.0, 2.0),
+            (10.0, 20.0, 4.0),
+            (-20.0, -10.0, 4.0),
             (10.0, 3.0, 0.0),  # a thump
             (10.0, -10.0, 0.0),
         ):

@@ -86,7 +86,7 @@ _RHYTHM_SCORE = 3.0
 """Pairs of them at equal distances before and behind are a rhythm; taken off for each doubling beyond the
 first, which is chance."""
 
-_STEP_DB, _STEP_SCORE = 6.0, 0.5
+_STEP_DB, _STEP_SCORE = 6.0, 1.0
 """A click stands above the sound on both sides, or leaves the level as it was; its tail raises the bass
 alone. The edge of a gate changes level and treble: taken off for each dB beyond six by which both change."""
 
