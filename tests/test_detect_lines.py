@@ -305,6 +305,15 @@ class TestNats:
             assert math.isfinite(self.nats(audio, places(self.FIRST, self.FIRST + 9))) == told_
 
     @pytest.mark.usefixtures("told")
+    @pytest.mark.parametrize(("share", "told_"), [(0.12, True), (0.08, False)])
+    def test_so_are_zeros_between_two_fades(self, share: float, told_: bool) -> None:
+        audio = noise()
+        level = float(np.sqrt(np.mean(audio**2)))
+        audio[self.FIRST - 4 : self.FIRST + 13] = share * level
+        audio[self.FIRST - 1 : self.FIRST + 9] = 0.0
+        assert math.isfinite(self.nats(audio, places(self.FIRST, self.FIRST + 9))) == told_
+
+    @pytest.mark.usefixtures("told")
     @pytest.mark.parametrize(("share", "clipped"), [(0.96, False), (0.98, True)])
     def test_held_at_the_peak_they_are_clipped(self, share: float, clipped: bool) -> None:
         for sign in (-1.0, 1.0):

@@ -247,10 +247,10 @@ class TestCandidates:
         ("depth", "silence", "others", "taken"),
         [
             (39.0, 0.0, 7, 0.0),
-            (39.0, 0.0, 15, 1.5),
-            (39.0, 0.0, 31, 3.0),
-            (41.0, 0.24, 31, 0.0),
-            (41.0, 0.26, 31, 3.0),
+            (39.0, 0.0, 15, 2.0),
+            (39.0, 0.0, 31, 4.0),
+            (41.0, 0.14, 31, 0.0),
+            (41.0, 0.16, 31, 4.0),
         ],
     )
     def test_many_that_are_shallow_or_leave_much_silence_are_a_pattern(self, depth, silence, others, taken):

@@ -53,12 +53,12 @@ _CROWD = 12
 _LEAST_DEPTH_DB = 18.0
 """What lies less below its quieter side is not rest: codecs fill a gap to less than that."""
 
-_MOST_OTHERS, _PATTERN_SCORE = 7, 1.5
+_MOST_OTHERS, _PATTERN_SCORE = 7, 2.0
 """More than seven others within 2.5 s are a pattern if they are shallow, or leave much silence; this is taken
 off the score for each doubling of them. None of 130 gaps found in 16 excerpts of training music had more than
 six others, of 13 false ones in gates and patterns nine had from 13 to 48."""
 
-_SHALLOW_DB, _MOST_SILENCE = 40.0, 0.25
+_SHALLOW_DB, _MOST_SILENCE = 40.0, 0.15
 """Deeper gaps with less silence around can be lost packets, which come by the dozen too."""
 
 

@@ -82,8 +82,9 @@ _HELD = 0.3
 _FEW_EQUAL = 0.1
 """Share of samples that equal others, up to which their number tells how many values there are."""
 
-_FADED = 0.03
-"""Where four samples on one side of zeros are 30 dB below those on the other, a sound begins or ends."""
+_FADED, _FADED_IN = 0.03, 0.1
+"""Zeros are silence where the four samples on one side are 30 dB below those on the other, or those on both
+sides 20 dB below the level around: a player that holds a sample seldom holds a zero."""
 
 _LEVEL_SAMPLES = 4096
 """On either side, for the level and for the values that samples take."""
@@ -280,7 +281,7 @@ def _nats(
         zeros = held.size - int(np.count_nonzero(held))
         if held.size > _LONGEST_HELD or zeros >= longest_run or (alone and held.size >= longest_run):
             return -math.inf  # a run, which has its own detector
-        if 0 < zeros == held.size and _is_silence(samples, first, last):
+        if 0 < zeros == held.size and _is_silence(samples, first, last, min(map(rms, beside))):
             return -math.inf
         around = samples[first - _AROUND // 2 : last + _AROUND // 2] if alone else near
         if held.size and (held.max() >= _CLIPPED * around.max() or held.min() <= _CLIPPED * around.min()):
@@ -305,10 +306,10 @@ def _nats(
     return min(measures) - _SHARED_NATS * count
 
 
-def _is_silence(samples: Samples, first: int, last: int) -> bool:
-    """Whether a sound fades to the zeros of a stretch on one side and begins dead on the other."""
+def _is_silence(samples: Samples, first: int, last: int, level: float) -> bool:
+    """Whether a sound fades to the zeros of a stretch, and the next begins dead or fades in as well."""
     sides = [float(np.abs(side).max()) for side in (samples[first - 4 : first], samples[last : last + 4])]
-    return min(sides) < _FADED * max(sides)
+    return min(sides) < _FADED * max(sides) or max(sides) < _FADED_IN * level
 
 
 def _on_lines(samples: Samples, straight: Flags, first: int, last: int, step: float) -> bool:
