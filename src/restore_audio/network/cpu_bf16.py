@@ -82,7 +82,7 @@ class _TransposedConvolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients of x, weight and bias."""
         x, weight = ctx.saved_tensors
         (dy,) = gradients
