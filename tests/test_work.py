@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from recordings import music
-from restore_audio.detection import windows
+from restore_audio.detection import extrapolated, windows
 from restore_audio.detection.detect import detect
+from restore_audio.detection.features import levels_of
+from restore_audio.detection.recurrence import recurrence
 from restore_audio.fill import ar
 from restore_audio.fill.fill import Filling
 from restore_audio.settings import FillSettings
@@ -109,3 +111,42 @@ def test_clean_music_is_looked_at_by_few_calls(counting: Counting, monkeypatch: 
     assert len(counting.calls["add_products"]) < 30 * 50
     assert len(counting.calls["trial_repair"]) < 30 * 10
     assert sum(transformed) < audio.size / 2
+
+
+def test_tones_are_asked_for_concealment_in_compiled_code(
+    counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steady sound agrees with its last period; few windows need more than the compiled question."""
+    fitted = []
+    fit = extrapolated.lpc
+
+    def counted(*given: Any) -> np.ndarray:
+        fitted.append(given)
+        return fit(*given)
+
+    monkeypatch.setattr(extrapolated, "lpc", counted)
+    rng = np.random.default_rng(4)
+    t = np.arange(8 * RATE_HZ) / RATE_HZ
+    level = 0.02 + 0.98 * (np.sin(2 * np.pi * t / 0.4) > 0.7)  # agreement comes and goes
+    audio = sum(np.sin(2 * np.pi * 220 * k * t) / k for k in range(1, 30)) / 8 + level * 1e-3 * rng.normal(
+        size=t.size
+    )
+    extrapolated.find_extrapolated(audio, 0, RATE_HZ)
+    asked = len(counting.calls["whitened_energies"])
+    assert asked > 10
+    assert len(fitted) < asked / 4
+
+
+def test_all_stretches_of_a_window_are_compared_by_one_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = levels_of(music(8.0), RATE_HZ)
+    made = []
+    transform = np.fft.rfft
+
+    def counted(values: np.ndarray, *more: Any, **how: Any) -> np.ndarray:
+        made.append(len(values))
+        return transform(values, *more, **how)
+
+    monkeypatch.setattr(np.fft, "rfft", counted)
+    for first in range(100, 400, 50):
+        recurrence(levels, 0, first, first + 5)
+    assert sum(size > 500 for size in made) == 1  # the others are of passages
