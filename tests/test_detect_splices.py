@@ -254,8 +254,8 @@ class TestParts:
             peaks[first : first + 15] = 0.9
             assert _crowded(peaks, 2000) == pytest.approx(taken, abs=0.05 if taken else 1e-9), first
 
-    @pytest.mark.parametrize(("others", "taken"), [(0, 0.0), (7, 0.0), (14, 3.0), (28, 6.0)])
-    def test_more_than_seven_places_a_third_as_high_cost_something_for_each_doubling(
+    @pytest.mark.parametrize(("others", "taken"), [(0, 0.0), (8, 0.0), (16, 3.0), (32, 6.0)])
+    def test_more_than_eight_places_a_third_as_high_cost_something_for_each_doubling(
         self, others: int, taken: float
     ) -> None:
         peaks = np.full(40_000, 0.01)
@@ -268,8 +268,8 @@ class TestParts:
 
     def test_those_count_for_two_and_a_half_seconds_on_either_side(self) -> None:
         peaks = np.ones(40_000)
-        for first, taken in ((24_986, 3.0), (25_000, 0.0), (15_000, 3.0), (14_986, 0.0)):
-            cells = np.sort([20_000, *range(first, first + 14)])
+        for first, taken in ((24_984, 3.0), (25_000, 0.0), (15_000, 3.0), (14_984, 0.0)):
+            cells = np.sort([20_000, *range(first, first + 16)])
             assert _accompanied(peaks, cells, 20_000) == pytest.approx(taken), first
 
     def test_those_at_equal_distances_are_a_rhythm(self) -> None:

@@ -81,8 +81,8 @@ _CROWD_SCORE = 0.6
 At half of the splices there are at most two; at ticks of a worn record that look like splices, eight to a
 thousand."""
 
-_MOST_ALIKE, _COMPANY_SCORE, _RHYTHM_SCORE = 7, 3.0, 3.0
-"""Cells worth a look within 2.5 s on either side and a third as high: more than seven cost this much for each
+_MOST_ALIKE, _COMPANY_SCORE, _RHYTHM_SCORE = 8, 3.0, 3.0
+"""Cells worth a look within 2.5 s on either side and a third as high: more than eight cost this much for each
 doubling. At nine in ten of 164 slips in training music there were at most six, at nine in ten ticks of a
 bed of crackle that look like splices at least twelve. Pairs of them at equal distances are a rhythm, as for
 clicks."""
