@@ -274,6 +274,8 @@ class TestLoss:
         depth, noise = self.told([4.0, 4.0], [1.0, 1.0])[0]
         assert (depth, noise) == (pytest.approx(1.0), 0.0)
         assert self.told([4.0, 4.0], [1.0, 4.0])[0][0] == pytest.approx(2.5)
+        assert self.told([4.0, 4.0], [-1.0, -1.0])[0][0] == 0.0
+        assert self.told([4e9, 4e9], [45.0, 45.0])[0][0] == 40.0  # no loss is deeper
         # Weights of 1 / 0.5 and 1 / (0.5 + 0.5).
         assert self.told([4.0, 4.0], [1.0, 4.0], [0.0, 0.5])[0][0] == pytest.approx(2.0)
 
