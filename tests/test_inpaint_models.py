@@ -494,6 +494,21 @@ class TestTails:
         assert answer is not None
         assert np.sum((answer.samples - clean) ** 2) < 0.1 * np.sum(clean**2)
 
+    def test_in_a_span_of_seconds_no_tail_is_looked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It would take gigabytes."""
+        asked = []
+        monkeypatch.setattr(
+            tails, "fit_sides", lambda *_, **__: asked.append(1) or Sides(*[np.ones(9)] * 2, [], 1.0)
+        )
+        for rate_hz, length_ms, looked in ((44_100, 500, True), (44_100, 800, False), (192_000, 300, False)):
+            length = length_ms * rate_hz // 1000
+            gap = Gap(
+                np.ones((1, length + 20)), np.zeros((1, 1), bool), 0, 10, 10 + length, 0, length + 20, rate_hz
+            )
+            asked.clear()
+            assert tails.repair(gap, Prediction(np.zeros(length), 1.0)) is None
+            assert bool(asked) == looked
+
     @pytest.mark.parametrize(("length", "tried"), [(32, False), (33, True)])
     def test_spans_up_to_4_ms_are_clicks_alone(self, length: int, tried: bool) -> None:
         audio = smooth(4000)[None]
