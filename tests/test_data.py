@@ -214,15 +214,6 @@ class TestPrepare:
         assert cache.tracks[0].frames == 2 * RATE_HZ
         assert np.abs(kept - samples[2 * RATE_HZ : 4 * RATE_HZ, 0]).max() < 2 / 32768
 
-    def test_small_shards_hold_the_same(
-        self, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        one, _ = prepare.prepare(scan_library(folders), tmp_path / "one", NATIVE)
-        monkeypatch.setattr(prepare, "SHARD_BYTES", 100_000)
-        many, _ = prepare.prepare(scan_library(folders), tmp_path / "many", NATIVE)
-        assert len({track.shard for track in many.tracks}) > 2
-        assert_same(one, many)
-
     def test_parts_of_fma_are_kept_in_the_cache(self, small_fma: Path, tmp_path: Path) -> None:
         arguments = ["data", "prepare", "--data", str(small_fma), "--to", str(tmp_path / "cache")]
         assert main([*arguments, "--split", str(tmp_path / "split.json"), "--seed", "4", "--quiet"]) == 0
@@ -234,7 +225,7 @@ class TestPrepare:
     def test_announced_size_is_the_size_on_disk(self, folders: Path, tmp_path: Path) -> None:
         library = scan_library(folders)
         prepare.prepare(library, tmp_path / "cache", NATIVE)
-        taken = sum(path.stat().st_size for path in (tmp_path / "cache").glob("*.npy"))
+        taken = sum(path.stat().st_size for path in (tmp_path / "cache").glob("*.i16"))
         assert prepare.needed_bytes(library, NATIVE) == pytest.approx(taken, rel=0.01)
 
     def test_cache_travels_to_another_process_without_its_samples(
@@ -281,16 +272,7 @@ class TestRestart:
         return scan_library(folders)
 
     @pytest.mark.parametrize("finished", [0, 1, 3, 4])
-    @pytest.mark.parametrize("shard_bytes", [100_000, 10**9])
-    def test_finished_tracks_are_not_decoded_again(
-        self,
-        library: Library,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        finished: int,
-        shard_bytes: int,
-    ) -> None:
-        monkeypatch.setattr(prepare, "SHARD_BYTES", shard_bytes)
+    def test_finished_tracks_are_not_decoded_again(self, library, tmp_path, monkeypatch, finished):
         whole, _ = prepare.prepare(library, tmp_path / "whole", NATIVE)
         decodings = Decodings(monkeypatch)
         decodings.stop_before = finished
@@ -311,10 +293,9 @@ class TestRestart:
         decodings.stop_before = 2
         with pytest.raises(KeyboardInterrupt):
             prepare.prepare(library, tmp_path / "cache", NATIVE)
-        with (tmp_path / "cache" / "shard-00000.npy.part").open("ab") as shard:
-            shard.write(b"half a track")
+        (tmp_path / "cache" / "00002.i16").write_bytes(b"a track that was not noted")
         with (tmp_path / "cache" / "journal.jsonl").open("a") as journal:
-            journal.write('{"shard": 0, "off')
+            journal.write('{"file": "00002.i16", "fra')
         decodings.stop_before = None
         cache, _ = prepare.prepare(library, tmp_path / "cache", NATIVE)
         assert len(decodings.names) == len(library.tracks)
@@ -328,9 +309,9 @@ class TestRestart:
         decodings.stop_before = 3
         with pytest.raises(KeyboardInterrupt):
             prepare.prepare(library, tmp_path / "cache", NATIVE)
-        shard = tmp_path / "cache" / "shard-00000.npy.part"
-        with shard.open("r+b") as samples:
-            samples.truncate(shard.stat().st_size - 10)
+        last = tmp_path / "cache" / "00002.i16"
+        with last.open("r+b") as samples:
+            samples.truncate(last.stat().st_size - 10)
         decodings.stop_before = None
         cache, _ = prepare.prepare(library, tmp_path / "cache", NATIVE)
         assert_same(whole, cache)
@@ -371,7 +352,7 @@ class TestRestart:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         arguments = ["data", "prepare", "--data", library.root, "--to", tmp_path / "cache"]
         arguments += ["--rate", "native", "--all-channels"]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))  # the kernel refuses what goes beyond
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))  # the kernel refuses what goes beyond
         try:
             sentence = failing(capsys, *arguments)
         finally:
@@ -459,7 +440,7 @@ class TestBadInput:
         arguments = ["data", "prepare", "--data", str(folders), "--to", str(tmp_path / "cache"), "--quiet"]
         assert main(arguments) == 0
         path = tmp_path / "cache" / file
-        path.write_text(path.read_text().replace('"schema": 1', '"schema": 0'))
+        path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
         kept = {each.name: each.read_bytes() for each in (tmp_path / "cache").iterdir()}
         assert "another version" in failing(capsys, *arguments)
         assert {each.name: each.read_bytes() for each in (tmp_path / "cache").iterdir()} == kept
@@ -475,17 +456,17 @@ class TestBadInput:
         sentence = failing(capsys, *arguments, "--rate", "native")
         assert "16000 Hz, mono" in sentence
 
-    @pytest.mark.parametrize("damage", ["index", "missing shard", "cut shard", "no index"])
+    @pytest.mark.parametrize("damage", ["index", "missing track", "cut track", "no index"])
     def test_damaged_cache(self, folders: Path, tmp_path: Path, damage: str) -> None:
         prepare.prepare(scan_library(folders), tmp_path, NATIVE)
-        shard = tmp_path / "shard-00000.npy"
+        track = tmp_path / "00000.i16"
         match damage:
             case "index":
                 (tmp_path / "index.json").write_text('{"schema": 1, "tra')
-            case "missing shard":
-                shard.unlink()
-            case "cut shard":
-                shard.write_bytes(shard.read_bytes()[:-100])
+            case "missing track":
+                track.unlink()
+            case "cut track":
+                track.write_bytes(track.read_bytes()[:-100])
             case "no index":
                 (tmp_path / "index.json").unlink()
         with pytest.raises(InputError, match="prepare"):
@@ -499,7 +480,7 @@ class TestBadInput:
         monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: DiskUsage(free))
         with pytest.raises(OutputError, match=r"needs 0\.00 GB"):
             prepare.prepare(library, tmp_path / "cache", NATIVE)
-        assert list((tmp_path / "cache").glob("shard*")) == []
+        assert list((tmp_path / "cache").glob("*.i16")) == []
 
     def test_track_that_breaks_while_decoding_is_listed(self, folders: Path, tmp_path: Path) -> None:
         path = folders / "Jazz" / "album" / "trio.flac"
@@ -509,7 +490,7 @@ class TestBadInput:
         cache, broken = prepare.prepare(scan_library(folders), tmp_path / "cache", NATIVE)
         assert [bad.name for bad in broken] == ["Jazz/album/trio.flac"]
         kept = sum(track.channels * track.frames for track in cache.tracks)
-        assert sum(np.load(shard).size for shard in (tmp_path / "cache").glob("*.npy")) == kept
+        assert sum(path.stat().st_size for path in (tmp_path / "cache").glob("*.i16")) == 2 * kept
         assert len(cache.tracks) == 4
         folders_without = scan_library(folders, genres=["Rock"])
         clean, _ = prepare.prepare(folders_without, tmp_path / "clean", NATIVE)

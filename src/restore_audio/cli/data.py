@@ -128,7 +128,7 @@ def prepare(
     genre: Genres = None,
     quiet: Quiet = False,
 ) -> None:
-    """Decode everything once to memory-mapped shards; says how much disk it needs first.
+    """Decode everything once to memory-mapped files; says how much disk it needs first.
 
     Args:
         to: Folder of the decoded music.

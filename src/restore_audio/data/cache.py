@@ -1,8 +1,8 @@
 """Decoded music on disk, memory-mapped: what a training reads.
 
 In: a folder made by :mod:`~restore_audio.data.prepare`. Out: int16 stretches of tracks, straight from the
-map. The folder holds ``shard-00000.npy`` … (flat int16, the channels of a track interleaved) and
-``index.json``, which tells where each track lies.
+map. The folder holds ``00000.i16`` … (a track each: int16, its channels interleaved) and ``index.json``,
+which tells what they are.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-SCHEMA = 1
-HEADER_BYTES = 128
-"""Length of a shard's .npy header: numpy pads it to this for any number of samples."""
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,9 @@ class PrepareSettings:
 
 @dataclass(frozen=True)
 class CachedTrack:
-    """Where a track lies: ``channels * frames`` samples from ``offset`` on in a shard, interleaved."""
+    """A track: ``channels * frames`` samples in a file of the folder."""
 
-    shard: int
-    offset: int
+    file: str
     frames: int
     rate_hz: int
     channels: int
@@ -51,15 +48,19 @@ class CachedTrack:
     split: str
     source_bytes: int
 
+    def is_in(self, folder: Path) -> bool:
+        """Whether all of its samples are there."""
+        path = folder / self.file
+        return path.is_file() and path.stat().st_size == 2 * self.channels * self.frames
 
+
+@dataclass(frozen=True)
 class Cache:
-    """A prepared cache, opened for reading; shards are mapped when first needed."""
+    """A prepared cache, opened for reading."""
 
-    def __init__(self, folder: Path, settings: PrepareSettings, tracks: tuple[CachedTrack, ...]) -> None:
-        self.folder = folder
-        self.settings = settings
-        self.tracks = tracks
-        self._shards: dict[int, NDArray[np.int16]] = {}
+    folder: Path
+    settings: PrepareSettings
+    tracks: tuple[CachedTrack, ...]
 
     @classmethod
     def open(cls, folder: Path | str) -> Cache:
@@ -80,15 +81,12 @@ class Cache:
             raise InputError(
                 f"{folder}/index.json is damaged; prepare the cache again in an empty folder."
             ) from error
-        cache = cls(folder, settings, tracks)
-        for shard in sorted({track.shard for track in tracks}):
-            last = max(
-                track.offset + track.channels * track.frames for track in tracks if track.shard == shard
+        missing = next((track.file for track in tracks if not track.is_in(folder)), None)
+        if missing is not None:
+            raise InputError(
+                f"{folder / missing} is missing or cut off; prepare the cache again in an empty folder."
             )
-            path = shard_path(folder, shard)
-            if not path.is_file() or path.stat().st_size < HEADER_BYTES + 2 * last:
-                raise InputError(f"{path} is missing or cut off; prepare the cache again in an empty folder.")
-        return cache
+        return cls(folder, settings, tracks)
 
     @property
     def hours(self) -> float:
@@ -103,28 +101,9 @@ class Cache:
         """
         if not 0 <= start <= start + count <= track.frames:
             raise ValueError(f"{start} + {count} is not inside the track's {track.frames} frames")
-        shard = self._shards.get(track.shard)
-        if shard is None:
-            shard = np.load(shard_path(self.folder, track.shard), mmap_mode="r")
-            self._shards[track.shard] = shard
-        whole = shard[track.offset : track.offset + track.channels * track.frames]
-        if track.channels == 1:
-            return whole[start : start + count]
-        return whole.reshape(track.frames, track.channels)[start : start + count].T
-
-    def __getstate__(self) -> dict[str, object]:
-        # A worker process maps the shards itself instead of being sent their contents.
-        return {**self.__dict__, "_shards": {}}
-
-
-def shard_path(folder: Path, number: int) -> Path:
-    """A finished shard."""
-    return folder / f"shard-{number:05d}.npy"
-
-
-def under_way_path(folder: Path, number: int) -> Path:
-    """A shard that is still being written."""
-    return folder / f"shard-{number:05d}.npy.part"
+        shape = (track.frames, track.channels)
+        whole = np.memmap(self.folder / track.file, "<i2", "r", shape=shape)
+        return whole[start : start + count, 0] if track.channels == 1 else whole[start : start + count].T
 
 
 def read_json(path: Path) -> dict[str, Any]:

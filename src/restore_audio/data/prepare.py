@@ -1,8 +1,7 @@
 """Decoded music on disk, ready to be cut into patches: written once, memory-mapped ever after.
 
-In: a :class:`~restore_audio.data.library.Library`. Out: a folder with ``shard-00000.npy`` … (flat int16,
-channels interleaved) and ``index.json``, which tells where each track lies. Nothing is
-held in memory but the blocks that are being decoded.
+In: a :class:`~restore_audio.data.library.Library`. Out: a folder as :mod:`.cache` reads it. Nothing is held
+in memory but the blocks that are being decoded.
 
 A journal keeps what is finished: an interrupted run goes on after the last whole track, and a later run
 over a grown library decodes only what is new.
@@ -10,14 +9,12 @@ over a grown library decodes only what is new.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import soxr
@@ -27,22 +24,11 @@ from ..audio.stretch import read_stretch, shape_of
 from ..errors import InputError, OutputError
 from ..files import beside
 from ..leftovers import alone
-from .cache import (
-    HEADER_BYTES,
-    SCHEMA,
-    Cache,
-    CachedTrack,
-    PrepareSettings,
-    check_schema,
-    read_json,
-    shard_path,
-    under_way_path,
-)
+from .cache import SCHEMA, Cache, CachedTrack, PrepareSettings, check_schema, read_json
 from .library import MIN_SECONDS, Library, Rejected, Track, brief
 
 __all__ = ["Cache", "CachedTrack", "PrepareSettings", "decode_blocks", "needed_bytes", "prepare"]
 
-SHARD_BYTES = 512 * 1024**2
 _BLOCK_FRAMES = 1 << 18
 _SPARE_BYTES = 16 * 1024**2
 
@@ -112,8 +98,6 @@ def _prepare(
             f"The cache in {to} could not be written ({error.strerror}); make room and run the same "
             f"command again: {len(writer.journal)} finished tracks are kept."
         ) from error
-    finally:
-        writer.close()
     return Cache.open(to), tuple(broken)
 
 
@@ -127,14 +111,14 @@ def _check_disk(to: Path, needed: int) -> None:
 
 
 class _Writer:
-    """Appends tracks to shards and keeps the journal."""
+    """Adds tracks and keeps the journal."""
 
     def __init__(self, folder: Path, settings: PrepareSettings) -> None:
         self.folder = folder
         self.settings = settings
         self.journal: dict[str, CachedTrack] = {}
         self._path = folder / "journal.jsonl"
-        self._open: tuple[int, BinaryIO] | None = None
+        self._files = 0
         if (folder / "index.json").exists():
             check_schema(read_json(folder / "index.json"), folder)
         # A run that was killed may leave half a line behind: only whole lines count.
@@ -164,12 +148,8 @@ class _Writer:
                 f"{self._path} is damaged; prepare the cache again in an empty folder."
             ) from error
         # After a power cut the journal may know of samples that never reached the disk.
-        self.journal = {track.source: track for track in tracks if self._is_on_disk(track)}
-
-    def _is_on_disk(self, track: CachedTrack) -> bool:
-        end = HEADER_BYTES + 2 * (track.offset + track.channels * track.frames)
-        paths = (shard_path(self.folder, track.shard), under_way_path(self.folder, track.shard))
-        return any(path.is_file() and path.stat().st_size >= end for path in paths)
+        self.journal = {track.source: track for track in tracks if track.is_in(self.folder)}
+        self._files = len(tracks)
 
     def finished(self, track: Track) -> CachedTrack | None:
         """The cached form of a track, if it is there and its file has not changed since."""
@@ -180,69 +160,31 @@ class _Writer:
 
     def add(self, track: Track) -> str | None:
         """Decode and append a track; what is wrong with it, if it cannot be decoded."""
-        shard, sink = self._shard()
-        start = sink.seek(0, os.SEEK_END)
+        path = self.folder / f"{self._files:05d}.i16"
         channels = 1 if self.settings.mono else track.channels
         rate_hz = self.settings.rate_hz or track.rate_hz
+        frames = 0
         try:
-            frames = 0
-            for block in decode_blocks(track.path, self.settings):
-                sink.write(block.tobytes())
-                frames += len(block)
+            with beside(path) as part, part.open("wb") as sink:
+                for block in decode_blocks(track.path, self.settings):
+                    sink.write(block.tobytes())
+                    frames += len(block)
         except InputError as error:
-            sink.truncate(start)
             return f"broken ({brief(error, track.path)})"
         if frames < MIN_SECONDS * rate_hz:
-            sink.truncate(start)
+            path.unlink()
             return f"too short ({frames / rate_hz:.2f} s decoded)"
-        sink.flush()
-        offset = (start - HEADER_BYTES) // 2
         done = CachedTrack(
-            shard, offset, frames, rate_hz, channels, track.genre, track.name, track.split, track.size_bytes
+            path.name, frames, rate_hz, channels, track.genre, track.name, track.split, track.size_bytes
         )
         with self._path.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(asdict(done)) + "\n")
         self.journal[track.name] = done
+        self._files += 1
         return None
 
-    def _shard(self) -> tuple[int, BinaryIO]:
-        """The shard that has room: the one under way, cut after its last finished track, or a new one."""
-        if self._open is not None:
-            if self._open[1].seek(0, os.SEEK_END) < SHARD_BYTES:
-                return self._open
-            self._close_shard()
-        numbers = [track.shard for track in self.journal.values()]
-        number = max(numbers, default=0)
-        while shard_path(self.folder, number).exists():
-            number += 1
-        under_way = under_way_path(self.folder, number)
-        ends = [t.offset + t.channels * t.frames for t in self.journal.values() if t.shard == number]
-        sink = under_way.open("r+b" if under_way.exists() else "w+b")
-        sink.truncate(HEADER_BYTES + 2 * max(ends, default=0))
-        self._open = (number, sink)
-        return self._open
-
-    def _close_shard(self) -> None:
-        if self._open is None:
-            return
-        number, sink = self._open
-        count = (sink.seek(0, os.SEEK_END) - HEADER_BYTES) // 2
-        sink.seek(0)
-        np.lib.format.write_array_header_1_0(
-            sink, {"descr": "<i2", "fortran_order": False, "shape": (count,)}
-        )
-        assert sink.tell() == HEADER_BYTES
-        sink.close()
-        self._open = None
-        under_way_path(self.folder, number).replace(shard_path(self.folder, number))
-
     def finish(self, tracks: list[CachedTrack]) -> None:
-        """Close the last shard and write the index: from here on the cache can be opened."""
-        if self._open is None and any(
-            not shard_path(self.folder, track.shard).exists() for track in self.journal.values()
-        ):
-            self._shard()  # the earlier run ended between its last track and the renaming
-        self._close_shard()
+        """Write the index: from here on the cache can be opened."""
         index = {
             "schema": SCHEMA,
             "settings": asdict(self.settings),
@@ -250,13 +192,6 @@ class _Writer:
         }
         with beside(self.folder / "index.json") as part:
             part.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
-
-    def close(self) -> None:
-        """Let go of the shard under way; it is taken up again by the next run."""
-        if self._open is not None:
-            with contextlib.suppress(OSError):  # a full disk has been reported already
-                self._open[1].close()
-            self._open = None
 
 
 def decode_blocks(path: Path, settings: PrepareSettings) -> Iterator[NDArray[np.int16]]:

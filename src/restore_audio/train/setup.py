@@ -245,7 +245,7 @@ def _open(sources: Sources, folder: Path, settings: PrepareSettings, say: Say, b
     with bar(f"decoding {folder}", 1.0) as tell:
         cache, broken = prepare(
             library,
-            sources.work / f"cache-{kind}",
+            sources.work / f"decoded-{kind}",
             settings,
             progress=lambda done, total, name: tell(done / total),
         )
