@@ -94,9 +94,7 @@ def test_nothing_replaced_is_a_byte_copy(tmp_path: Path, suffix: str, container:
         (".mp3", "MP3", "MPEG_LAYER_III", 44_100),
     ],
 )
-def test_lossy_recordings_keep_shape_and_coding(
-    tmp_path: Path, suffix: str, container: str, subtype: str, rate_hz: int
-) -> None:
+def test_lossy_recordings_keep_shape_and_coding(tmp_path, suffix, container, subtype, rate_hz):
     source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
     soundfile.write(source, music(2, rate_hz, 2.0).T, rate_hz, subtype=subtype, format=container)
     before, info = read_audio(source)
@@ -131,9 +129,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("suffix", "container", "subtype", "endian"), PLAIN)
-def test_not_a_byte_changes_outside_the_replaced_frames(
-    tmp_path: Path, suffix: str, container: str, subtype: str, endian: str
-) -> None:
+def test_not_a_byte_changes_outside_the_replaced_frames(tmp_path, suffix, container, subtype, endian):
     source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
     with soundfile.SoundFile(
         source, "w", 44_100, 3, subtype=subtype, format=container, endian=endian
@@ -171,9 +167,7 @@ def test_not_a_byte_changes_outside_the_replaced_frames(
         ("WAV", "GSM610", ".wav", 8_000),
     ],
 )
-def test_a_lossy_copy_has_the_length_of_its_source(
-    tmp_path: Path, container: str, subtype: str, suffix: str, rate_hz: int, length: int
-) -> None:
+def test_a_lossy_copy_has_the_length_of_its_source(tmp_path, container, subtype, suffix, rate_hz, length):
     source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
     audio = music(1, rate_hz, length / rate_hz)
     soundfile.write(source, audio.T, rate_hz, subtype=subtype, format=container)

@@ -18,9 +18,7 @@ from restore_audio.errors import InputError, OutputError
 from test_audiofile import Part, music
 
 
-def test_bad_input_gets_one_sentence_with_the_file_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bad_input_gets_one_sentence_with_the_file_in_it(tmp_path, monkeypatch):
     def refused(name: str, match: str) -> None:
         with pytest.raises(InputError, match=match) as caught:
             list(read_blocks(tmp_path / name)) if name == "short.flac" else probe(tmp_path / name)
@@ -115,9 +113,7 @@ def test_what_a_container_cannot_hold_is_refused_with_the_way_out(tmp_path: Path
         (".mp3", "MP3", "MPEG_LAYER_III"),
     ],
 )
-def test_a_recording_that_is_cut_off_is_refused(
-    tmp_path: Path, suffix: str, container: str, subtype: str, share: float
-) -> None:
+def test_a_recording_that_is_cut_off_is_refused(tmp_path, suffix, container, subtype, share):
     source = tmp_path / f"cut{suffix}"
     soundfile.write(source, music(2, 48_000, 2.0).T, 48_000, format=container, subtype=subtype)
     whole = source.read_bytes()
@@ -185,9 +181,7 @@ def test_the_input_is_never_replaced_through_a_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "match"), [(13, "no permission"), (30, "no permission"), (28, "disk is full")]
 )
-def test_folders_that_cannot_be_written_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, match: str
-) -> None:
+def test_folders_that_cannot_be_written_are_named(tmp_path, monkeypatch, number, match):
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 

@@ -156,9 +156,7 @@ class TestRepeatable:
     def test_another_seed_gives_other_damage(self, music: Path) -> None:
         assert numbers(result_of(plan(music, seed=1))) != {**numbers(result_of(plan(music))), "seed": 1}
 
-    def test_an_interrupted_run_goes_on_where_it_was(
-        self, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_interrupted_run_goes_on_where_it_was(self, music, tmp_path, monkeypatch):
         whole = numbers(result_of(plan(music)))
         original, done = bench.run_task, []
 
@@ -183,17 +181,15 @@ class TestRepeatable:
         assert numbers(result_of(plan(music), folder=tmp_path)) == whole
         assert again == []
 
-    def test_kept_rows_of_other_damage_or_code_are_not_taken(
-        self, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_kept_rows_of_other_damage_or_code_are_not_taken(self, music, tmp_path, monkeypatch):
         keys = {task.key() for task in plan(music).tasks()}
         for other in (plan(music, seed=1), plan(music, gaps=2), plan(music, mono=True)):
             assert keys.isdisjoint(task.key() for task in other.tasks())
 
     @pytest.mark.parametrize("file", ["detection/verifier.json", "settings.py", "audio/decode.py"])
     def test_rows_are_measured_anew_when_any_file_of_the_package_changes(
-        self, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
-    ) -> None:
+        self, music, tmp_path, monkeypatch, file
+    ):
         package = tmp_path / "restore_audio"
         shutil.copytree(bench.PACKAGE, package, ignore=shutil.ignore_patterns("suite", "__pycache__"))
         monkeypatch.setattr(bench, "PACKAGE", package)
@@ -253,9 +249,7 @@ class TestProtocols:
 
     @pytest.mark.parametrize("share", [0.1, 0.2])
     @pytest.mark.parametrize("burst", [None, 3.0])
-    def test_as_many_packets_are_lost_as_said_in_bursts_as_long_as_said(
-        self, share: float, burst: float | None
-    ) -> None:
+    def test_as_many_packets_are_lost_as_said_in_bursts_as_long_as_said(self, share, burst):
         mean = burst or 1 / (1 - share)
         lost = lose_packets(np.random.default_rng(0), 200_000, share, mean)
         assert lost.mean() == pytest.approx(share, rel=0.05)
@@ -294,9 +288,7 @@ class TestProtocols:
 
 
 class TestRegistries:
-    def test_a_metric_of_one_line_is_in_tables_json_and_page(
-        self, music: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_metric_of_one_line_is_in_tables_json_and_page(self, music, monkeypatch):
         toy = scoring.Metric("peak", "peak of the <result>", lambda m: [float(np.abs(m.samples).max())])
         monkeypatch.setattr(scoring, "METRICS", (*scoring.METRICS, toy))
         monkeypatch.setattr(bench_table, "METRICS", scoring.METRICS)
@@ -415,9 +407,7 @@ class TestReal:
         measured = {task.condition.name for task in made.tasks()}
         assert measured == {"click", "click thump", "click ringing", "click switching", "undamaged"}
 
-    def test_what_needs_pyav_is_left_out_with_a_line_where_it_is_not(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_what_needs_pyav_is_left_out_with_a_line_where_it_is_not(self, monkeypatch):
         monkeypatch.setattr(real.importlib.util, "find_spec", lambda name: None)
         made, notes = real.makeable(real.conditions(("gap", "gap, aac*")))
         assert [condition.name for condition in made] == ["gap"]
@@ -479,9 +469,7 @@ class TestCommand:
         said = capsys.readouterr()
         return code, said.out, said.err
 
-    def test_json_holds_every_number_and_no_nan(
-        self, music: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_json_holds_every_number_and_no_nan(self, music, capsys):
         code, out, _ = self.run(
             capsys, *("--protocol", "gaps", "--data", music, "--genre", "jazz", "--methods", "nothing,ar"),
             *("--lengths-ms", "10,30", "--no-odg", "--jobs", "1", "--json", "--seconds", "4"),
@@ -494,9 +482,7 @@ class TestCommand:
         }
         assert all(math.isfinite(r["sdr_db"]) for r in data["results"])
 
-    def test_a_table_is_printed_and_the_run_can_be_kept(
-        self, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_table_is_printed_and_the_run_can_be_kept(self, music, tmp_path, capsys):
         arguments = (
             *("--protocol", "blind", "--data", music, "--genre", "folk", "--methods", "nothing"),
             *("--lengths-ms", "20", "--no-odg", "--jobs", "1", "--resume", tmp_path / "kept"),
@@ -531,9 +517,7 @@ class TestCommand:
             (("--protocol", "gaps", "--families", "gap"), "leave it out for gaps"),
         ],
     )
-    def test_mistakes_are_one_sentence(
-        self, music: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
-    ) -> None:
+    def test_mistakes_are_one_sentence(self, music, capsys, arguments, sentence):
         if "--methods" not in arguments:
             arguments = (*arguments, "--methods", "nothing")
         code, out, err = self.run(capsys, "--data", music, *arguments)

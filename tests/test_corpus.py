@@ -152,9 +152,7 @@ class TestRecipe:
 
 
 class TestTaking:
-    def test_originals_are_copied_byte_by_byte_into_genre_folders(
-        self, unpacked: Path, tmp_path: Path
-    ) -> None:
+    def test_originals_are_copied_byte_by_byte_into_genre_folders(self, unpacked, tmp_path):
         manifest = built(tmp_path, unpacked, "blobwars-data")
         assert [entry.file for entry in manifest.entries] == [
             "Electronic/blobwars-data__cave.ogg",
@@ -164,9 +162,7 @@ class TestTaking:
         for entry in manifest.entries:
             assert (tmp_path / entry.file).read_bytes() == (source / Path(entry.source).name).read_bytes()
 
-    def test_effects_silence_and_broken_files_are_listed_and_left_out(
-        self, unpacked: Path, tmp_path: Path
-    ) -> None:
+    def test_effects_silence_and_broken_files_are_listed_and_left_out(self, unpacked, tmp_path):
         manifest = built(tmp_path, unpacked, "blobwars-data")
         reasons = {Path(left.source).name: left.reason for left in manifest.skipped}
         assert reasons.keys() == {"quiet", "jingle", "broken"}
@@ -202,9 +198,7 @@ class TestTaking:
         mixed, _ = soundfile.read(tmp_path / entry.file)
         assert np.abs(mixed - total / max(1, np.abs(total).max())).max() < 1e-4
 
-    def test_clips_of_one_voice_are_joined_without_their_long_pauses(
-        self, unpacked: Path, tmp_path: Path
-    ) -> None:
+    def test_clips_of_one_voice_are_joined_without_their_long_pauses(self, unpacked, tmp_path):
         manifest = built(tmp_path, unpacked, "hedgewars-data")
         (entry,) = manifest.entries
         assert entry.file == "Spoken/hedgewars-data__British.flac"
@@ -215,9 +209,7 @@ class TestTaking:
 
 
 class TestManifest:
-    def test_manifest_tells_version_licence_and_maker_of_each_file(
-        self, unpacked: Path, tmp_path: Path
-    ) -> None:
+    def test_manifest_tells_version_licence_and_maker_of_each_file(self, unpacked, tmp_path):
         built(tmp_path, unpacked, "blobwars-data")
         cave, title = read_manifest(tmp_path).entries
         assert (cave.version, cave.licence, cave.artist) == ("2:2.00-2", "CC-BY-SA-3.0", "Lennaert")
@@ -233,9 +225,7 @@ class TestManifest:
         assert [entry.licence for entry in manifest.entries] == ["CC-BY-SA-3.0"]
         assert "its licence is GPL-2+" in {left.reason for left in manifest.skipped}
 
-    def test_second_run_adds_to_the_first_and_takes_back_what_is_no_longer_wanted(
-        self, unpacked: Path, tmp_path: Path
-    ) -> None:
+    def test_second_run_adds_to_the_first_and_takes_back_what_is_no_longer_wanted(self, unpacked, tmp_path):
         built(tmp_path, unpacked, "blobwars-data")
         (tmp_path / "Electronic" / "mine.ogg").write_bytes(b"mine")
         manifest = built(tmp_path, unpacked, "nexuiz-music")
@@ -256,9 +246,7 @@ class TestManifest:
     @pytest.mark.parametrize(
         "content", ["", "[]", '{"schema": 99, "part": "train", "entries": [], "skipped": []}']
     )
-    def test_bad_manifest_is_reported_and_left_alone(
-        self, unpacked: Path, tmp_path: Path, content: str
-    ) -> None:
+    def test_bad_manifest_is_reported_and_left_alone(self, unpacked, tmp_path, content):
         (tmp_path / "manifest.json").write_text(content)
         with pytest.raises(InputError, match="empty folder"):
             built(tmp_path, unpacked, "blobwars-data")
@@ -266,8 +254,8 @@ class TestManifest:
 
     @pytest.mark.parametrize("packages", ["nexuiz-music", "fretsonfire-songs-muldjord"])
     def test_full_disk_is_one_sentence_and_leaves_the_corpus_as_it_was(
-        self, unpacked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], packages: str
-    ) -> None:
+        self, unpacked, tmp_path, capsys, packages
+    ):
         built(tmp_path, unpacked, "blobwars-data")
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -283,9 +271,7 @@ class TestManifest:
         assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
         assert main([*arguments, "--packages", packages]) == 0
 
-    def test_stopped_it_goes_on_after_the_last_whole_package(
-        self, unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_stopped_it_goes_on_after_the_last_whole_package(self, unpacked, tmp_path, monkeypatch):
         names = ("nexuiz-music", "blobwars-data")
 
         def stop(line: str) -> None:
@@ -328,9 +314,7 @@ class TestPackages:
         monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
         return tools
 
-    def test_package_that_cannot_be_had_is_listed_and_the_others_go_on(
-        self, archive: Path, tmp_path: Path
-    ) -> None:
+    def test_package_that_cannot_be_had_is_listed_and_the_others_go_on(self, archive, tmp_path):
         manifest = build_corpus(tmp_path / "to", "train", packages=["nexuiz-music", "blobwars-data"])
         assert {entry.package for entry in manifest.entries} == {"blobwars-data"}
         assert manifest.entries[0].version == "2:2.00-2"
@@ -342,18 +326,14 @@ class TestPackages:
             "manifest.json",
         ]
 
-    def test_what_is_there_stays_when_its_package_can_no_longer_be_had(
-        self, archive: Path, unpacked: Path, tmp_path: Path
-    ) -> None:
+    def test_what_is_there_stays_when_its_package_can_no_longer_be_had(self, archive, unpacked, tmp_path):
         to = tmp_path / "to"
         built(to, unpacked, "nexuiz-music")
         manifest = build_corpus(to, "train", packages=["nexuiz-music"], licences=["GPL*"])
         assert [entry.file for entry in manifest.entries] == ["Electronic/nexuiz-music__stairs.ogg"]
         assert (to / manifest.entries[0].file).exists()
 
-    def test_folder_may_be_relative(
-        self, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_folder_may_be_relative(self, archive, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         manifest = build_corpus(Path("deep/to"), "train", packages=["blobwars-data"])
         assert {entry.package for entry in manifest.entries} == {"blobwars-data"}
@@ -362,9 +342,7 @@ class TestPackages:
         with pytest.raises(InputError, match="Nothing could be taken"):
             build_corpus(tmp_path / "to", "train", packages=["nexuiz-music"])
 
-    def test_other_systems_are_told_what_is_missing(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_other_systems_are_told_what_is_missing(self, tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(InputError, match="use Debian or give unpacked packages with --from"):
             build_corpus(tmp_path / "to", "train", packages=["nexuiz-music"])
@@ -414,9 +392,7 @@ class TestPackages:
             ({"name": "tay"}, "404"),
         ],
     )
-    def test_other_python_archive_than_the_recipes_is_refused(
-        self, sdist: Package, tmp_path: Path, change: dict[str, str], sentence: str
-    ) -> None:
+    def test_other_python_archive_than_the_recipes_is_refused(self, sdist, tmp_path, change, sentence):
         with pytest.raises(InputError, match=sentence):
             fetch_package(replace(sdist, **change), tmp_path / "package")  # type: ignore[arg-type]
         assert list((tmp_path / "package").iterdir()) == []
@@ -473,9 +449,7 @@ class TestCommand:
             ("marsshooter-data", "marsshooter-data is not in the train part"),
         ],
     )
-    def test_wrong_package_is_one_sentence(
-        self, unpacked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], packages: str, sentence: str
-    ) -> None:
+    def test_wrong_package_is_one_sentence(self, unpacked, tmp_path, capsys, packages, sentence):
         arguments = ["--to", str(tmp_path / "t"), "--from", str(unpacked)]
         assert main([*arguments, "--packages", packages]) == 1
         out, err = capsys.readouterr()

@@ -151,9 +151,7 @@ class TestSplit:
         fma.write_split(tmp_path / "new" / "split.json", split, seed=5)
         assert fma.read_split(tmp_path / "new" / "split.json") == split
 
-    def test_stats_writes_the_split_and_later_obeys_it(
-        self, small_fma: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_stats_writes_the_split_and_later_obeys_it(self, small_fma, tmp_path, capsys):
         def parts(seed: int) -> dict[str, str]:
             arguments = ["data", "stats", "--data", str(small_fma), "--split", str(tmp_path / "s.json")]
             assert main([*arguments, "--json", "--seed", str(seed)]) == 0
@@ -163,9 +161,7 @@ class TestSplit:
         assert Counter(first.values()) == {"train": 4, "validation": 1, "test": 3}
         assert all(parts(seed) == first for seed in range(2, 6))
 
-    def test_stats_shows_genres_hours_rates_and_bad_files(
-        self, small_fma: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_stats_shows_genres_hours_rates_and_bad_files(self, small_fma, capsys):
         assert main(["data", "stats", "--data", str(small_fma)]) == 0
         out, err = capsys.readouterr()
         assert "8 tracks" in out
@@ -228,9 +224,7 @@ class TestPrepare:
         taken = sum(path.stat().st_size for path in (tmp_path / "cache").glob("*.i16"))
         assert prepare.needed_bytes(library, NATIVE) == pytest.approx(taken, rel=0.01)
 
-    def test_cache_travels_to_another_process_without_its_samples(
-        self, folders: Path, tmp_path: Path
-    ) -> None:
+    def test_cache_travels_to_another_process_without_its_samples(self, folders, tmp_path):
         cache, _ = prepare.prepare(scan_library(folders), tmp_path / "cache", NATIVE)
         before = cache.samples(cache.tracks[0], 5, 50)
         travelled = pickle.dumps(cache)
@@ -285,9 +279,7 @@ class TestRestart:
         assert sorted(decodings.names) == sorted(track.path.name for track in library.tracks)
         assert_same(whole, cache)
 
-    def test_killed_in_the_middle_of_a_track_and_of_a_journal_line(
-        self, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_killed_in_the_middle_of_a_track_and_of_a_journal_line(self, library, tmp_path, monkeypatch):
         whole, _ = prepare.prepare(library, tmp_path / "whole", NATIVE)
         decodings = Decodings(monkeypatch)
         decodings.stop_before = 2
@@ -301,9 +293,7 @@ class TestRestart:
         assert len(decodings.names) == len(library.tracks)
         assert_same(whole, cache)
 
-    def test_samples_that_never_reached_the_disk_are_decoded_again(
-        self, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_samples_that_never_reached_the_disk_are_decoded_again(self, library, tmp_path, monkeypatch):
         whole, _ = prepare.prepare(library, tmp_path / "whole", NATIVE)
         decodings = Decodings(monkeypatch)
         decodings.stop_before = 3
@@ -316,9 +306,7 @@ class TestRestart:
         cache, _ = prepare.prepare(library, tmp_path / "cache", NATIVE)
         assert_same(whole, cache)
 
-    def test_new_and_changed_files_are_decoded_and_nothing_else(
-        self, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_new_and_changed_files_are_decoded_and_nothing_else(self, folders, tmp_path, monkeypatch):
         prepare.prepare(scan_library(folders), tmp_path / "cache", NATIVE)
         write_clip(folders / "Folk" / "new.wav", 1.2, seed=20)
         write_clip(folders / "Rock" / "band 0.wav", 1.7, seed=21)
@@ -329,9 +317,7 @@ class TestRestart:
         fresh, _ = prepare.prepare(scan_library(folders), tmp_path / "fresh", NATIVE)
         assert_same(fresh, cache)
 
-    def test_two_runs_at_once_decode_everything_once(
-        self, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_two_runs_at_once_decode_everything_once(self, library, tmp_path, monkeypatch):
         whole, _ = prepare.prepare(library, tmp_path / "whole", NATIVE)
         decodings = Decodings(monkeypatch)
         with ThreadPoolExecutor(2) as both:
@@ -340,13 +326,7 @@ class TestRestart:
         for run in runs:
             assert_same(whole, run.result()[0])
 
-    def test_disk_that_fills_up_loses_nothing(
-        self,
-        library: Library,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
+    def test_disk_that_fills_up_loses_nothing(self, library, tmp_path, monkeypatch, capsys):
         whole, _ = prepare.prepare(library, tmp_path / "whole", NATIVE)
         decodings = Decodings(monkeypatch)
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -400,9 +380,7 @@ class TestBadInput:
         ],
         ids=["empty", "one-header", "no-rows", "no-number", "cut-row", "binary", "zip"],
     )
-    def test_unreadable_table(
-        self, small_fma: Path, capsys: pytest.CaptureFixture[str], table: bytes
-    ) -> None:
+    def test_unreadable_table(self, small_fma, capsys, table):
         (small_fma / "fma_metadata" / "tracks.csv").write_bytes(table)
         sentence = failing(capsys, "data", "stats", "--data", small_fma)
         assert "tracks.csv" in sentence
@@ -415,28 +393,20 @@ class TestBadInput:
     @pytest.mark.parametrize(
         "content", ["", "{}", "[1]", '{"schema": 1, "train": [1], "validation": [1], "test": []}']
     )
-    def test_bad_split_file(
-        self, small_fma: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
-    ) -> None:
+    def test_bad_split_file(self, small_fma, tmp_path, capsys, content):
         (tmp_path / "split.json").write_text(content)
         failing(capsys, "data", "stats", "--data", small_fma, "--split", tmp_path / "split.json")
         assert (tmp_path / "split.json").read_text() == content
 
-    def test_split_without_fma(
-        self, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_split_without_fma(self, folders, tmp_path, capsys):
         failing(capsys, "data", "stats", "--data", folders, "--split", tmp_path / "split.json", code=2)
 
     @pytest.mark.parametrize("rate", ["fast", "100", "-1", "16000.5", "1e6"])
-    def test_impossible_rate(
-        self, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str
-    ) -> None:
+    def test_impossible_rate(self, folders, tmp_path, capsys, rate):
         failing(capsys, "data", "prepare", "--data", folders, "--to", tmp_path / "c", "--rate", rate, code=2)
 
     @pytest.mark.parametrize("file", ["index.json", "journal.jsonl"])
-    def test_cache_of_another_version(
-        self, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
-    ) -> None:
+    def test_cache_of_another_version(self, folders, tmp_path, capsys, file):
         arguments = ["data", "prepare", "--data", str(folders), "--to", str(tmp_path / "cache"), "--quiet"]
         assert main(arguments) == 0
         path = tmp_path / "cache" / file
@@ -448,9 +418,7 @@ class TestBadInput:
             with pytest.raises(InputError, match="another version"):
                 Cache.open(tmp_path / "cache")
 
-    def test_cache_of_other_settings(
-        self, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_cache_of_other_settings(self, folders, tmp_path, capsys):
         arguments = ["data", "prepare", "--data", str(folders), "--to", str(tmp_path / "cache"), "--quiet"]
         assert main(arguments) == 0
         sentence = failing(capsys, *arguments, "--rate", "native")
@@ -472,9 +440,7 @@ class TestBadInput:
         with pytest.raises(InputError, match="prepare"):
             Cache.open(tmp_path)
 
-    def test_too_little_disk_is_refused_before_anything_is_written(
-        self, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_too_little_disk_is_refused_before_anything_is_written(self, folders, tmp_path, monkeypatch):
         library = scan_library(folders)
         free = prepare.needed_bytes(library, NATIVE) - 1
         monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: DiskUsage(free))

@@ -139,9 +139,7 @@ class TestTransfer:
         assert fetched(server, tmp_path / "fma.zip").read_bytes() == BODY
         assert server.asked == ["", "bytes=1966080-"]
 
-    def test_server_without_ranges_that_keeps_breaking_is_given_up(
-        self, server: Server, tmp_path: Path
-    ) -> None:
+    def test_server_without_ranges_that_keeps_breaking_is_given_up(self, server, tmp_path):
         server.knows_ranges = False
         server.breaks_after = [2_000_000] * 50
         with pytest.raises(InputError, match="could not be fetched"):
@@ -157,9 +155,7 @@ class TestTransfer:
         (tmp_path / "fma.zip.part").write_bytes(BODY + b"more")
         assert fetched(server, tmp_path / "fma.zip").read_bytes() == BODY
 
-    def test_other_range_than_asked_for_never_gets_into_the_file(
-        self, server: Server, tmp_path: Path
-    ) -> None:
+    def test_other_range_than_asked_for_never_gets_into_the_file(self, server, tmp_path):
         server.shifts_ranges_by = 7
         (tmp_path / "fma.zip.part").write_bytes(BODY[:1000])
         with pytest.raises(InputError, match="another part of the file"):
@@ -225,9 +221,7 @@ class TestSum:
 
 
 class TestFullDisk:
-    def test_disk_that_is_too_small_is_refused_first(
-        self, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_disk_that_is_too_small_is_refused_first(self, server, tmp_path, monkeypatch):
         monkeypatch.setattr(download.shutil, "disk_usage", lambda path: Usage(len(BODY) - 1))
         with pytest.raises(OutputError, match="make room"):
             fetched(server, tmp_path / "fma.zip")
@@ -284,9 +278,7 @@ class TestUnzip:
     @pytest.mark.parametrize(
         "name", ["../evil.mp3", "/evil.mp3", "a/../../evil.mp3", "c:/evil", "..\\evil", "."]
     )
-    def test_names_that_lead_out_are_refused_before_anything_is_written(
-        self, tmp_path: Path, name: str
-    ) -> None:
+    def test_names_that_lead_out_are_refused_before_anything_is_written(self, tmp_path, name):
         (tmp_path / "in").mkdir()
         (tmp_path / "in" / "a.zip").write_bytes(zipped({"good.mp3": b"x", name: b"x"}))
         with pytest.raises(InputError, match="lead out of the folder"):
@@ -330,9 +322,7 @@ class TestUnzip:
             download.unzip(tmp_path / "a.zip", tmp_path / "out")
 
     @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text"])
-    def test_damaged_archive_is_one_sentence_and_leaves_no_half_file(
-        self, tmp_path: Path, damage: str
-    ) -> None:
+    def test_damaged_archive_is_one_sentence_and_leaves_no_half_file(self, tmp_path, damage):
         content = zipped({"a.mp3": BODY[:50_000], "b.mp3": BODY[:50_000]})
         flipped = content[:60_000] + bytes(200) + content[60_200:]
         variants = {"cut": content[:-500], "flipped": flipped, "empty": b"", "text": b"<html>" * 99}
@@ -373,9 +363,7 @@ class TestCommand:
         assert not (tmp_path / "fma" / "fma_metadata.zip").exists()
         assert metadata.asked == ["", ""]
 
-    def test_wrong_sum_is_one_sentence_and_exit_code_1(
-        self, metadata: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_wrong_sum_is_one_sentence_and_exit_code_1(self, metadata, tmp_path, capsys):
         metadata.body = zipped({"fma_metadata/tracks.csv": b"changed"})
         assert main(self.arguments(metadata, tmp_path / "fma")) == 1
         out, err = capsys.readouterr()

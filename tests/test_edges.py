@@ -22,9 +22,7 @@ def faded(rate_hz: int, depth_db: float, length_s: float = LENGTH_S) -> tuple[np
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("off_ms", [-6.0, 0.0, 6.0])
 @pytest.mark.parametrize("depth_db", [12.0, 30.0, -15.0])
-def test_ends_are_found_to_a_millisecond_and_a_half(
-    rate_hz: int, order: int, off_ms: float, depth_db: float
-) -> None:
+def test_ends_are_found_to_a_millisecond_and_a_half(rate_hz, order, off_ms, depth_db):
     audio, start, end = faded(rate_hz, depth_db)
     off = round(off_ms * rate_hz / 1000)
     found = refined(audio, start + off, end - off, rate_hz, order=order)

@@ -139,9 +139,7 @@ def test_a_record_that_names_files_of_others_moves_nothing(tmp_path: Path) -> No
     assert (tmp_path / "mine.wav").read_text() == "mine"
 
 
-def test_scratch_folders_of_killed_processes_are_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scratch_folders_of_killed_processes_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code = (
         "import os, sys, tempfile; tempfile.tempdir = sys.argv[1]\n"

@@ -96,9 +96,7 @@ except OutputError as error:
 
 @pytest.mark.parametrize("level", [1e10, 1e37, np.inf, np.nan])
 @pytest.mark.parametrize("suffix", [".mp3", ".ogg", ".opus"])
-def test_a_lossy_encoder_gets_no_samples_that_end_the_process(
-    tmp_path: Path, suffix: str, level: float
-) -> None:
+def test_a_lossy_encoder_gets_no_samples_that_end_the_process(tmp_path, suffix, level):
     audio = music(0.5, 48_000)
     audio[0, 9_000] = level
     soundfile.write(tmp_path / "in.wav", audio.T, 48_000, subtype="FLOAT")
@@ -141,9 +139,7 @@ def test_integer_codings_are_clipped_and_not_wrapped_around(tmp_path: Path) -> N
     ("name", "subtype"),
     [("a.wav", "FLOAT"), ("a.wav", "DOUBLE"), ("a.aiff", "FLOAT"), ("a.ogg", "VORBIS"), ("a.opus", "OPUS")],
 )
-def test_the_same_samples_give_the_same_bytes_at_any_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, subtype: str
-) -> None:
+def test_the_same_samples_give_the_same_bytes_at_any_time(tmp_path, monkeypatch, name, subtype):
     audio = music(1.0, 48_000, 2)
     write_audio(tmp_path / name, audio, 48_000, subtype=subtype)
     time.sleep(1.05)  # libsndfile's clock counts seconds
@@ -238,9 +234,7 @@ def test_weights_that_do_not_say_how_to_prepare_are_refused(tmp_path: Path, trai
 
 @pytest.mark.parametrize("name", ["running_mean", "running_var", "weight", "bias"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_weights_and_statistics_that_are_no_numbers_are_refused(
-    tmp_path: Path, name: str, value: float
-) -> None:
+def test_weights_and_statistics_that_are_no_numbers_are_refused(tmp_path, name, value):
     path = changed_weights(tmp_path / "w.safetensors", **{f"norm.{name}": value})
     with pytest.raises(ModelError, match=f"{name} that cannot be"):
         load(path)
@@ -297,9 +291,7 @@ def test_spans_that_reach_beyond_the_recording_are_cut_however_far() -> None:
         assert spans == [Span(4_000, 9_000, 0, "given")]
 
 
-def test_the_error_expected_beside_samples_beyond_measure_is_a_number(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_error_expected_beside_samples_beyond_measure_is_a_number(monkeypatch):
     monkeypatch.setattr(
         fill, "load_fill", lambda _: lambda gap: Prediction(np.full(gap.length, 1e-150), expected_error=1e20)
     )

@@ -115,9 +115,7 @@ NO_ENTRIES = [
 
 
 @pytest.mark.parametrize("change", NO_ENTRIES, ids=str)
-def test_a_manifest_with_an_entry_that_cannot_be_is_refused(
-    tmp_path: Path, change: dict[str, object]
-) -> None:
+def test_a_manifest_with_an_entry_that_cannot_be_is_refused(tmp_path, change):
     path = tmp_path / manifest.NAME
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(ENTRY))
@@ -183,9 +181,7 @@ def test_what_has_no_end_is_not_summed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["x = " + "[" * 5_000 + "]" * 5_000, "jobs = " + "9" * 5_000, "jobs = \udcff", "["]
 )
-def test_settings_that_cannot_be_read_are_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
+def test_settings_that_cannot_be_read_are_one_sentence(tmp_path, monkeypatch, capsys, text):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "restore-audio.toml").write_bytes(f"[fix]\n{text}\n".encode("utf-8", "surrogateescape"))
     assert main(["fix", "no.wav"]) == 2
@@ -195,9 +191,7 @@ def test_settings_that_cannot_be_read_are_one_sentence(
 
 
 @pytest.mark.parametrize("value", ["9" * 5_000, "9 " * 5_000])
-def test_a_setting_of_any_length_is_refused_in_a_short_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
-) -> None:
+def test_a_setting_of_any_length_is_refused_in_a_short_sentence(monkeypatch, capsys, value):
     monkeypatch.setenv("RESTORE_AUDIO_FIX_METHOD", value)
     assert main(["fix", "no.wav"]) == 2
     said = capsys.readouterr().err

@@ -47,9 +47,7 @@ def test_they_are_compiled_here() -> None:
 
 @pytest.mark.parametrize(("order", "samples"), [(1, 2), (2, 9), (7, 8), (32, 900), (2051, 16405)])
 @pytest.mark.parametrize("start", [0, 30_000])
-def test_burg_says_what_numpy_says(
-    order: int, samples: int, start: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_burg_says_what_numpy_says(order, samples, start, monkeypatch):
     x = music(start, samples)
     compiled = burg(x, order)
     monkeypatch.setattr(kernels, "LIBRARY", None)
@@ -84,9 +82,7 @@ def test_a_singular_matrix_is_refused(compiled: bool, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(("past", "order"), [(0, 3), (2, 3), (500, 1), (3000, 600)])
-def test_a_recursion_is_continued_as_scipy_does(
-    past: int, order: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recursion_is_continued_as_scipy_does(past, order, monkeypatch):
     a = burg(music(0, 5000), order)
     start = np.zeros(700)
     start[:2] = 0.1, -0.3
@@ -215,9 +211,7 @@ def test_what_detectors_look_at_first_is_numpys(seed: int, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("steps", [1, 30, 400])  # below, between and above the dilations
-def test_the_detectors_network_scores_as_numpy_does_to_the_bit(
-    steps: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_detectors_network_scores_as_numpy_does_to_the_bit(steps, monkeypatch):
     rows = np.random.default_rng(steps).standard_normal((2, steps, FEATURES)).astype(np.float32)
     compiled = shipped_network().scores(rows)
     monkeypatch.setattr(kernels, "LIBRARY", None)
@@ -239,9 +233,7 @@ def test_a_trial_repair_is_numpys(gap: int, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("order", [1, 12, 700])
-def test_burg_tells_the_mean_square_of_its_errors(
-    order: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_burg_tells_the_mean_square_of_its_errors(order, compiled, monkeypatch):
     if not compiled:
         monkeypatch.setattr(kernels, "LIBRARY", None)
     x = 3.0 * music(20_000, 6_000)
@@ -280,9 +272,7 @@ def test_what_a_short_model_whitens_is_left_as_least_squares_leave_it() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 500])
-def test_neighbours_within_reach_are_counted_as_numpy_counts_them(
-    size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_neighbours_within_reach_are_counted_as_numpy_counts_them(size, monkeypatch):
     places = np.sort(np.random.default_rng(5).choice(4000, size, replace=False))
     compiled = screens.count_near(places, 100)
     monkeypatch.setattr(kernels, "LIBRARY", None)

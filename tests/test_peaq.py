@@ -107,9 +107,7 @@ class TestAgreement:
     @pytest.mark.parametrize(
         ("reference", "test", "expected"), expected_rows(), ids=lambda v: v if isinstance(v, str) else ""
     )
-    def test_every_variable_and_the_grade_match_pqevalaudio(
-        self, reference: str, test: str, expected: list[float]
-    ) -> None:
+    def test_every_variable_and_the_grade_match_pqevalaudio(self, reference, test, expected):
         result = graded(reference, test)
         outputs = graded_outputs(result)
         assert result.odg == pytest.approx(expected[12], abs=0.003)

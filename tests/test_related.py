@@ -196,9 +196,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("context-encoder", "context-encoder", "magnitudes_db"),
     ],
 )
-def test_related_systems_are_trained_and_measured_by_commands(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], task: str, network: str, score: str
-) -> None:
+def test_related_systems_are_trained_and_measured_by_commands(folder, tmp_path, capsys, task, network, score):
     run = tmp_path / "run"
     how = ["--task", task, "--network", network, "--width", "4", "--batch", "4", "--examples", "96"]
     places = ["--data", folder, "--validation", folder, "--work", tmp_path / "work", "--run", run]
@@ -221,9 +219,7 @@ def test_related_systems_are_trained_and_measured_by_commands(
     assert f"{network}, weights best" in titles
 
 
-def test_a_network_that_cannot_be_trained_for_a_task_is_one_sentence(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_network_that_cannot_be_trained_for_a_task_is_one_sentence(folder, capsys):
     words = ["train", "--data", str(folder), "--examples", "4", "--network", "tfnet", "--task", "restore"]
     assert main(words) == 2
     said = capsys.readouterr().err

@@ -45,9 +45,7 @@ def test_every_mark_is_closed() -> None:
 @pytest.mark.parametrize(
     "name", sorted({name for name in MARKED if RESULTS.is_kept(PLAN["table"][name]["result"])})
 )
-def test_a_changed_result_is_noticed_and_rewritten(
-    copy: Path, name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_changed_result_is_noticed_and_rewritten(copy, name, capsys):
     shown = write_tables.Results(copy).table(name)
     path = copy / "docs" / "results" / f"{PLAN['table'][name]['result']}.json"
     data = json.loads(path.read_text(encoding="utf-8"), parse_float=lambda text: float(text) + 1.5)

@@ -161,9 +161,7 @@ def stopped(cache: Cache, tmp_path: Path) -> Path:
 # Resume
 
 
-def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(
-    cache: Cache, uninterrupted: Path, stopped: Path
-) -> None:
+def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(cache, uninterrupted, stopped):
     state = train(paper_task(cache), QUICK, stopped, device=CPU, resume=True)
     assert not state.interrupted
     assert what_happened(stopped) == what_happened(uninterrupted)
@@ -171,9 +169,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(
         assert same_tensors(stopped / name, uninterrupted / name)
 
 
-def test_lines_written_after_the_checkpoint_of_a_killed_run_are_not_told_twice(
-    cache: Cache, uninterrupted: Path, stopped: Path
-) -> None:
+def test_lines_written_after_the_checkpoint_of_a_killed_run_are_not_told_twice(cache, uninterrupted, stopped):
     shutil.copy(uninterrupted / "metrics.jsonl", stopped / "metrics.jsonl")
     with (stopped / "metrics.jsonl").open("a") as file:
         file.write('{"step": 12, "los')
@@ -189,9 +185,7 @@ def test_a_new_run_forgets_the_lines_of_an_old_one(tmp_path: Path) -> None:
     assert read_metrics(tmp_path / "metrics.jsonl") == [{"step": 4}]
 
 
-def test_ctrl_c_leaves_a_checkpoint_and_weights_that_load(
-    cache: Cache, uninterrupted: Path, stopped: Path
-) -> None:
+def test_ctrl_c_leaves_a_checkpoint_and_weights_that_load(cache, uninterrupted, stopped):
     assert (stopped / "state.safetensors").stat().st_size > 0
     _, card = load(stopped / "best.safetensors")
     assert card.training["patches_seen"] == 16
@@ -486,9 +480,7 @@ def test_fma_trains_from_nothing(tmp_path: Path) -> None:
     assert (len(split["train"]), len(split["validation"])) == (8, 2)
 
 
-def test_the_restore_task_makes_its_fills_and_trains(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_restore_task_makes_its_fills_and_trains(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("restore_audio.train.setup.SHARD_EXAMPLES", SHARD)
     run = quick(folder, tmp_path, "--examples", 8, "--fills", 8, "--quiet", "--tensorboard")
     run += ["--sight", "wide", "--log-loss", 0.1, "--consistency-loss", 1]
@@ -535,9 +527,7 @@ def test_tensorboard_gets_curves_pictures_and_sounds(folder: Path, tmp_path: Pat
     assert events.Images("spectrograms/0")[0].width == 3 * 128 + 8
 
 
-def test_a_missing_tensorboard_is_said_before_anything_is_made(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_tensorboard_is_said_before_anything_is_made(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("restore_audio.show.tensorboard.importlib.util.find_spec", lambda name: None)
     said = sentence(capsys, quick(folder, tmp_path, "--examples", 8, "--tensorboard"), 2)
     assert "pip install tensorboard" in said
@@ -566,21 +556,12 @@ def test_the_papers_own_protocol_trains(folder: Path, tmp_path: Path) -> None:
         (["--examples", 4, "--network", "w-net"], 2, "w-net"),
     ],
 )
-def test_a_wrong_call_is_one_sentence(
-    folder: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    more: list[object],
-    code: int,
-    part: str,
-) -> None:
+def test_a_wrong_call_is_one_sentence(folder, tmp_path, capsys, more, code, part):
     assert part in sentence(capsys, quick(folder, tmp_path, *more), code)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_training_is_not_overwritten(
-    folder: Path, uninterrupted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_training_is_not_overwritten(folder, uninterrupted, tmp_path, capsys):
     shutil.copytree(uninterrupted, tmp_path / "run")
     before = (tmp_path / "run" / "state.safetensors").read_bytes()
     assert "--resume" in sentence(capsys, quick(folder, tmp_path, "--examples", 4), 2)
@@ -588,9 +569,7 @@ def test_a_training_is_not_overwritten(
 
 
 @pytest.mark.parametrize("harm", ["other network", "cut", "noise", "weights"])
-def test_a_checkpoint_that_does_not_fit_is_one_sentence(
-    folder: Path, uninterrupted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str
-) -> None:
+def test_a_checkpoint_that_does_not_fit_is_one_sentence(folder, uninterrupted, tmp_path, capsys, harm):
     run = tmp_path / "run"
     shutil.copytree(uninterrupted, run)
     state = run / "state.safetensors"
@@ -641,9 +620,7 @@ def test_every_way_of_running_out_of_memory_is_understood() -> None:
         torch.ones(2, 3) @ torch.ones(2, 3)
 
 
-def test_a_full_disk_keeps_the_earlier_checkpoint(
-    cache: Cache, stopped: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_keeps_the_earlier_checkpoint(cache, stopped, monkeypatch):
     before = (stopped / "state.safetensors").read_bytes()
 
     def full(*_: object, **__: object) -> None:
@@ -677,9 +654,7 @@ def test_a_training_without_budget_or_with_an_uneven_batch_is_refused(cache: Cac
         train(paper_task(cache), QUICK, tmp_path / "run", device=CPU, resume=True)
 
 
-def test_convergence_is_drawn_for_several_runs_or_not_at_all(
-    uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_convergence_is_drawn_for_several_runs_or_not_at_all(uninterrupted, tmp_path, monkeypatch):
     runs = [uninterrupted / "metrics.jsonl"] * 2
     target = tmp_path / "convergence.png"
     assert plot_convergence(runs, target, "psnr_db") == target
@@ -709,9 +684,7 @@ def compared(
     return rows
 
 
-def test_the_networks_are_compared_at_equal_budget_and_never_twice(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_networks_are_compared_at_equal_budget_and_never_twice(folder, tmp_path, monkeypatch, capsys):
     for _ in range(2):
         rows = {row["name"]: row for row in compared(folder, tmp_path, monkeypatch, "--width", 1)}
     networks = [name for name, architecture in NETWORKS.items() if "paper" in architecture.tasks]
@@ -723,9 +696,7 @@ def test_the_networks_are_compared_at_equal_budget_and_never_twice(
     assert all(said.count(f"{name}: training on 8 patches") == 1 for name in networks)
 
 
-def test_networks_and_losses_are_compared_on_the_task_of_fix(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_networks_and_losses_are_compared_on_the_task_of_fix(folder, tmp_path, monkeypatch, capsys):
     rows = compared(folder, tmp_path, monkeypatch, "--width", 2, "--task", "restore", "--fills", 6)
     names = [(row["network"], row["loss"]) for row in rows]
     assert names == [

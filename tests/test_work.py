@@ -113,9 +113,7 @@ def test_clean_music_is_looked_at_by_few_calls(counting: Counting, monkeypatch: 
     assert sum(transformed) < audio.size / 2
 
 
-def test_tones_are_asked_for_concealment_in_compiled_code(
-    counting: Counting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tones_are_asked_for_concealment_in_compiled_code(counting, monkeypatch):
     """Steady sound agrees with its last period; few windows need more than the compiled question."""
     fitted = []
     fit = extrapolated.lpc
