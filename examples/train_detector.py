@@ -29,8 +29,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from detector_examples import UNKNOWN, Segment
-from safetensors.numpy import save_file
-from small_network import fit_two_layers
+from safetensors.numpy import load_file, save_file
+from small_network import fit_two_layers, scored, with_one_layer
 from torch import nn
 
 from restore_audio.damage.codecs import CODECS
@@ -58,6 +58,9 @@ SECOND = {
     "weight_decay": 1e-3,
 }
 """How the network that weighs stretches is fitted."""
+
+BEFORE = 0.5
+"""Share of the score that an earlier network has which joins the ensemble."""
 
 OPENED = -1.0
 """Log odds from which on a stretch is doubted."""
@@ -463,6 +466,14 @@ def cross_validated(heard: Heard) -> np.ndarray:
     return out
 
 
+def earlier_weigher(path: Path) -> dict[str, np.ndarray]:
+    """The network with one hidden layer that weighed in other weights."""
+    arrays = load_file(path)
+    return {
+        name[7:]: value.astype(np.float64) for name, value in arrays.items() if name.startswith("second.")
+    }
+
+
 def piece_of(story: str) -> str:
     """The track of a segment of undamaged music."""
     return story.rpartition(" at ")[0]
@@ -482,6 +493,10 @@ def export(options: argparse.Namespace) -> None:
         options.keep.write_bytes(pickle.dumps(vars(heard)))
     rows, damage = np.array(heard.measures), np.array(heard.damage)
     out = cross_validated(heard)
+    before = earlier_weigher(options.before) if options.before else None
+    if before is not None:
+        known = len(before["mean"])
+        out = (1 - BEFORE) * out + BEFORE * scored(before, rows[:, :known])
     thresholds = least_thresholds(heard, out)
     for kind, bar in thresholds.items():
         mine = np.array([k == kind for k in heard.kinds])
@@ -494,6 +509,8 @@ def export(options: argparse.Namespace) -> None:
         false = false_places(heard, {sort}, out, thresholds)
         print(f"{sort}: {len(false) / seconds * 60:.2f} false a minute, {seconds / 60:.1f} minutes")
     weigher = fit_two_layers(rows, damage, **SECOND)
+    if before is not None:
+        weigher = with_one_layer(weigher, before, BEFORE)
     write(options.output, state, weigher, {"opened": OPENED, "thresholds": thresholds})
     print(f"{minutes / 60:.1f} h of music, {len(rows)} stretches, {damage.sum()} of them damage")
 
@@ -516,6 +533,9 @@ def main() -> None:
     exporting.add_argument("state", type=Path)
     exporting.add_argument("segments", type=Path, nargs="+", help="drawn from seeds that were not trained on")
     exporting.add_argument("-o", "--output", type=Path, required=True)
+    exporting.add_argument(
+        "--before", type=Path, help="earlier weights, whose weigher has one layer and joins"
+    )
     exporting.add_argument("--keep", type=Path, help="what was doubted; read again where it is there")
     exporting.set_defaults(run=export)
     options = parser.parse_args()

@@ -133,7 +133,7 @@ def test_zeroed_dropouts_are_found_to_the_sample(example, length_ms):
         ("constant", {}, 0.9),
         ("nan", {}, 1.0),
         ("repeat", {}, 0.9),
-        ("dropout", {"depth_db": (20.0, 40.0)}, 0.65),
+        ("dropout", {"depth_db": (20.0, 40.0)}, 0.6),
         ("click", {"factor": (1.0, 3.0)}, 0.85),
         ("noise", {}, 0.8),
         ("windows", {"per_second": 0.4}, 0.95),
