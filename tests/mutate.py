@@ -169,6 +169,8 @@ def _places(tree: ast.AST) -> list[Any]:
 def _idle(node: ast.AST) -> list[ast.expr]:
     """Annotations, the sizes of caches, and what only checks a programmer (``strict``, ``frozen``)."""
     found = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        found += [part.value for part in node.body if isinstance(part, ast.Assign)]
     if isinstance(node, ast.Call):
         found += [keyword.value for keyword in node.keywords if keyword.arg in ("strict", "frozen")]
     if isinstance(node, ast.FunctionDef):

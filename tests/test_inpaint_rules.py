@@ -440,7 +440,7 @@ class TestMethods:
         assert alone is not None
         assert not alone.ar
         assert (alone.shortest_ms, alone.share) == (0.0, 1.0)
-        assert methods.METHODS["auto"].blend == Blend(25.0, 1.0)
+        assert methods.METHODS["auto"].blend == Blend(25.0, 1.0, 0.25, 4, 5.0, True)
 
 
 class Answer:

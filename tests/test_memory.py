@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import tracemalloc
 from collections.abc import Iterable, Iterator
@@ -203,6 +204,26 @@ class TestPassages:
     def test_a_damaged_repeat_is_not_transplanted(self) -> None:
         gap, _ = damaged_gap(song(50_000), (61_000, 62_600), (11_500, 11_520))
         assert passages.fill(gap) is None
+
+    def test_where_less_than_a_side_is_known_nothing_is_compared(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """150 ms are 2400 samples."""
+        for known, asked in ((2400, True), (2399, False)):
+            gap, memory = damaged_gap(song(50_000), (61_000, 62_600))
+            here = passages.surroundings(gap)
+            near = np.zeros(here.near.size, dtype=bool)
+            near[np.flatnonzero(here.near)[:known]] = True
+            here = dataclasses.replace(here, near=near)
+            searched: list[int] = []
+            monkeypatch.setattr(memory, "places", lambda start, _, seen=searched: seen.append(start) or [])
+            assert passages.similar_passages(gap, here) == []
+            assert bool(searched) == asked
+
+    def test_silence_and_what_is_no_number_make_nothing(self) -> None:
+        everywhere = np.ones(50, dtype=bool)
+        for value in (0.0, np.inf, np.nan):
+            assert passages._weights(np.full((3, 50), value), np.ones(50), everywhere) is None
 
     def test_gaps_below_40_ms_are_left_to_ar(self) -> None:
         for length, filled in ((640, True), (639, False)):
