@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from restore_audio.damage.families import apply, draw_negative
 from restore_audio.detection import extrapolated
 from restore_audio.detection.extrapolated import (
     _extrapolated,
@@ -144,7 +146,7 @@ class TestWhole:
 
     START, END, LAG = 30_000, 30_960, 300
 
-    def packet(self, rest: float = 1e-5, level: float = 0.1, seed: int = 4) -> Samples:
+    def packet(self, rest: float = 1e-4, level: float = 0.1, seed: int = 4) -> Samples:
         rng = np.random.default_rng(seed)
         audio = level * rng.standard_normal(60_000)
         for n in range(self.START, self.END):
@@ -250,3 +252,10 @@ class TestWhole:
         assert _united(other, one).confidence == 0.9
         doubtful = Span(15, 40, 0, "concealed", 0.49)
         assert _united(one, doubtful) == _united(doubtful, one) == one
+
+
+def test_what_is_predicted_to_the_bit_was_computed_by_no_decoder() -> None:
+    notes = draw_negative(np.random.default_rng(8), "staccato")
+    samples = apply(notes, np.zeros((1, 441_000)), 44_100).samples[0].astype(np.float32).astype(np.float64)
+    errs = [re.search(r"errs (\d+) dB less", span.evidence) for span in find_extrapolated(samples, 0, 44_100)]
+    assert all(found is not None and int(found[1]) <= 100 for found in errs)
