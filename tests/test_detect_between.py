@@ -211,15 +211,23 @@ class TestTails:
 
 
 class TestSeveralChannels:
-    def test_each_halves_the_doubt_as_far_as_it_is_believed(self) -> None:
+    def test_the_surest_halves_the_doubt_as_far_as_it_is_believed(self) -> None:
         three = [span(1000, 1100, "noise", 0.4, channel) for channel in range(3)]
         held = window(np.random.default_rng(1).uniform(-0.1, 0.1, (3, 2000)))
         for found in _joined(three, held):
-            assert found.confidence == pytest.approx(1 - 0.6 * 0.8 * 0.8)
+            assert found.confidence == pytest.approx(1 - 0.6 * 0.8)
         assert (
             _joined(three, held)[1].evidence
             == "; channel 1 shows damage there too; channel 3 shows damage there too"
         )
+
+    @pytest.mark.parametrize(("noise", "says"), [(0.0, False), (0.01, False), (0.1, True)])
+    def test_one_with_the_same_sound_at_another_level_says_nothing(self, noise: float, says: bool) -> None:
+        rng = np.random.default_rng(2)
+        sound = rng.uniform(-0.1, 0.1, 2000)
+        held = window(np.stack([sound, -0.7 * sound + noise * rng.uniform(-0.1, 0.1, 2000)]))
+        two = [span(1000, 1100, "concealed", 0.4, channel) for channel in range(2)]
+        assert [found.confidence > 0.4 for found in _joined(two, held)] == [says, says]
 
 
 class TestDetect:

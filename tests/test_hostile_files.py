@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from recordings import music
 from restore_audio.audio.audiofile import probe, read_audio, read_blocks, rewrite, write_audio
 from restore_audio.audio.native import no_library_messages
+from restore_audio.audio.random_access import RandomAccess
 from restore_audio.errors import InputError, ModelError, OutputError
 from restore_audio.fill import fill
 from restore_audio.fill.gaps import Prediction
@@ -162,6 +163,8 @@ def test_decoders_write_nothing_on_the_terminal(tmp_path: Path, capfd: pytest.Ca
         (tmp_path / name).write_bytes(content)
         with contextlib.suppress(InputError):
             read_audio(tmp_path / name)
+        with contextlib.suppress(InputError), contextlib.closing(RandomAccess(tmp_path / name)) as source:
+            source.read(0, 1_000)
     assert capfd.readouterr().err == ""
 
 

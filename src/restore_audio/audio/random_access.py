@@ -19,7 +19,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError
-from .decode import Decoder, open_recording, reason_of
+from .decode import Decoder, native_blocks, open_recording, reason_of
 from .native import native_dtype, no_library_messages, to_float
 
 _EXACT = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
@@ -55,7 +55,7 @@ class RandomAccess:
                 self._sound = open_recording(self._path)
                 sought = isinstance(self._sound, soundfile.SoundFile)
                 if not (sought and self._sound.subtype.startswith(_EXACT)):
-                    self._decoded = self._decode(self._sound)
+                    self._decoded = self._decode()
             if self._decoded is not None:
                 width = 2 * self._sound.channels
                 self._decoded.seek(first * width)
@@ -74,12 +74,11 @@ class RandomAccess:
                 ) from None
         return to_float(samples.T)
 
-    def _decode(self, sound: Decoder) -> IO[bytes]:
+    def _decode(self) -> IO[bytes]:
         decoded: IO[bytes] | None = None
-        kind = native_dtype(sound.subtype)
         try:
             decoded = tempfile.TemporaryFile(prefix="restore-audio-")  # noqa: SIM115 (closed by close)
-            while len(block := sound.read(_BLOCK_FRAMES, kind, always_2d=True)):
+            for block in native_blocks(self._path, _BLOCK_FRAMES):
                 halves = np.clip(to_float(block), -_LOUDEST, _LOUDEST).astype(np.float16)
                 decoded.write(halves.tobytes())
             decoded.flush()

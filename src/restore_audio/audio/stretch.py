@@ -50,10 +50,11 @@ def read_stretch(
     with open_recording(path) as sound:
         kind = native_dtype(sound.subtype)
         if isinstance(sound, soundfile.SoundFile):
-            sound.seek(min(first, sound.frames))
+            with no_library_messages():
+                sound.seek(min(first, sound.frames))
         else:  # PyAV seeks by packets: decode and drop instead
             for skipped in range(0, first, block_frames):
-                sound.read(min(block_frames, first - skipped), dtype=kind, always_2d=True)
+                _read(path, sound, min(block_frames, first - skipped), kind)
         left = frames
         while left > 0 and len(block := _read(path, sound, min(left, block_frames), kind)):
             left -= len(block)

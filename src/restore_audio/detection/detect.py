@@ -36,7 +36,11 @@ _TOGETHER = 0.5
 """Share of a span that another channel's must overlap to strengthen it."""
 
 _SAME_MS = 20.0
-"""Two channels whose samples are equal so far on either side of a span hold one sound there."""
+"""Two channels that are the same so far on either side of a span hold one sound there."""
+
+_OWN = 1e-3
+"""Of a channel's energy, what must be its own to say anything that another does not: -30 dB, above the noise
+with which a mono recording is transferred in stereo."""
 
 _CERTAIN_SPLICE = 0.8
 """A splice this certain is no click: the step is all there is to repair. Ticks of a worn record that look
@@ -262,21 +266,29 @@ def _touch(one: Span, other: Span, close: int) -> bool:
 def _joined(spans: list[Span], window: Window) -> list[Span]:
     """Confidences raised by what other channels show at the same time, which the evidence then names.
 
-    A channel that holds the same samples says nothing of its own.
+    Channels are not independent of each other: the one that is believed most counts, however many there are.
+    A channel that holds the same sound says nothing of its own.
     """
     around = samples_of(_SAME_MS, window.rate_hz)
     joined = []
     for span in spans:
-        doubt = 1.0 - span.confidence
-        helpers: set[int] = set()
+        helpers: dict[int, float] = {}
         for other in spans:
             overlap = min(span.end, other.end) - max(span.start, other.start)
             if other.channel == span.channel or overlap < _TOGETHER * max(span.length, other.length):
                 continue
             here = slice(max(span.start - around, 0), span.end + around)
-            if not np.array_equal(window.samples[span.channel, here], window.samples[other.channel, here]):
-                doubt *= 1.0 - 0.5 * other.confidence
-                helpers.add(other.channel)
+            if not _same_sound(window.samples[span.channel, here], window.samples[other.channel, here]):
+                helpers[other.channel] = max(other.confidence, helpers.get(other.channel, 0.0))
+        doubt = (1.0 - span.confidence) * (1.0 - 0.5 * max(helpers.values(), default=0.0))
         also = "".join(f"; channel {channel + 1} shows damage there too" for channel in sorted(helpers))
         joined.append(replace(span, confidence=1.0 - doubt, evidence=span.evidence + also))
     return joined
+
+
+def _same_sound(one: Samples, other: Samples) -> bool:
+    """Whether two channels hold the same, but for its level and what is :data:`_OWN` of its energy."""
+    if np.array_equal(one, other):
+        return True
+    both = float(one @ other)
+    return both**2 > (1.0 - _OWN) * float(one @ one) * float(other @ other)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
+"""Characters that move a terminal's cursor, or do more, and how they are shown."""
+
+
 @dataclass(frozen=True)
 class Console:
     """What a command says, and how loudly.
@@ -48,8 +52,8 @@ class Console:
             self._write(text)
 
     def error(self, text: str) -> None:
-        """A sentence about what went wrong; always."""
-        self._write(text)
+        """A sentence about what went wrong, in one line whatever names it holds; always."""
+        self._write(text.translate(_CONTROLS))
 
     def table(self, table: Table) -> None:
         """A table as result, on stdout."""
