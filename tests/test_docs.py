@@ -180,7 +180,8 @@ def test_what_contributing_adds_is_in_the_commands(tmp_path: Path) -> None:
     audio[9000], audio[20_000:20_050] = 0.9, 0.0
     soundfile.write(tmp_path / "a.wav", audio, 16_000, subtype="DOUBLE")
     bench = (
-        "bench --protocol gaps --genre jazz --seconds 2 --lengths-ms 5 --methods hold --no-odg --json -j 1"
+        "bench --protocol gaps --genre jazz --seconds 2 --lengths-ms 5 --methods hold"
+        " --no-odg --no-rivals --json -j 1"
     )
     calls = [
         ["detect", "a.wav"],

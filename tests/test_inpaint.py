@@ -168,7 +168,7 @@ def test_a_fill_and_a_method_are_added_by_one_entry(tmp_path) -> None:
     told.write_text(spans_to_json([span], RATE_HZ))
     fix = f"fix {source} -o {target} --spans {told} --method hold -q"
     bench = "bench --protocol gaps --genre jazz --seconds 5 --lengths-ms 5 --no-odg --json -j 1"
-    bench += " --methods hold,nothing"
+    bench += " --methods hold,nothing --no-rivals"
     words = [sys.executable, "-c", TOY, json.dumps([fix.split(), bench.split()])]
     done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=300)
     fixed = soundfile.read(target)[0]
