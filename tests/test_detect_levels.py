@@ -318,18 +318,21 @@ class TestNetwork:
         assert self.network(None).opened == 0.0
         assert self.network(None, opened=-1.5).opened == -1.5
 
-    def test_a_second_network_weighs_measures_within_four_deviations(self) -> None:
+    def test_small_networks_weigh_measures_within_four_deviations_and_their_mean_counts(self) -> None:
         weights = {
             "mean": np.array([1.0, 0.0]),
             "scale": np.array([2.0, 1.0]),
-            "inner": np.array([[0.1], [0.2]]),
-            "inner_bias": np.array([0.05]),
-            "outer": np.array([3.0]),
-            "bias": np.array(-0.5),
+            "inner": np.array([[[0.1], [0.2]], [[0.0], [0.0]]]),
+            "inner_bias": np.array([[0.05], [0.0]]),
+            "middle": np.array([[[0.7]], [[0.0]]]),
+            "middle_bias": np.array([[0.1], [0.0]]),
+            "outer": np.array([[[3.0]], [[0.0]]]),
+            "bias": np.array([[-0.5], [1.5]]),
         }
         measures = np.array([[3.0, 1.0], [99.0, -99.0]], np.float32)
         made = self.network(weights, thresholds={"noise": 0.25}).weigh(measures, ["noise", "dropout"])
-        assert made == pytest.approx([3 * math.tanh(0.35) - 0.75, 3 * math.tanh(0.4 - 0.8 + 0.05) - 0.5])
+        first, second = (math.tanh(0.7 * math.tanh(x + 0.05) + 0.1) for x in (0.3, 0.4 - 0.8))
+        assert made == pytest.approx([(3 * first + 1.0) / 2 - 0.25, (3 * second + 1.0) / 2])
 
 
 class TestSpans:
