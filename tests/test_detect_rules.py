@@ -13,7 +13,7 @@ from restore_audio.detection import clicks, explanation, measures, registry, ver
 from restore_audio.detection.candidate import Candidate
 from restore_audio.detection.clicks import FEATURES as CLICK_FEATURES
 from restore_audio.detection.clicks import _doubt, _from_first_rise, find_clicks
-from restore_audio.detection.detect import detect
+from restore_audio.detection.detect import _same_sound, detect
 from restore_audio.detection.screen import largest_around, prediction_error
 from restore_audio.detection.verifier import Verifier, load_verifier, weigh
 from restore_audio.detection.windows import Window, cut_windows
@@ -130,7 +130,15 @@ class TestWhatStays:
     ) -> None:
         both = [Span(5000, 5100, channel, "noise", 0.45) for channel in (0, 1)]
         assert look([], both, same=882) == []
-        assert len(look([], both, same=881)) == 2
+        assert len(look([], both, same=840)) == 2
+
+    @pytest.mark.parametrize(("side_db", "same"), [(-31.0, True), (-29.0, False)])
+    def test_sound_is_the_same_whose_own_part_is_30_db_weaker(self, side_db: float, same: bool) -> None:
+        mid, side = noise(100_000, 1), noise(100_000, 2)
+        side -= mid * (mid @ side) / (mid @ mid)
+        own = 10 ** (side_db / 20) * side * np.sqrt((mid @ mid) / (side @ side))
+        for gain in (1.0, -0.2):
+            assert _same_sound(mid, gain * (mid + own)) == same
 
     @pytest.mark.parametrize(
         ("start", "length", "helps"),
