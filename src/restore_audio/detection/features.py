@@ -164,10 +164,14 @@ def features_of(levels: Levels) -> Floats:
 
 def moving_mean(values: Floats) -> Floats:
     """Mean over the steps around, along axis 1: ``(C, steps, n)`` → the same."""
-    half = MEAN_STEPS // 2
-    padded = np.pad(values, ((0, 0), (half + 1, half), (0, 0)), mode="edge")
-    sums = np.cumsum(padded, axis=1, dtype=np.float64)
-    return np.asarray((sums[:, MEAN_STEPS:] - sums[:, :-MEAN_STEPS]) / MEAN_STEPS, dtype=np.float32)
+    half, steps = MEAN_STEPS // 2, values.shape[1]
+    rows = np.moveaxis(values, 1, 2)  # sums along what lies side by side take a third of the time
+    sums = np.empty((*rows.shape[:2], steps + 2 * half + 1))
+    sums[..., : half + 1], sums[..., half + 1 + steps :] = rows[..., :1], rows[..., -1:]
+    sums[..., half + 1 : half + 1 + steps] = rows
+    np.cumsum(sums, axis=2, out=sums)
+    mean = (sums[..., MEAN_STEPS:] - sums[..., :-MEAN_STEPS]) / MEAN_STEPS
+    return np.ascontiguousarray(np.moveaxis(mean, 2, 1), dtype=np.float32)
 
 
 def _in_db(power: Floats, floor: float) -> Floats:
