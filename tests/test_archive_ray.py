@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from recordings import holes, music, save
 from restore_audio.archive.manifest import NAME, read
-from restore_audio.archive.rows import FAILED, RESTORED, Row, read_row
+from restore_audio.archive.rows import FAILED, RESTORED, UNCHANGED, Row, read_row
 from restore_audio.archive.work import ArchiveSettings
 from restore_audio.cli import main
 from restore_audio.settings import DetectSettings, FillSettings
@@ -127,7 +128,9 @@ def test_an_actor_is_killed_and_a_node_lost_and_each_recording_is_there_once(tmp
     entries = read(out / NAME)
     rows = [read_row(out / "reports" / f"{entry.place}.json") for entry in entries]
     assert len(entries) == COUNT
-    assert [row and row.state for row in rows] == [RESTORED] * COUNT
+    states = Counter(row.state for row in rows if row is not None)
+    assert states[RESTORED] + states[UNCHANGED] == COUNT  # a hole may be where the music is as quiet
+    assert states[RESTORED] > 0.9 * COUNT
     assert not (out / "failures").exists() or not list((out / "failures").rglob("*.json"))
     assert not list(out.rglob("*restore-audio-*"))
     assert {path: path.read_bytes() for path in source.rglob("*.wav")} == before
