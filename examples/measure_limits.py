@@ -29,6 +29,9 @@ from restore_audio.threads import usable_cores
 
 GAP_MS = 10.0
 EVERY_S = 2.5
+STARTS_S = (2.2, 4.7, 7.2)
+"""Of gaps, in ten seconds of sound; not sooner behind a silence, where a gap is doubted that is quiet before."""
+
 SOUND_S = 10.0
 SILENCE_S = 240.0
 BLOCK_S = 10.0
@@ -95,8 +98,8 @@ def blocks(case: Case) -> Iterator[tuple[np.ndarray, list[int]]]:
             continue
         block = sound * (0.9 + 0.1 * np.sin(number / 7))
         starts = []
-        for start_s in np.arange(0.7, BLOCK_S, EVERY_S):
-            since_s += EVERY_S
+        for start_s in STARTS_S:
+            since_s += BLOCK_S / len(STARTS_S)
             if since_s >= case.every_s:
                 since_s = 0.0
                 starts.append(round((start_s + 0.01 * (number % 13)) * case.rate_hz))
@@ -184,7 +187,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the numbers there")
     given = parser.parse_args()
     kept = json.loads(given.json.read_text()) if given.json is not None and given.json.exists() else {}
-    results: dict[str, dict[str, object]] = kept.get("all", {})
+    results: dict[str, dict[str, object]] = kept.get("cases", {})
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         for case in CASES:
             if case.name in (given.only or names):
@@ -192,7 +195,7 @@ def main() -> int:
                 print(json.dumps(results[case.name]), flush=True)
                 if given.json is not None:
                     ordered = {name: results[name] for name in names if name in results}
-                    content = {"cores": usable_cores(), "all": ordered}
+                    content = {"cores": usable_cores(), "cases": ordered}
                     given.json.write_text(json.dumps(content, indent=1) + "\n")
     failed = [n for n, r in results.items() if r["filled"] != r["gaps"] or r["changed_outside"]]
     return int(bool(failed))
