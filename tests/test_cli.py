@@ -696,7 +696,7 @@ class TestPipes:
         )
         shown = all_of(keeper).decode()
         os.close(terminal)
-        for text in ("1 of 2: a.wav", "2 of 2: b.wav", "2 repairs"):
+        for text in ("2 of 2: b.wav", "4 repairs"):  # what was drawn before depends on the clock
             assert text in shown
         assert done.stdout.count(b"all filled") == 2
         assert re.search(
