@@ -19,6 +19,16 @@ CLIPPED = 4.0
 """Evidence further from its mean than so many standard deviations says no more than that it is far."""
 
 
+def _step(net: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor) -> None:
+    """One step on ``x (N, features)`` and ``y (N,)``; hard negatives count more: few false alarms matter most."""
+    score = net(x)[:, 0]
+    loss = F.binary_cross_entropy_with_logits(score, y, reduction="none")
+    weight = torch.where(y > 0, 0.5, 1.0 + 2 * torch.sigmoid(score.detach()))
+    optimizer.zero_grad()
+    (loss * weight).mean().backward()
+    optimizer.step()
+
+
 def fit_once(
     rows: np.ndarray,
     damage: np.ndarray,
@@ -30,7 +40,7 @@ def fit_once(
     least_scale: float,
     weight_decay: float = 1e-3,
 ) -> Network:
-    """One network on evidence ``(N, features)``; hard negatives count more: few false alarms matter most."""
+    """One network on evidence ``(N, features)``."""
     torch.manual_seed(seed)
     mean, scale = rows.mean(axis=0), rows.std(axis=0) + least_scale
     x = torch.tensor(np.clip((rows - mean) / scale, -CLIPPED, CLIPPED), dtype=torch.float32)
@@ -40,12 +50,7 @@ def fit_once(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     for _ in range(epochs):
         for some in torch.randperm(len(y)).split(max(batch, len(y) // 10)):
-            score = net(x[some])[:, 0]
-            loss = F.binary_cross_entropy_with_logits(score, y[some], reduction="none")
-            weight = torch.where(y[some] > 0, 0.5, 1.0 + 2 * torch.sigmoid(score.detach()))
-            optimizer.zero_grad()
-            (loss * weight).mean().backward()
-            optimizer.step()
+            _step(net, optimizer, x[some], y[some])
         schedule.step()
     inner, inner_bias, outer, bias = (p.detach().numpy() for p in net.parameters())
     return {
@@ -108,12 +113,7 @@ def fit_two_layers(
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
         for _ in range(epochs):
             for some in torch.randperm(len(y)).split(batch):
-                score = net(x[some])[:, 0]
-                loss = F.binary_cross_entropy_with_logits(score, y[some], reduction="none")
-                weight = torch.where(y[some] > 0, 0.5, 1.0 + 2 * torch.sigmoid(score.detach()))
-                optimizer.zero_grad()
-                (loss * weight).mean().backward()
-                optimizer.step()
+                _step(net, optimizer, x[some], y[some])
                 schedule.step()
         made.append([p.detach().numpy().T for p in net.parameters()])
     names = ("inner", "inner_bias", "middle", "middle_bias", "outer", "bias")
