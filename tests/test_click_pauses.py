@@ -7,6 +7,7 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from restore_audio.detection.detect import detect
+from restore_audio.detection.gap_edges import click_samples
 from restore_audio.spans import Span
 
 RATE_HZ = 44_100
@@ -65,3 +66,31 @@ def test_clicks_within_a_soft_pause_stay_two_clicks():
 def test_clicks_at_one_end_or_apart_leave_a_dropout_what_it_is(places):
     spans = detect(with_clicks(with_pause(depth_db=18.0), places), RATE_HZ)
     assert covered(spans, *PAUSE) > 0.9 * LENGTH
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_rest_before_a_soft_sound_is_none_of_a_gap_because_of_a_click_at_its_end(turned):
+    audio, pause = with_clicks(with_pause(fade_ms=25.0), (PAUSE[1],)), PAUSE
+    if turned:
+        audio, pause = audio[:, ::-1].copy(), (audio.shape[1] - PAUSE[1], audio.shape[1] - PAUSE[0])
+    assert covered(detect(audio, RATE_HZ), *pause) < 0.04 * LENGTH
+
+
+@pytest.mark.parametrize("place", [PAUSE[0] - 44, PAUSE[1]])
+def test_a_gap_is_found_with_a_click_at_its_edge(place):
+    audio = with_clicks(with_pause(depth_db=0.0), (place,))
+    audio[0, slice(*PAUSE)] = 0.0
+    assert covered(detect(audio, RATE_HZ), *PAUSE) == LENGTH
+
+
+def test_the_length_of_a_click_at_an_edge():
+    sound = 0.1 * np.random.default_rng(5).standard_normal(600)
+    assert click_samples(sound, RATE_HZ) == 0
+    for length in (22, 44, 220):
+        clicked = sound.copy()
+        clicked[:length] += np.linspace(3.0, 2.0, length)
+        assert click_samples(clicked, RATE_HZ) == length
+    clicked = sound.copy()
+    clicked[:242] += 3.0
+    assert click_samples(clicked, RATE_HZ) == 0  # longer than a click
+    assert click_samples(np.r_[9.0, sound[:438]], RATE_HZ) == 0  # too near to the end to tell

@@ -55,6 +55,10 @@ _CLEAR_ERROR = 4.0
 _RINGING = 3
 """Samples beside an edge that are replaced where it rings: so near it is loud. The rest stays."""
 
+_CLICK_CELL_MS, _CLICK_CELLS = 0.5, 10
+_FALLS = 0.1
+"""A click falls by 20 dB within 5 ms, to what the next 5 ms are; a wave of 20 Hz falls by 10 dB at most."""
+
 
 def find_edges(samples: Samples, stretch: Run, rate_hz: int) -> Gap | None:
     """The gap around a stretch that rests near one value; None where its two edges cross.
@@ -126,6 +130,25 @@ def _clear_edge(samples: Samples, edge: int, floor: float, near: int, rate_hz: i
         if errors.size and errors.max() <= _CLEAR_ERROR * usual:
             clear = last
     return clear if abs(clear - edge) <= near else edge
+
+
+def click_samples(outside: Samples, rate_hz: int) -> int:
+    """Samples of a click that stands at an edge; 0 where there is none.
+
+    Args:
+        outside: ``(n,)`` from the edge outwards.
+        rate_hz: sample rate.
+    """
+    cell = samples_of(_CLICK_CELL_MS, rate_hz)
+    near = np.abs(outside[: 2 * _CLICK_CELLS * cell])
+    if near.size < 2 * _CLICK_CELLS * cell:
+        return 0
+    peaks = near.reshape(-1, cell).max(axis=1)
+    highest = np.maximum.accumulate(peaks)
+    for cells in range(1, _CLICK_CELLS + 1):
+        if peaks[cells : cells + _CLICK_CELLS].max() < _FALLS * highest[cells - 1]:
+            return cells * cell
+    return 0
 
 
 def with_smear(samples: Samples, gap: Run, rate_hz: int) -> Run:

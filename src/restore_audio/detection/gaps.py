@@ -22,12 +22,13 @@ from ..signal import screens
 from ..signal.running import running_max
 from ..spans import Span
 from .candidate import Candidate
-from .gap_edges import Gap, find_edges
+from .gap_edges import Gap, click_samples, find_edges
 from .gap_evidence import FEATURES, gap_evidence, sides_of
 from .measures import SILENT_DB, db, rms, samples_of
 from .rounding import is_clipped
 from .runs import LONGEST_MS as LONGEST_RUN_MS
 from .runs import run_evidence
+from .verifier import load_verifier
 
 SHORTEST_MS = LONGEST_RUN_MS
 """Shorter stretches are the crests of slow waves as often as gaps; exact runs are looked for there."""
@@ -90,10 +91,39 @@ def find_gaps(samples: Samples, rate_hz: int, longest: int) -> list[Candidate]:
         and gap.end + side <= samples.size
         and _is_no_wave(samples, gap, rate_hz)
     ]
-    return [
-        Candidate(gap.start, gap.end, features, _doubt(features))
-        for gap, features in zip(gaps, gap_evidence(samples, gaps, rate_hz), strict=True)
+    evidence = gap_evidence(samples, gaps, rate_hz)
+    made = [Candidate(g.start, g.end, e, _doubt(e)) for g, e in zip(gaps, evidence, strict=True)]
+    return _doubted_behind_clicks(samples, gaps, made, rate_hz)
+
+
+def _doubted_behind_clicks(
+    samples: Samples, gaps: list[Gap], found: list[Candidate], rate_hz: int
+) -> list[Candidate]:
+    """Gaps that begin or end at a click are doubted as far as they are less certain without it.
+
+    A rest that ends at a click is as steep there as a gap. Behind a gap the music goes on at its level,
+    behind a rest it is still quiet, or begins softly. So the click is cut out, and the gap weighed again.
+    """
+    kept = np.ones(samples.size, dtype=bool)
+    for gap in gaps:
+        kept[gap.end : gap.end + click_samples(samples[gap.end :], rate_hz)] = False
+        kept[gap.start - click_samples(samples[: gap.start][::-1], rate_hz) : gap.start] = False
+    if kept.all():
+        return found
+    alone, places = samples[kept], np.concatenate([[0], np.cumsum(kept)])
+    there = [Gap(int(places[gap.start]), int(places[gap.end]), gap.value) for gap in gaps]
+    again = [
+        replace(candidate, features=features)
+        for candidate, features in zip(found, gap_evidence(alone, there, rate_hz), strict=True)
     ]
+    scores, behind = (load_verifier("gap").scores(candidates) for candidates in (found, again))
+    made = []
+    for candidate, gap, cut, less in zip(found, gaps, there, scores - behind, strict=True):
+        if kept[gap.start - 1] and kept[gap.end]:
+            made.append(candidate)
+        elif _is_no_wave(alone, cut, rate_hz):
+            made.append(replace(candidate, doubt=candidate.doubt + max(float(less), 0.0)))
+    return made
 
 
 def _doubt(features: Samples) -> float:
