@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from restore_audio.fill import averaged
 from restore_audio.fill.averaged import repair
+from restore_audio.fill.doubt import reason_to_leave
 from restore_audio.fill.gaps import Gap, Prediction, walk_gaps
 from restore_audio.spans import Span
 
@@ -41,11 +42,22 @@ def test_good_samples_stay_and_the_others_are_what_they_were() -> None:
     damaged = means(clean)
     made = repair(gap(damaged), PRIOR)
     assert made is not None
-    assert made.expected_error == 7.0
     inside = slice(START, START + LENGTH)
     np.testing.assert_array_equal(made.samples[1::2], clean[inside][1::2])
     off = made.samples - clean[inside]
     assert np.abs(off).max() < 0.01 * np.abs(damaged - clean)[inside].max()
+    assert 0.1 < made.expected_error / float(off @ off) < 10.0
+
+
+def test_means_stay_where_the_repair_expects_to_err_more() -> None:
+    clean = sound() + 0.1 * np.random.default_rng(2).standard_normal(8000)
+    clean[START - 20 : START + LENGTH + 20] *= 0.03  # a model of what is loud knows nothing of what is quiet
+    one = gap(means(clean))
+    made = repair(one, PRIOR)
+    assert made is not None
+    assert reason_to_leave(one, PRIOR, made) is not None
+    loud = gap(means(sound()))
+    assert reason_to_leave(loud, PRIOR, repair(loud, PRIOR)) is None
 
 
 @pytest.mark.parametrize(("length", "told"), [(3, False), (4, False), (5, True)])

@@ -31,6 +31,11 @@ LEAST_RATIOS = {
 better. What decoders make up, and what players hold, is itself a prediction from the same surroundings. Other
 kinds hold nothing of the signal, or a person told them."""
 
+REPAIRED_RATIOS = {"treble": 2.0, "interpolated": 1.0}
+"""The same of repairs, by the error that they expect themselves. Of 731 averaged stretches in training music
+2.7 % were worse by 1 dB; 1.4 % are where those stay that differ by less than the repair's error, for 0.26 of
+12.0 dB, and 0.8 % at twice that, for 0.7 dB."""
+
 COPIED_RATIO = 0.5
 """The same where a decoder has copied the last period: that is worse than any fill."""
 
@@ -68,8 +73,8 @@ def reason_to_leave(gap: Gap, prediction: Prediction, repaired: Prediction | Non
     Args:
         gap: its samples are the damaged ones.
         prediction: what would replace them.
-        repaired: what a repair has made of both, if the kind has one. Of lost treble that is judged by the
-            error that it expects itself; other repairs are not judged here.
+        repaired: what a repair has made of both, if the kind has one. It is judged by the error that it
+            expects itself, if its kind is in :data:`REPAIRED_RATIOS`; other repairs are not judged here.
 
     Returns:
         A sentence; None if the prediction is expected to be better, or there is nothing to judge by.
@@ -81,8 +86,8 @@ def reason_to_leave(gap: Gap, prediction: Prediction, repaired: Prediction | Non
     if gap.kind == "treble" and _moves(gap):
         return MOVES
     if repaired is not None:
-        doubted = gap.kind == "treble" and _differs(there, repaired) < ratio * repaired.expected_error
-        return AGREES if doubted else None
+        least = REPAIRED_RATIOS.get(gap.kind, 0.0) * repaired.expected_error
+        return AGREES if _differs(there, repaired) < least else None
     errors = _errors_beside(gap, prediction.samples)
     if not errors:
         return None
