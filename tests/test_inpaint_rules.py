@@ -422,7 +422,7 @@ class TestMethods:
                 methods.method_named(name)
         assert methods.load_fill(f"{MINE}:fill_two") is fill_two
         assert methods.load_fill("channels").__module__ == "restore_audio.fill.channels"
-        assert methods.load_repair("zeros") is None
+        assert methods.load_repair("constant") is None
         for kind, module in (("dropout", "remains"), ("treble", "remains"), ("click", "tails")):
             repair = methods.load_repair(kind)
             assert repair is not None

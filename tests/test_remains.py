@@ -167,5 +167,5 @@ def test_the_default_method_repairs_by_kind_and_extrapolation_does_not() -> None
 
 def test_kinds_that_leave_nothing_have_no_repair() -> None:
     assert {kind for kind in KINDS if load_repair(kind)} >= {"dropout", "treble"}
-    for kind in ("zeros", "nan", "constant", "repeat", "given"):
+    for kind in ("nan", "constant", "repeat", "given"):
         assert load_repair(kind) is None

@@ -27,6 +27,7 @@ from . import registry
 from .click_edges import click_edges
 from .gap_edges import with_smear
 from .measures import samples_of
+from .overlap import STILL_HELD, overlap_end
 from .tails import tail_end
 from .windows import Window, cut_windows
 
@@ -220,11 +221,15 @@ def _is_spike(sound: Samples, near: int, around: int) -> bool:
 
 
 def _whole(span: Span, window: Window) -> Span:
-    """A gap with what is smeared around it; a click from its first sample to its last."""
+    """A gap with what is smeared around it or overlaps with it; a click from its first sample to its last."""
     ends = {"zeros": with_smear, "constant": with_smear, "click": _click_ends}.get(span.kind)
     if ends is None:
         return span
-    start, end = ends(window.samples[span.channel], (span.start, span.end), window.rate_hz)
+    audio = window.samples[span.channel]
+    start, end = ends(audio, (span.start, span.end), window.rate_hz)
+    if span.kind == "zeros" and (last := overlap_end(audio, (span.start, span.end))) > end:
+        more = f"; the {(last - span.end) * 1000 / window.rate_hz:.0f} ms behind it are {STILL_HELD}"
+        return replace(span, start=start, end=last, evidence=span.evidence + more)
     return replace(span, start=start, end=end)
 
 

@@ -85,6 +85,7 @@ REPAIRS: dict[str, str] = {
     "treble": "remains",
     "click": "tails",
     "interpolated": "averaged",
+    "zeros": "overlap",
 }
 """By kind of damage, the module whose ``repair(gap, prediction)`` makes of the best fill and the damaged
 samples a better fill, or None. Kinds that are not here leave nothing of the signal that is worth keeping."""
