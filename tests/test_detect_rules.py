@@ -174,9 +174,19 @@ class TestVerifier:
 
     def test_a_doubt_is_taken_off(self) -> None:
         (sure,) = self.candidates([3.0, 0.5])
-        doubted = dataclasses.replace(sure, doubt=1.5)
+        doubted = dataclasses.replace(sure, doubt=lambda: 1.5)
         scores = self.TOY.scores([sure, doubted])
         assert scores[1] == pytest.approx(scores[0] - 1.5)
+
+    def test_what_the_evidence_rules_out_is_not_asked_for_its_doubt(self) -> None:
+        def asked() -> float:
+            raise AssertionError
+
+        unlikely = dataclasses.replace(self.TOY, bias=-9.0)
+        (sure,) = self.candidates([3.0, 0.5])
+        assert unlikely.scores([dataclasses.replace(sure, doubt=asked)]) == unlikely.scores([sure])
+        with pytest.raises(AssertionError):
+            self.TOY.scores([dataclasses.replace(sure, doubt=asked)])
 
     def test_evidence_beyond_four_deviations_counts_as_four(self) -> None:
         far, edge, near = self.TOY.scores(self.candidates([1.0, -900.0], [1.0, -4.0], [1.0, -3.9]))
@@ -336,7 +346,9 @@ class TestClicks:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
         """Which cells are examined, of 1000 whose prediction errors are 1 but for some."""
         nothing = np.zeros(len(CLICK_FEATURES))
-        monkeypatch.setattr(clicks, "_examine", lambda *a: Candidate(a[5], a[5] + 1, nothing))
+        monkeypatch.setattr(
+            clicks, "_examine", lambda *a: [(place, (place, place + 1), nothing) for place in a[4].tolist()]
+        )
 
         def ask(*peaks: tuple[int, float]) -> list[int]:
             error = np.ones((1000, 22), np.float32)
@@ -382,7 +394,7 @@ class TestClicks:
         peaks[20_000] = 1.0
         row = np.array([evidence.get(name.replace(" ", "_"), 0.0) for name in CLICK_FEATURES])
         places = np.array(sorted([20_000, *others]))
-        return _doubt(Candidate(5, 9, row), peaks, places, places if rhythm else places[:0], 20_000)
+        return _doubt(row, peaks, places, places if rhythm else places[:0], 20_000)
 
     @pytest.mark.parametrize(("others", "taken"), [(0, 0.0), (20, 0.0), (40, 4.0), (60, 4.0 * np.log2(3))])
     def test_many_others_a_third_as_high_are_a_bed_of_crackle(self, others: int, taken: float) -> None:
@@ -421,7 +433,7 @@ class TestClicks:
         for place in range(2000, bed.size - 2000, RATE_HZ // 16):
             bed[place : place + 3] += rng.uniform(0.3, 0.6) * np.array([1.0, -0.8, 0.2])
         candidates = find_clicks(bed, prediction_error(bed, RATE_HZ), RATE_HZ)
-        bare = [dataclasses.replace(candidate, doubt=0.0) for candidate in candidates]
+        bare = [dataclasses.replace(candidate, doubt=float) for candidate in candidates]
         assert max(s.confidence for s in weigh("click", bare, 0)) > 0.5
         assert all(s.confidence < 0.5 for s in weigh("click", candidates, 0))
 
@@ -435,7 +447,7 @@ class TestClicks:
     def test_a_click_begins_where_prediction_first_errs(self) -> None:
         error = np.zeros(100)
         error[[30, 45]] = [-4.0, 9.0]
-        assert _from_first_rise(error, (20, 60), 1.0) == (30, 60)
-        assert _from_first_rise(error, (20, 60), 1.2) == (45, 60)
-        assert _from_first_rise(error, (20, 60), 9.0) == (20, 60)
-        assert _from_first_rise(error, (20, 45), 1.0) == (30, 45)
+        ends, levels = np.array([60, 60, 60, 45]), np.array([1.0, 1.2, 9.0, 1.0])
+        starts, last = _from_first_rise(error, np.full(4, 20), ends, levels)
+        assert starts.tolist() == [30, 45, 20, 30]
+        assert last.tolist() == ends.tolist()

@@ -264,7 +264,7 @@ class TestCandidates:
         for start in range(20_000, audio.size - 20_000, RATE_HZ // 8):
             audio[start : start + 1323] *= 10 ** (-25 / 20)
         found = find_gaps(audio, RATE_HZ, LONGEST)
-        assert max(gap.doubt for gap in found) > 1.5
+        assert max(gap.doubt() for gap in found) > 1.5
 
     def test_short_recordings_have_none(self):
         assert find_gaps(np.zeros(0), RATE_HZ, LONGEST) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +21,14 @@ _EQUAL_CELLS = 2
 class Candidate:
     """Samples ``start`` to ``end`` (exclusive) of one channel, and the evidence ``(features,)``.
 
-    ``doubt`` is taken off the verifier's score: what speaks against damage beside that evidence.
+    ``doubt()`` is taken off the verifier's score: what speaks against damage beside that evidence. It is
+    never negative, and only asked for where the evidence alone does not rule damage out.
     """
 
     start: int
     end: int
     features: Samples
-    doubt: float = 0.0
+    doubt: Callable[[], float] = float
 
 
 def symmetries(distances: NDArray[np.int64], tolerance: int) -> int:

@@ -12,7 +12,7 @@ edges of a rhythmic gate are told by their company: there are many of them, or t
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,11 @@ _SQUARE = 0.4
 _STEADY_DB = 20.0
 """Where the level changes by more, a sound begins or ends."""
 
+_AT_ONCE = 64
+"""Candidates that are measured together: NumPy's calls cost more than what they do for one."""
+
+Places = NDArray[np.int64]
+
 
 def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate]:
     """Stretches that may be clicks.
@@ -119,17 +124,17 @@ def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate
     high = (peaks > _LEAST_PEAK * level) & (peaks >= running_max(peaks, 11))
     places = np.flatnonzero(high & (peaks > _LEAST_PROMINENCE * near))
     others = np.flatnonzero(high) if places.size else places
+    inner = places[(places > _MARGIN_CELLS) & (places < peaks.size - _MARGIN_CELLS)]
     found = []
-    for place in places[(places > _MARGIN_CELLS) & (places < peaks.size - _MARGIN_CELLS)].tolist():
-        candidate = _examine(samples, error, rate_hz, peaks, level, place, (near[place], wide[place]))
-        if candidate is not None:
-            found.append(replace(candidate, doubt=_doubt(candidate, peaks, others, places, place)))
+    for first in range(0, inner.size, _AT_ONCE):
+        some = inner[first : first + _AT_ONCE]
+        for place, stretch, features in _examine(samples, error, rate_hz, peaks, some, (level, near, wide)):
+            doubt = partial(_doubt, features, peaks, others, places, place)
+            found.append(Candidate(*stretch, features, doubt))
     return found
 
 
-def _doubt(
-    candidate: Candidate, peaks: Floats, others: NDArray[np.int64], places: NDArray[np.int64], place: int
-) -> float:
+def _doubt(features: Samples, peaks: Floats, others: Places, places: Places, place: int) -> float:
     """What speaks against a click: many that are alike, some at equal distances, a step of the level.
 
     ``others``: peaks above their background; ``places``: those of them that stand out as clicks do.
@@ -137,7 +142,7 @@ def _doubt(
     alike, pairs = company(peaks, others, place)[0], company(peaks, places, place)[1]
     doubt = _CROWD_SCORE * math.log2(max(alike / _MOST_ALIKE, 1.0))
     doubt += _RHYTHM_SCORE * math.log2(max(pairs, 1))
-    evidence = dict(zip(FEATURES, candidate.features.tolist(), strict=True))
+    evidence = dict(zip(FEATURES, features.tolist(), strict=True))
     level, treble = evidence["level change"], evidence["treble change"]
     if evidence["removed peak"] < 0.0 < level * treble:
         doubt += _STEP_SCORE * max(min(abs(level), abs(treble)) - _STEP_DB, 0.0)
@@ -149,71 +154,129 @@ def _examine(
     error: Floats,
     rate_hz: int,
     peaks: Floats,
-    level: Floats,
-    place: int,
-    largest: tuple[float, float],
-) -> Candidate | None:
-    cell = cell_samples(rate_hz)
-    top = float(peaks[place])
-    floor = max(_ENDS_BACKGROUND * float(level[place]), _ENDS_PEAK * top)
-    first, last = place, place + 1
-    while first > place - _LONGEST_CELLS and peaks[first - 2 : first].max() > floor:
-        first -= 1
-    while last < place + _LONGEST_CELLS and peaks[last : last + 2].max() > floor:
-        last += 1
-    start, end = _from_first_rise(error, (first * cell, last * cell), float(level[place]))
-    around = samples_of(_AROUND_MS, rate_hz)
-    if start < around or end + around > samples.size:
-        return None
-    before, after = samples[start - around : start], samples[end : end + around]
-    level_before, level_after = rms(before[-around // 2 :]), rms(after[: around // 2])
-    local_peak = max(float(np.abs(before).max()), float(np.abs(after).max()))
-    quiet, loud = sorted((level_before, level_after))
-    held = min(np.mean(side[1:] == side[:-1]) for side in (before, after))
-    if db(quiet) < SILENT_DB or db(loud / quiet) > _STEADY_DB or held > _SQUARE:
-        return None
-    inside = samples[start:end]
-    trial = repair(samples, (start, end), around)
-    if trial is None or db(float(np.abs(inside).max())) < SILENT_DB:
-        return None
-    removed = inside - trial.fill
-    local = max(rms(before), rms(after))
-    stretch = peaks[max(place - _CROWD_CELLS, 0) : place + _CROWD_CELLS]
-    third = float(np.partition(stretch, -_CROWD_PEAKS)[-_CROWD_PEAKS])
-    features = [
-        db(top / float(level[place])),
-        db(top / largest[0]),
-        db(top / largest[1]),
-        db(top / max(third, 1e-9)),
-        db(rms(peaks[max(first - 8, 0) : max(first - 1, 1)]) / top),
-        db(rms(peaks[last + 1 : last + 8]) / top),
-        db(rms(peaks[last + 8 : last + 30]) / top),
-        db(rms(peaks[last + 2 : last + 40]) / max(rms(peaks[max(first - 40, 0) : first - 2]), 1e-9)),
-        10.0 * math.log10((end - start) / rate_hz * 1000),
-        db(level_after / level_before),
-        db(
-            max(rms(np.diff(after[: around // 2])), _FLOOR)
-            / max(rms(np.diff(before[-around // 2 :])), _FLOOR)
-        ),
-        0.5 * db(trial.error_before / max(trial.error_after, 1e-18)),
-        0.5 * db(trial.error_after / max(trial.error_around, 1e-18)),
-        db(float(np.abs(removed).max()) / local_peak),
-        db(rms(removed) / local),
-        db(float(np.abs(inside).max()) / local_peak),
-        0.5 * db(max(trial.error_around, 1e-18) / local**2),
-        float(np.sum(stretch > 0.5 * top)),
+    places: Places,
+    levels: tuple[Floats, Floats, Floats],
+) -> list[tuple[int, Run, Samples]]:
+    """Those of the cells ``places`` ``(N,)`` that may hold clicks, each with its samples and its evidence.
+
+    ``levels``: of every cell, the background and the largest peaks near it and farther away.
+    """
+    cell, around = cell_samples(rate_hz), samples_of(_AROUND_MS, rate_hz)
+    level = levels[0][places].astype(np.float64)
+    first, last = _reach(peaks, places, np.maximum(_ENDS_BACKGROUND * level, _ENDS_PEAK * peaks[places]))
+    start, end = _from_first_rise(error, first * cell, last * cell, level)
+    whole = (start >= around) & (end + around <= samples.size)
+    places, first, last, start, end = (one[whole] for one in (places, first, last, start, end))
+    sides = samples[start[:, None] + np.arange(-around, 0)], samples[end[:, None] + np.arange(around)]
+    near = sides[0][:, -around // 2 :], sides[1][:, : around // 2]
+    quiet, loud = np.sort([_rms(side) for side in near], axis=0)
+    held = np.min([np.mean(side[:, 1:] == side[:, :-1], axis=1) for side in sides], axis=0)
+    asked = (_db(quiet) >= SILENT_DB) & (loud <= quiet * 10 ** (_STEADY_DB / 20)) & (held <= _SQUARE)
+    places, first, last, start, end = (one[asked] for one in (places, first, last, start, end))
+    if not places.size:
+        return []
+    level_before, level_after = (_rms(side[asked]) for side in near)
+    treble_before, treble_after = (np.maximum(_rms(np.diff(side[asked])), _FLOOR) for side in near)
+    local = np.max([_rms(side[asked]) for side in sides], axis=0)
+    local_peak = np.max([np.abs(side[asked]).max(axis=1) for side in sides], axis=0)
+    top = peaks[places]
+    stretch = _windows(peaks, places - _CROWD_CELLS, 2 * _CROWD_CELLS)
+    third = np.partition(stretch, -_CROWD_PEAKS, axis=1)[:, -_CROWD_PEAKS]
+    ratios = (
+        *(top / np.maximum(one, 1e-9) for one in (*(one[places] for one in levels), third)),
+        *(_level(peaks, *some) / top for some in ((first - 8, 7), (last + 1, 7), (last + 8, 22))),
+        _level(peaks, last + 2, 38) / np.maximum(_level(peaks, first - 40, 38), 1e-9),
+        np.sqrt((end - start) / rate_hz * 1000),  # a power
+        level_after / level_before,
+        treble_after / treble_before,
+    )
+    competing = np.count_nonzero(stretch > 0.5 * top[:, None], axis=1)
+    trials = [
+        _repaired(samples, run, around, *sides_are)
+        for run, *sides_are in zip(
+            zip(start.tolist(), end.tolist(), strict=True), local.tolist(), local_peak.tolist(), strict=True
+        )
     ]
-    loud_part = np.flatnonzero(np.abs(removed) > _TAIL * np.abs(removed).max(initial=0.0))
-    if loud_part.size:
-        start, end = start + int(loud_part[0]), start + int(loud_part[-1]) + 1
-    return Candidate(start, end, np.clip(np.array(features), -60.0, 60.0))
+    rows = np.ones((len(trials), len(FEATURES)))
+    rows[:, :-7] = np.stack(ratios, axis=1)
+    rows[:, -7:-1] = [trial[1] for trial in trials]
+    rows = np.clip(_db(rows), -60.0, 60.0)
+    rows[:, -1] = np.minimum(competing, 60.0)
+    return [
+        (place, run, features)
+        for place, (run, _), features in zip(places.tolist(), trials, rows, strict=True)
+        if run is not None
+    ]
 
 
-def _from_first_rise(error: Floats, stretch: Run, level: float) -> Run:
-    """The stretch from where the prediction error first rises; behind a click it errs on for a while."""
+def _reach(peaks: Floats, places: Places, floor: NDArray[np.floating]) -> tuple[Places, Places]:
+    """First and last (exclusive) cell of each candidate: up to where two cells lie below the floor."""
+    pairs = np.maximum(peaks[:-1], peaks[1:])
+    first, last = places.copy(), places + 1
+    for _ in range(_LONGEST_CELLS):
+        first -= (first > places - _LONGEST_CELLS) & (pairs[first - 2] > floor)
+        last += (last < places + _LONGEST_CELLS) & (pairs[last] > floor)
+    return first, last
+
+
+def _from_first_rise(
+    error: Floats, start: Places, end: Places, level: NDArray[np.floating]
+) -> tuple[Places, Places]:
+    """Each stretch from where the prediction error first rises; behind a click it errs on for a while."""
+    offsets = np.arange(int((end - start).max(initial=0)))
+    inside = offsets < (end - start)[:, None]
+    size = np.abs(error[np.minimum(start[:, None] + offsets, error.size - 1)])
+    rises = inside & (size > _EDGE * level[:, None])
+    start = start + np.where(rises.any(axis=1), rises.argmax(axis=1), 0) if offsets.size else start
+    return start, np.maximum(end, start + 1)
+
+
+def _repaired(
+    samples: Samples, stretch: Run, around: int, local: float, local_peak: float
+) -> tuple[Run | None, tuple[float, ...]]:
+    """What a trial repair says: the samples that it changes, and the evidence from "repair" on as ratios.
+
+    ``local`` and ``local_peak``: level and largest sample of the sides.
+    """
     start, end = stretch
-    threshold = _EDGE * level
-    rises = np.flatnonzero(np.abs(error[start:end]) > threshold)
-    if rises.size:
-        return start + int(rises[0]), max(end, start + int(rises[0]) + 1)
-    return start, end
+    inside = samples[start:end]
+    trial, peak = repair(samples, stretch, around), float(np.abs(inside).max())
+    if trial is None or db(peak) < SILENT_DB:
+        return None, 6 * (1.0,)
+    removed = inside - trial.fill
+    size = np.abs(removed)
+    most, usual = float(size.max()), max(trial.error_around, 1e-18)
+    ratios = (
+        math.sqrt(trial.error_before / max(trial.error_after, 1e-18)),
+        math.sqrt(trial.error_after / usual),
+        *(most / local_peak, rms(removed) / local, peak / local_peak),
+        math.sqrt(usual) / local,
+    )
+    loud = np.flatnonzero(size > _TAIL * most)
+    if loud.size:
+        start, end = start + int(loud[0]), start + int(loud[-1]) + 1
+    return (start, end), ratios
+
+
+def _windows(peaks: Floats, first: Places, size: int) -> Floats:
+    """``(N, size)`` cells from ``first`` on; -1 beyond the ends."""
+    cells = first[:, None] + np.arange(size)
+    beyond = (cells < 0) | (cells >= peaks.size)
+    return np.where(beyond, np.float32(-1.0), peaks[np.clip(cells, 0, peaks.size - 1)])
+
+
+def _level(peaks: Floats, first: Places, size: int) -> Floats:
+    """Root mean square of ``size`` cells from ``first`` on, of those that there are."""
+    cells = _windows(peaks, first, size)
+    there = cells >= 0.0
+    return np.asarray(np.sqrt(np.sum(np.square(cells) * there, axis=1) / there.sum(axis=1)), np.float32)
+
+
+def _rms(rows: Samples) -> Samples:
+    """As :func:`.measures.rms`, of each row."""
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows) / rows.shape[1]))
+
+
+def _db(ratios: NDArray[np.floating]) -> NDArray[np.floating]:
+    """As :func:`.measures.db`, of each."""
+    return np.asarray(20.0 * np.log10(np.maximum(ratios, 1e-9)))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def find_gaps(samples: Samples, rate_hz: int, longest: int) -> list[Candidate]:
         and _is_no_wave(samples, gap, rate_hz)
     ]
     evidence = gap_evidence(samples, gaps, rate_hz)
-    made = [Candidate(g.start, g.end, e, _doubt(e)) for g, e in zip(gaps, evidence, strict=True)]
+    made = [Candidate(g.start, g.end, e, partial(_doubt, e)) for g, e in zip(gaps, evidence, strict=True)]
     return _doubted_behind_clicks(samples, gaps, made, rate_hz)
 
 
@@ -113,16 +114,18 @@ def _doubted_behind_clicks(
     alone, places = samples[kept], np.concatenate([[0], np.cumsum(kept)])
     there = [Gap(int(places[gap.start]), int(places[gap.end]), gap.value) for gap in gaps]
     again = [
-        replace(candidate, features=features)
+        Candidate(candidate.start, candidate.end, features)
         for candidate, features in zip(found, gap_evidence(alone, there, rate_hz), strict=True)
     ]
-    scores, behind = (load_verifier("gap").scores(candidates) for candidates in (found, again))
+    bare = [Candidate(candidate.start, candidate.end, candidate.features) for candidate in found]
+    scores, behind = (load_verifier("gap").scores(candidates) for candidates in (bare, again))
     made = []
     for candidate, gap, cut, less in zip(found, gaps, there, scores - behind, strict=True):
         if kept[gap.start - 1] and kept[gap.end]:
             made.append(candidate)
         elif _is_no_wave(alone, cut, rate_hz):
-            made.append(replace(candidate, doubt=candidate.doubt + max(float(less), 0.0)))
+            doubt = candidate.doubt() + max(float(less), 0.0)
+            made.append(replace(candidate, doubt=partial(float, doubt)))
     return made
 
 

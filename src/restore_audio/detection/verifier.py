@@ -10,6 +10,7 @@ bias is set so that clean recordings stay clean: it is not the even chance of th
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -22,6 +23,11 @@ from ..spans import Span
 from .candidate import Candidate
 from .explanation import explain, features_of
 from .measures import confidence
+
+_LEAST_CONFIDENCE = 0.01
+"""Below it a candidate is dropped at once: no other channel can raise it to a span."""
+
+_LEAST_SCORE = math.log(_LEAST_CONFIDENCE / (1 - _LEAST_CONFIDENCE))
 
 
 @dataclass(frozen=True)
@@ -43,13 +49,15 @@ class Verifier:
     bias: float
 
     def scores(self, candidates: list[Candidate]) -> Samples:
-        """A score for each candidate."""
+        """A score for each candidate; where it is too low already, without the doubt."""
         if not candidates:
             return np.zeros(0)
         evidence = np.stack([candidate.features for candidate in candidates])
         normal = np.clip((evidence - self.mean) / self.scale, -4.0, 4.0)
-        doubts = np.array([candidate.doubt for candidate in candidates])
-        return np.asarray(np.tanh(normal @ self.inner + self.inner_bias) @ self.outer + self.bias - doubts)
+        scores = np.tanh(normal @ self.inner + self.inner_bias) @ self.outer + self.bias
+        for number in np.flatnonzero(scores > _LEAST_SCORE).tolist():
+            scores[number] -= candidates[number].doubt()
+        return np.asarray(scores)
 
 
 @lru_cache(maxsize=8)
@@ -69,10 +77,6 @@ def load_verifier(kind: str) -> Verifier:
             f"{features} that are made of a candidate: train them anew with examples/train_verifier.py."
         )
     return Verifier(**arrays, bias=float(row["bias"]))
-
-
-_LEAST_CONFIDENCE = 0.01
-"""Below it a candidate is dropped at once: no other channel can raise it to a span."""
 
 
 def weigh(kind: str, candidates: list[Candidate], channel: int) -> list[Span]:
