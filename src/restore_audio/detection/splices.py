@@ -121,7 +121,9 @@ def find_splices(samples: Samples, errors: Sequence[Floats], rate_hz: int) -> li
             & (mine > _LEAST_PROMINENCE * largest_around(mine, *_NEAR_CELLS))
             & (mine >= running_max(mine, 7))
         )
-        for cell in cells.tolist():
+        # What does not stand alone cannot reach the least score: it is refused before models are fitted.
+        alone = 20.0 * np.log10(mine[cells] / wide[cells]) - _ALONE_DB > _LEAST_SCORE * _ALONE_DB_PER_SCORE
+        for cell in cells[alone].tolist():
             join = _joined_at(audio, cell * size, size)
             if join is None:
                 continue
@@ -207,6 +209,8 @@ def _doubled(samples: Samples, place: int) -> int:
     """How many samples come twice at the join: those from ``place`` on equal as many right before."""
     for count in range(_LONGEST_DOUBLED, _FEWEST_DOUBLED - 1, -1):
         for start in (place - 1, place, place + 1):
+            if samples[start] != samples[start - count]:
+                continue
             block = samples[start : start + count]
             if np.array_equal(block, samples[start - count : start]) and np.all(block[1:] != block[:-1]):
                 return count
