@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from recordings import holes, music
+from restore_audio.cli import recording
+from restore_audio.cli.app import main
 from restore_audio.detection.detect import detect_blocks
 from restore_audio.fill.fill import Filling
 from restore_audio.fill.splice import Patch
@@ -99,3 +107,22 @@ def test_planning_takes_a_time_that_grows_with_the_spans() -> None:
         return sum(len(window.others) for window in windows)
 
     assert looked_at(10_000) < 11 * looked_at(1_000)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no heaps for threads")
+def test_threads_share_a_heap_unless_the_environment_says_how_many_there_are() -> None:
+    code = "from restore_audio.threads import share_heap; print(share_heap())"
+    for environment, shared in (({}, "True"), ({"MALLOC_ARENA_MAX": "4"}, "False")):
+        kept = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=kept | environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == shared
+
+
+def test_a_recording_is_worked_on_with_one_heap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+    monkeypatch.setattr(recording, "share_heap", lambda: asked.append(True))
+    soundfile.write(tmp_path / "a.wav", music(1.0)[0], 44_100)
+    assert main(["detect", str(tmp_path / "a.wav")]) == 0
+    assert asked

@@ -17,6 +17,7 @@ from ..leftovers import scratch
 from ..network.shipped import models_dir
 from ..settings import DetectSettings, FillSettings
 from ..show.console import write_to_stdout
+from ..threads import share_heap
 from .jobs import STREAM, Failure, Job, is_name, refuse_lost_files, refuse_lost_inputs
 from .journal import note_making
 
@@ -192,6 +193,7 @@ def work(job: Job, settings: WorkSettings, progress: Callable[[float], None]) ->
         RestoreError: with the sentence for the person.
     """
     refuse_lost_files(job, extras_of(job, settings).wanted(), overwrite=settings.overwrite)
+    share_heap()
     if settings.fill is None:
         job = replace(job, target=None)
     folders = [p.parent for p in extras_of(job, settings).wanted()] if settings.several else []
