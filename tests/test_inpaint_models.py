@@ -91,16 +91,21 @@ class TestAutoregressive:
 
     def test_extrapolations_are_faded_by_cos_squared(self) -> None:
         hold = (np.array([1.0, -1.0]), 1.0)  # each sample as the last one
-        filled = ar._extrapolated(np.full(20, 1.0), np.full(20, 3.0), 3, [hold, hold])
+        filled, apart = ar._extrapolated(np.full(20, 1.0), np.full(20, 3.0), 3, [hold, hold])
+        assert apart == 12.0
         fade = np.cos(0.5 * np.pi * np.array([0.25, 0.5, 0.75])) ** 2
         np.testing.assert_allclose(filled, fade + 3.0 * (1 - fade))
-        np.testing.assert_array_equal(ar._extrapolated(np.ones(7), np.full(20, 3.0), 3, [None, hold]), 3.0)
-        np.testing.assert_array_equal(ar._extrapolated(np.ones(20), np.full(7, 3.0), 3, [hold, None]), 1.0)
+        alone, apart = ar._extrapolated(np.ones(7), np.full(20, 3.0), 3, [None, hold])
+        np.testing.assert_array_equal(alone, 3.0)
+        assert apart == 0.0
+        alone, apart = ar._extrapolated(np.ones(20), np.full(7, 3.0), 3, [hold, None])
+        np.testing.assert_array_equal(alone, 1.0)
+        assert apart == 0.0
 
     def test_a_fifth_of_the_extrapolation_stays_in_the_solution(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(ar, "_extrapolated", lambda left, right, gap, models: np.full(gap, 1.0))
+        monkeypatch.setattr(ar, "_extrapolated", lambda left, right, gap, models: (np.full(gap, 1.0), 0.0))
         solutions = iter([np.full(10, 2.0), None])
         monkeypatch.setattr(ar, "_solved", lambda *_: next(solutions))
         sides = np.full(50, 9.0)
@@ -114,7 +119,7 @@ class TestAutoregressive:
         self, monkeypatch: pytest.MonkeyPatch, gap: int, passes: int, solved: bool
     ) -> None:
         calls = []
-        monkeypatch.setattr(ar, "_extrapolated", lambda left, right, gap, models: np.zeros(gap))
+        monkeypatch.setattr(ar, "_extrapolated", lambda left, right, gap, models: (np.zeros(gap), 0.0))
         monkeypatch.setattr(ar, "_solved", lambda *_: calls.append(1))
         ar._fill(np.ones(50), np.ones(50), gap, [], RATE_HZ, ArSettings(passes=passes))
         assert bool(calls) == solved
@@ -613,3 +618,25 @@ class TestTails:
         for side, hz in ((left, 900.0), (near, 2000.0)):
             sides = SimpleNamespace(left=side, right=0.01 * noise(time.size, 2))
             assert tails._ringing(tail, sides, RATE_HZ) == pytest.approx(hz, abs=20.0)  # type: ignore[arg-type]
+
+
+def test_a_fill_whose_sides_disagree_is_quieter_but_at_its_edges() -> None:
+    fill = np.ones(4410)
+    for apart, inside in ((0.0, 1.0), (4410.0, 1.0), (4 * 4410.0, 1 / 1.9), (np.inf, 0.0)):
+        kept = ar._agreed(fill, apart, 44_100)
+        np.testing.assert_allclose(kept[220:-220], inside, atol=1e-4)
+        assert min(kept[0], kept[-1]) > 0.999
+        np.testing.assert_allclose(kept, kept[::-1])
+    assert np.all(ar._agreed(np.zeros(4410), 1.0, 44_100) == 1.0)
+
+
+def test_noise_is_filled_with_less_energy_and_a_tone_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    tone, noise = np.sin(0.05 * np.arange(20_000)), np.random.default_rng(3).standard_normal(20_000)
+    for sound, least, most in ((tone, 0.999, 1.0), (np.convolve(noise, np.hanning(40), "same"), 0.0, 0.9)):
+        energies = []
+        for apart in (ar.MOST_APART, np.inf):
+            monkeypatch.setattr(ar, "MOST_APART", apart)
+            filled = ar.fill_gap(sound[:9000], sound[10_000:], 1000, rate_hz=44_100)
+            energies.append(float(filled @ filled))
+            monkeypatch.undo()
+        assert least <= energies[0] / energies[1] <= most

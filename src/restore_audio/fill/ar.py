@@ -10,6 +10,7 @@ In: the samples before ``(B,)`` and after ``(A,)`` a gap. Out: the gap's samples
    The normal equations are Toeplitz, so Levinson's recursion solves them in O(gap²).
 4. The solution is accepted if it is finite and no louder than 1.5 × the local peak; a fifth of step 2 stays
    in it. Otherwise the fill is step 2 alone.
+5. Where the two continuations of step 2 differ by more than they have in common, the fill is made quieter.
 
 The models of step 1 serve step 3 as they are: a further fit over both sides and the fill, as Janssen has it,
 costs as much again. Step 3 is left out above 250 ms. How far each fill comes at each length of gap:
@@ -102,6 +103,11 @@ ATTACK_DB, _CELL_MS, _QUIET_MS = 10.0, 1.0, 20.0
 before the gap, and above the first cell after it. Of 960 gaps of 5 to 40 ms in training music it does behind
 215; there 26 fills were worse than silence by 1 dB, and 6 are without what begins, at a mean SDR of 6.6 for
 5.8 dB."""
+
+MOST_APART, LESS_KEPT, _KEPT_RAMP_MS = 1.0, 0.3, 5.0
+"""Where the continuations of the two sides differ by more energy than the fill has, at most one of them is
+right, and the fill is quieter, by 1 / (1 + 0.3 of what is beyond). Of 1319 gaps of 8 to 100 ms in training
+music 36 fills were worse than silence by 1 dB, and 20 are so, at a mean SDR of 7.76 for 7.80 dB."""
 
 SILENT = 1e-280
 """Variances below it, of a side whose loudest sample is 1 or less, have no inverse: it is silent."""
@@ -199,13 +205,30 @@ def _fill(
     gap = max(gap, 0)
     if gap == 0 or max(left.size, right.size) < SHORTEST_CONTEXT:
         return _straight(left, right, gap)
-    fill = _extrapolated(left, right, gap, models)
+    fill, apart = _extrapolated(left, right, gap, models)
     if how.passes and gap <= how.longest_pass_ms * rate_hz / 1000.0:
         solved = _solved(left, right, gap, [m for m in models if m is not None])
         if solved is not None:
             fill = how.kept_share * fill + (1.0 - how.kept_share) * solved
     bound = _local_peak(left, right, gap)
-    return np.clip(fill, -bound, bound)
+    return np.clip(fill * _agreed(fill, apart, rate_hz), -bound, bound)
+
+
+def _agreed(fill: Samples, apart: float, rate_hz: float) -> Samples:
+    """How much of a fill is kept, ``(gap,)``: less the more its continuations differ, all of it at the edges.
+
+    Args:
+        fill: of both.
+        apart: energy of their difference.
+        rate_hz: sample rate.
+    """
+    energy = float(fill @ fill)
+    beyond = max(apart / energy - MOST_APART, 0.0) if energy > 0.0 else 0.0
+    gap = fill.size
+    ramp = min(gap // 4, round(_KEPT_RAMP_MS * rate_hz / 1000))
+    distance = np.minimum(np.arange(gap) + 1, gap - np.arange(gap))
+    inside = np.sin(0.5 * np.pi * np.clip(distance / (ramp + 1), 0, 1)) ** 2
+    return np.asarray(1.0 - inside * (1.0 - 1.0 / (1.0 + LESS_KEPT * beyond)))
 
 
 def _expected_error(left: Samples, right: Samples, gap: int, models: list[Model | None]) -> float:
@@ -243,18 +266,21 @@ def _fit(side: Samples, order: int, noise_db: float) -> Model | None:
     return (predictor, 1.0 / variance) if variance > SILENT else None
 
 
-def _extrapolated(left: Samples, right: Samples, gap: int, models: list[Model | None]) -> Samples:
+def _extrapolated(
+    left: Samples, right: Samples, gap: int, models: list[Model | None]
+) -> tuple[Samples, float]:
+    """Both continuations cross-faded, and the energy of their difference; 0 where there is one."""
     forwards, backwards = (
         np.zeros(gap) if model is None else extrapolate(side, gap, model[0])
         for side, model in zip((left, right), models, strict=True)
     )
     backwards = backwards[::-1]
     if left.size < SHORTEST_CONTEXT:
-        return backwards
+        return backwards, 0.0
     if right.size < SHORTEST_CONTEXT:
-        return forwards
+        return forwards, 0.0
     fade = np.cos(0.5 * np.pi * (np.arange(gap) + 1.0) / (gap + 1.0)) ** 2
-    return np.asarray(fade * forwards + (1.0 - fade) * backwards)
+    return fade * forwards + (1.0 - fade) * backwards, float(np.sum((forwards - backwards) ** 2))
 
 
 def _solved(left: Samples, right: Samples, gap: int, models: list[Model]) -> Samples | None:
