@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..signal.running import running_mean
-from .measures import cell_samples
+from .measures import cell_samples, median
 
 Samples = NDArray[np.floating]
 
@@ -58,7 +58,7 @@ def _edge(levels: NDArray[np.float64], place: float, length: float) -> float:
     inner = levels[at + min(round(2 * _INNER_MS[0]), half - 1) : at + min(round(2 * _INNER_MS[1]), half + 1)]
     if outer.size < 8 or not inner.size:
         return place
-    outside, inside = float(np.median(outer)), float(np.median(inner))
+    outside, inside = float(median(outer)), float(median(inner))
     if abs(outside - inside) < _LEAST_DB:
         return place
     back = min(_BACK_SHARE * abs(outside - inside), _MOST_BACK_DB)

@@ -21,7 +21,7 @@ from ..signal.least_squares import solve_places
 from ..signal.lpc import lpc
 from ..signal.smear import likeliest_fade
 from ..spans import Span
-from .measures import SILENT_DB, confidence, db, rms, samples_of
+from .measures import SILENT_DB, confidence, db, median, rms, samples_of
 from .runs import FEWEST_SAMPLES, SHORTEST_MS
 from .screen import Floats
 
@@ -97,7 +97,7 @@ def _turns(samples: Samples, starts: NDArray[np.integer], ends: NDArray[np.integ
 
 def _breaks(error: Floats, start: int, end: int) -> bool:
     beside = np.abs(error[max(start - _BESIDE, 0) : end + _BESIDE])
-    return float(np.abs(error[max(start - 2, 0) : end + 2]).max()) > _KINK * float(np.median(beside))
+    return float(np.abs(error[max(start - 2, 0) : end + 2]).max()) > _KINK * float(median(beside))
 
 
 def _faded_to(samples: Samples, zeros: Run, channel: int, rate_hz: int, company: int) -> Span | None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..arrays import Run, Samples
 from ..signal.smear import CONTEXT_MS, faded, prediction_errors, smeared
-from .measures import rms, samples_of
+from .measures import median, rms, samples_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def find_edges(samples: Samples, stretch: Run, rate_hz: int) -> Gap | None:
     """
     start, end = stretch
     middle = (start + end) // 2
-    value = float(np.median(samples[start:end]))
+    value = float(median(samples[start:end]))
     outside = min(max(end - start, samples_of(_OUTSIDE_MS[0], rate_hz)), samples_of(_OUTSIDE_MS[1], rate_hz))
     inside = min((end - start) // 2, samples_of(_INSIDE_MS, rate_hz))
     left = samples[max(start - outside, 0) : start + inside] - value

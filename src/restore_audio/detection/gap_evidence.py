@@ -20,7 +20,7 @@ from ..signal.convolution import fast_length
 from ..signal.lpc import lpc
 from .candidate import symmetries
 from .gap_edges import Gap
-from .measures import db, rms, samples_of
+from .measures import db, median, rms, samples_of
 from .prediction import ORDER
 from .rounding import ADJACENT, values_crossed
 
@@ -96,7 +96,7 @@ def gap_evidence(samples: Samples, gaps: Sequence[Gap], rate_hz: int) -> list[Sa
         company = [
             before[number],
             after[number],
-            float(np.median(before[near])) if near.any() else 0.5,
+            float(median(before[near])) if near.any() else 0.5,
             math.log2(1 + np.count_nonzero(near)),
             math.log2(1 + symmetries(starts[near] - gap.start, samples_of(_EQUAL_MS, rate_hz))),
         ]

@@ -25,7 +25,7 @@ from ..spans import Span
 from .candidate import Candidate
 from .gap_edges import Gap, click_samples, find_edges
 from .gap_evidence import FEATURES, gap_evidence, sides_of
-from .measures import SILENT_DB, db, rms, samples_of
+from .measures import SILENT_DB, db, median, rms, samples_of
 from .rounding import is_clipped
 from .runs import LONGEST_MS as LONGEST_RUN_MS
 from .runs import run_evidence
@@ -188,7 +188,7 @@ def _is_short_run(samples: Samples, gap: Gap, rate_hz: int) -> bool:
 
 def as_gap(samples: Samples, span: Span, rate_hz: int) -> Span:
     """The same span with its kind: ``constant`` or ``zeros``, by the value it rests at."""
-    value = float(np.median(samples[span.start : span.end]))
+    value = float(median(samples[span.start : span.end]))
     sides = sides_of(samples, Gap(span.start, span.end, value), rate_hz)
     kind = "constant" if abs(value) > _OFFSET * min(rms(side - side.mean()) for side in sides) else "zeros"
     if np.all(samples[span.start : span.end] == value):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..arrays import Samples
 from ..signal.screens import mark_straight, straight_stretches
 from ..spans import Span
-from .measures import SILENT_DB, confidence, db, rms
+from .measures import SILENT_DB, confidence, db, median, rms
 from .runs import FEWEST_SAMPLES, SHORTEST_MS
 from .surprise import surprise
 
@@ -254,7 +254,7 @@ def _roughness(samples: Samples, first: Places, last: Places) -> Samples:
         for places in (first[:, None] - 1 - reach, last[:, None] - 1 + reach):
             middle = np.clip(places + 1, 1, samples.size - 2)  # the bend of sample k is that at k + 1
             bends = samples[middle + 1] - samples[middle] - (samples[middle] - samples[middle - 1])
-            medians.append(np.median(np.abs(bends), axis=1))
+            medians.append(median(np.abs(bends)))
     return np.asarray(np.min(medians, axis=0))
 
 
@@ -331,7 +331,7 @@ def _spacing(near: Samples, values: Samples) -> float:
     if levels.size < 3:
         return math.inf
     place = np.clip(np.searchsorted(levels, values), 1, levels.size - 2)
-    taken = float(np.median(np.minimum(levels[place] - levels[place - 1], levels[place + 1] - levels[place])))
+    taken = float(median(np.minimum(levels[place] - levels[place - 1], levels[place + 1] - levels[place])))
     equal = near.size - levels.size
     if equal > _FEW_EQUAL * near.size:
         return taken

@@ -6,6 +6,7 @@ All times are samples, all levels decibels of amplitude.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,17 @@ def samples_of(milliseconds: float, rate_hz: int) -> int:
 def rms(values: NDArray[np.floating]) -> float:
     """Root mean square; 0 of nothing."""
     return math.sqrt(float(values @ values) / values.size) if values.size else 0.0
+
+
+def median(values: NDArray[Any]) -> NDArray[Any]:
+    """Along the last axis, of finite values: a quarter of NumPy's time, which also imports masked arrays.
+
+    >>> float(median(np.array([3.0, 1.0, 2.0, 5.0])))
+    2.5
+    """
+    size = values.shape[-1]
+    ordered = np.partition(values, ((size - 1) // 2, size // 2), axis=-1)
+    return np.asarray(0.5 * ordered[..., (size - 1) // 2] + 0.5 * ordered[..., size // 2])
 
 
 def db(ratio: float) -> float:
