@@ -46,7 +46,7 @@ class TestDecoders:
         (found,) = detect(made.samples, RATE_HZ)
         assert found.start == start
         assert end + 100 < found.end
-        assert truth.end - found.end < (1200 if codec == "mp3" else 100)  # one packet more can need lost bits
+        assert truth.end - found.end < (1500 if codec == "mp3" else 100)  # one packet more can need lost bits
         assert "still held of the packet before the loss" in found.evidence
 
     @pytest.mark.parametrize("codec", ["mp3", "aac", "vorbis"])
@@ -84,7 +84,7 @@ class TestRules:
 
     @pytest.mark.parametrize(
         ("zeros", "longer"),
-        [(1152, 1930), (2304, 1930), (1024, 864), (3072, 864), (576, 128), (1000, 0), (192, 0)],
+        [(1152, 1650), (2304, 1650), (1024, 864), (3072, 864), (576, 128), (1000, 0), (192, 0)],
     )
     def test_the_length_of_the_packets_tells_that_of_the_overlap(self, zeros, longer):
         samples, gap = self.gone_on(zeros)
