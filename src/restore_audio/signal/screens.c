@@ -9,7 +9,7 @@
 /* Prediction error of short models, one for each hop; screen.py has the formulas and does the same in NumPy.
 
    padded: begins hop / 2 (at least SHORT: lead) samples before the first one and ends hop / 2 zeros after count hops.
-   window (2 * hop). noise: share of the power that the fit imagines. work (2 * hop + SHORT): anything.
+   window (2 * hop). noise: share of the power that the fit puts in. work (2 * hop + SHORT): anything.
    error (count * hop). */
 EXPORT void short_prediction(const float *restrict padded, long lead, long hop, long count,
                              const float *restrict window, double noise, double *restrict work,

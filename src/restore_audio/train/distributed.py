@@ -41,7 +41,9 @@ class Workers:
         # What the processes agree on lies in main memory, also where the gradients do not.
         dist.init_process_group("cpu:gloo,cuda:nccl" if device_type == "cuda" else "gloo")
         try:
-            yield cls(dist.get_rank(), dist.get_world_size())
+            workers = cls(dist.get_rank(), dist.get_world_size())
+            yield workers
+            workers.wait()  # Gloo ends a process in which a thread still speaks with one that has gone
         finally:
             dist.destroy_process_group()
 
