@@ -142,7 +142,7 @@ def compare_for_restoration(sources: Sources, settings: TrainSettings, options: 
     loss = min(by_loss, key=lambda row: row["lsd_db"])["loss"]
     if (network, loss) not in {(row["network"], row["loss"]) for row in rows}:
         measure(network, next(added for added in RESTORE_LOSSES if added.name == loss))
-    print(restoration_table(rows))
+    print(restoration_table(restoration_document(rows, settings, options)))
     return 0
 
 
@@ -181,24 +181,26 @@ def patches_per_s(network: str, width: int) -> float:
 def restoration_document(
     rows: list[dict[str, object]], settings: TrainSettings, options: argparse.Namespace
 ) -> dict[str, object]:
-    """Everything, for a program."""
+    """Everything, for a program, and the table as ``write_tables.py`` reads it."""
     names = ("width", "batch", "seed")
     protocol = {name: getattr(settings, name) for name in names}
     protocol |= {"patches_seen": settings.examples, "fills": options.fills}
-    return {"made": time.strftime("%Y-%m-%d"), "protocol": protocol, "rows": rows}
-
-
-def restoration_table(rows: list[dict[str, object]]) -> str:
-    """Markdown, as trained."""
-    head = "| network | loss | parameters | patches/s | log-spectral distance, dB |\n|---|---|---:|---:|---:|"
-    first = rows[0]
-    lines = [head, f"| none: AR | – | – | – | {first['lsd_ar_db']:.2f} |"]
-    lines.append(f"| none: max(AR, interpolated neighbours) | – | – | – | {first['lsd_rule_db']:.2f} |")
+    cells = [["none: AR", "–", "–", f"{rows[0]['lsd_ar_db']:.2f}"]]
+    cells.append(["none: max(AR, interpolated neighbours)", "–", "–", f"{rows[0]['lsd_rule_db']:.2f}"])
     for row in rows:
         size = f"{row['parameters'] / 1e6:.2f} M"  # type: ignore[operator]
-        cells = (row["network"], row["loss"], size, row["patches_per_s"], f"{row['lsd_db']:.2f}")
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return "\n".join(lines)
+        name = f"{row['network']}, {row['loss']}"
+        cells.append([name, size, str(row["patches_per_s"]), f"{row['lsd_db']:.2f}"])
+    header = ["network, loss", "parameters", "patches/s in fix", "log-spectral distance, dB"]
+    table = {"title": "Networks and losses on the task of fix", "header": header, "rows": cells}
+    return {"made": time.strftime("%Y-%m-%d"), "protocol": protocol, "rows": rows, "tables": [table]}
+
+
+def restoration_table(document: dict[str, object]) -> str:
+    """Markdown, as trained."""
+    table = document["tables"][0]  # type: ignore[index]
+    lines = [table["header"], ["---", *["---:"] * 3], *table["rows"]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def trained(task: PaperTask, settings: TrainSettings, run: Path) -> Row:
