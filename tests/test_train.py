@@ -254,6 +254,27 @@ def test_the_restore_network_learns_to_correct_fills(fills: Path, tmp_path: Path
     assert card.metrics["lsd_db"] < card.metrics["lsd_ar_db"]
 
 
+def test_a_training_begins_with_the_weights_it_is_given(
+    cache: Cache, uninterrupted: Path, tmp_path: Path
+) -> None:
+    start = uninterrupted / "best.safetensors"
+    network, card = load(start)
+    settings = replace(QUICK, examples=QUICK.batch, learning_rate=1e-7, average_decay=0.0, bf16=False)
+    train(paper_task(cache), settings, tmp_path / "run", device=CPU, start=start)
+    further, again = load(tmp_path / "run" / "best.safetensors")
+    for one, other in zip(network.parameters(), further.parameters(), strict=True):
+        np.testing.assert_allclose(other.detach(), one.detach(), atol=1e-3)
+    assert card.network == again.network
+
+    for task, asked in (
+        (paper_task(cache), replace(settings, width=2 * settings.width)),
+        (paper_task(cache, power=0.4), settings),
+    ):
+        with pytest.raises(ModelError, match="the same --network, --width, --task and --power"):
+            train(task, asked, tmp_path / "other", device=CPU, start=start)
+    assert not (tmp_path / "other" / "state.safetensors").exists()
+
+
 def test_an_example_depends_on_seed_and_number_only(cache: Cache, fills: Path) -> None:
     for sampling in ("random", "grid"):
         whole = PaperExamples(cache, 3, sampling=sampling).batch(5, 4)  # type: ignore[arg-type]

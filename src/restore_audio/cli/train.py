@@ -78,6 +78,7 @@ def train(  # noqa: C901 (checks of its many options)
     run: Annotated[Path | None, RUN("--run", "--run-folder", metavar="DIR")] = None,
     work: Annotated[Path, RUN(metavar="DIR")] = Path("cache"),
     resume: Annotated[bool, RUN("--resume")] = False,
+    start: Annotated[Path | None, RUN(metavar="FILE")] = None,
     device: Annotated[str, choice(RUN, DEVICES)] = "auto",
     threads: Annotated[int, RUN(metavar="N", min=0)] = 0,
     validate_minutes: Annotated[float, RUN(metavar="MINUTES", min=0.01)] = 4.0,
@@ -132,6 +133,7 @@ def train(  # noqa: C901 (checks of its many options)
         run: Folder for all that is written; else runs/TASK-NETWORK.
         work: Folder for decoded music and AR fills; kept.
         resume: Go on from the run's checkpoint.
+        start: Begin with these weights, by name or file, instead of random ones.
         device: Where the network runs.
         threads: CPU threads of each process; 0 lets PyTorch choose.
         validate_minutes: Minutes between validations.
@@ -144,6 +146,7 @@ def train(  # noqa: C901 (checks of its many options)
     Examples:
         restore-audio train --data music/ --minutes 90 --run runs/restore
         restore-audio train --data music/ --minutes 180 --run runs/restore --resume
+        restore-audio train --data music/ --minutes 30 --start restore --learning-rate 3e-4
         restore-audio train --data music/ --minutes 90 --network res-unet-v2-axial --log-loss 0.1
         restore-audio train --data fma/ --task paper --epochs 100 --tensorboard
         restore-audio train --data music/ --task super-resolution --network tfnet --minutes 30
@@ -164,6 +167,7 @@ def train(  # noqa: C901 (checks of its many options)
         require_tensorboard()
     import torch
 
+    from ..network.checkpoint import model_path
     from ..network.device import choose_device
     from ..network.features import FeatureSettings
     from ..train.distributed import Workers
@@ -247,6 +251,7 @@ def train(  # noqa: C901 (checks of its many options)
             run,
             device=torch.device(chosen),
             resume=resume,
+            start=None if start is None else model_path(str(start)),
             description={"data": str(data), "command": " ".join(["restore-audio", *sys.argv[1:]])},
             report=report,
             look=look,

@@ -24,8 +24,9 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from ..errors import OutputError, RestoreError
-from ..network.checkpoint import ModelCard, save
+from ..errors import ModelError, OutputError, RestoreError
+from ..network.checkpoint import ModelCard, load, save
+from ..network.features import FeatureSettings
 from ..network.networks import NetworkSettings, build
 from ..settings import ScheduleName
 from .clock import Clock, interruptible
@@ -83,6 +84,7 @@ def train(  # noqa: C901 (the loop, readable from top to bottom)
     *,
     device: torch.device,
     resume: bool = False,
+    start: Path | None = None,
     description: dict[str, Any] | None = None,
     report: Report = lambda _: None,
     look: Look = lambda network, step: None,
@@ -92,13 +94,15 @@ def train(  # noqa: C901 (the loop, readable from top to bottom)
 
     Args:
         resume: go on from ``run/state.safetensors``.
+        start: weights to begin with, of the same network and task, instead of random ones.
         description: put into the weights' header (data, command line).
         report: called with each line that goes to ``metrics.jsonl``.
         look: called after each validation with the averaged network and the step.
         workers: the processes that share the work; one when None.
 
     Raises:
-        ModelError: the checkpoint to resume from is missing, corrupted or of another network.
+        ModelError: the checkpoint to resume from, or the weights to start with, are missing, corrupted or of
+            another network.
         OutputError: the run's folder cannot be written to.
         RestoreError: the loss is no longer a number.
         ValueError: no budget, or a batch that the processes cannot share evenly.
@@ -108,6 +112,8 @@ def train(  # noqa: C901 (the loop, readable from top to bottom)
     workers = workers or Workers()
     network_settings = NetworkSettings(settings.network, settings.width, task.in_channels)
     network = build(network_settings, settings.seed).to(device).to(memory_format=torch.channels_last)
+    if start is not None:
+        _start_with(start, network, network_settings, task)
     model = workers.wrap(network)
     state = State(
         network=network,
@@ -210,6 +216,17 @@ def train(  # noqa: C901 (the loop, readable from top to bottom)
         if log is not None:
             log.close()
     return state
+
+
+def _start_with(path: Path, network: nn.Module, settings: NetworkSettings, task: Task) -> None:
+    trained, card = load(path)
+    own = (card.network, card.task, FeatureSettings(**card.training.get("features", {})))
+    if own != (settings, task.name, task.features):
+        raise ModelError(
+            f"The weights {path} are of another network, task or preparation ({card.network.name} of width "
+            f"{card.network.width} for '{card.task}'): give the same --network, --width, --task and --power."
+        )
+    network.load_state_dict(trained.state_dict())
 
 
 def _progress(state: State, settings: TrainSettings) -> float:
