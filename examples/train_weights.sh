@@ -9,7 +9,7 @@
 # A run that was stopped goes on: start the script again. The end of it writes models/paper.safetensors and
 # models/restore.safetensors.
 set -euo pipefail
-MINUTES_PAPER=${MINUTES_PAPER:-45}
+MINUTES_PAPER=${MINUTES_PAPER:-55}
 MINUTES_RESTORE=${MINUTES_RESTORE:-75}
 FILLS=${FILLS:-100000}
 NETWORK=${NETWORK:-res-unet-v2}
