@@ -3,7 +3,7 @@
     python examples/compare_treble.py corpus/validation runs/tfnet/best.safetensors runs/band/best.safetensors
 
 At 16 kHz, where TFNet and the patch network of 'train --task super-resolution' work: stretches of 10 to 200 ms whose
-treble is gone (15 to 40 dB, above 1 to 5.6 kHz), at told positions. The networks see the whole excerpt and how
+treble is gone (15 to 40 dB, above 1 to 5.6 kHz), at told positions. The networks see half a second on either side and how
 much of the band is left, and serve inside of the spans alone, with a fade of 2 ms. Prints SDR and log-spectral
 distance in the spans, and in how many of them a method leaves more error than there was.
 """
@@ -30,6 +30,7 @@ from restore_audio.measure.trials import Outcome, Trial
 from restore_audio.network.checkpoint import model_path
 from restore_audio.network.predictor import Inpainter
 from restore_audio.network.super_resolver import SuperResolver
+from restore_audio.network.tfnet import SAMPLES
 from restore_audio.train.super_resolution import SHARES
 
 RATE_HZ = 16_000
@@ -113,12 +114,13 @@ def served(trial: Trial, damage: Damage, resolver: SuperResolver) -> NDArray[np.
     left = (damage.cutoff_hz or 0.0) / (RATE_HZ / 2)
     share = max((share for share in SHARES if share <= left), default=min(SHARES))
     result = trial.damaged.copy()
-    made = resolver.restore(trial.damaged[0], share)
+    first = max(damage.start - SAMPLES, 0)
+    made = resolver.restore(trial.damaged[0, first : damage.end + SAMPLES], share)[damage.start - first :]
     inside = slice(damage.start, damage.end)
     place = np.arange(damage.end - damage.start)
     edge = np.minimum(place + 1, place[::-1] + 1) / FADE_SAMPLES
     fade = np.sin(0.5 * np.pi * np.clip(edge, 0.0, 1.0)) ** 2
-    result[0, inside] += fade * (made[inside] - result[0, inside])
+    result[0, inside] += fade * (made[: fade.size] - result[0, inside])
     return result
 
 

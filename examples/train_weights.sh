@@ -4,13 +4,13 @@
 #
 #   mkdir weights && cd weights && bash /path/to/examples/train_weights.sh
 #
-# MINUTES_PAPER and MINUTES_RESTORE set the budget of each training, FILLS how many gaps are filled ahead (16 a
-# second and core), NETWORK what is trained for the restoration, EXTRA more of its options ("--log-loss 0.1").
+# MINUTES_PAPER and MINUTES_RESTORE set the budget of each training, FILLS how many gaps are filled ahead (30 a
+# second and core), NETWORK what is trained for the restoration, EXTRA more of its options (else "--log-loss 0.1").
 # A run that was stopped goes on: start the script again. The end of it writes models/paper.safetensors and
 # models/restore.safetensors.
 set -euo pipefail
 MINUTES_PAPER=${MINUTES_PAPER:-55}
-MINUTES_RESTORE=${MINUTES_RESTORE:-75}
+MINUTES_RESTORE=${MINUTES_RESTORE:-90}
 FILLS=${FILLS:-100000}
 NETWORK=${NETWORK:-res-unet-v2}
 export OMP_NUM_THREADS=1
@@ -40,7 +40,7 @@ trap 'kill "$paper" 2>/dev/null || true' EXIT  # it writes its checkpoint and en
 restore-audio train --task restore --network "$NETWORK" --width 16 \
   --data cache/restore-train --validation cache/restore-validation --fills "$FILLS" --jobs 2 \
   --minutes "$MINUTES_RESTORE" --validate-minutes 8 --threads 1 --work cache \
-  --run runs/restore $(resume runs/restore) ${EXTRA:-}
+  --run runs/restore $(resume runs/restore) ${EXTRA:---log-loss 0.1}
 wait "$paper"
 
 # 4. The best weights by validation score are what ships: the moving average, in 16 bit, with its card.

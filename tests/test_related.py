@@ -12,6 +12,9 @@ import torch
 from torch import nn
 
 from restore_audio.cli.app import main
+from restore_audio.data.library import scan_library
+from restore_audio.data.prepare import PrepareSettings
+from restore_audio.data.prepare import prepare as prepare_music
 from restore_audio.errors import ModelError
 from restore_audio.network.checkpoint import ModelCard, load, save
 from restore_audio.network.context_encoder import ContextEncoder
@@ -21,6 +24,8 @@ from restore_audio.network.super_resolver import SuperResolver, kept_bins, predi
 from restore_audio.network.tfnet import SAMPLES, repeat_band
 from restore_audio.signal.band import limit_band, published_distance
 from restore_audio.signal.spectrum import stft
+from restore_audio.train.examples import PaperExamples
+from restore_audio.train.gap_encoding import ContextEncoderTask
 
 RATE_HZ = 16_000
 CARD = ModelCard(NetworkSettings("res-unet-v2", 2, 2), "super-resolution")
@@ -217,6 +222,18 @@ def test_related_systems_are_trained_and_measured_by_commands(folder, tmp_path, 
     said = json.loads(capsys.readouterr().out)
     titles = {row[0] for sheet in said["tables"] for row in sheet["rows"]}
     assert f"{network}, weights best" in titles
+
+
+def test_digital_silence_does_not_end_a_training_of_the_context_encoder(tmp_path: Path) -> None:
+    (tmp_path / "Rock").mkdir()
+    soundfile.write(tmp_path / "Rock" / "silence.wav", np.zeros(2 * RATE_HZ), RATE_HZ, subtype="PCM_16")
+    cache, _ = prepare_music(scan_library(tmp_path), tmp_path / "cache", PrepareSettings(RATE_HZ, mono=True))
+    task = ContextEncoderTask(PaperExamples(cache, 0), PaperExamples(cache, 1))
+    network = build(NetworkSettings("context-encoder", 2, 2))
+    loss = task.loss(network, 0, 4, torch.device("cpu"))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(torch.isfinite(p.grad).all() for p in network.parameters())
 
 
 def test_a_network_that_cannot_be_trained_for_a_task_is_one_sentence(folder, capsys):

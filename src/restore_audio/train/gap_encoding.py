@@ -41,6 +41,9 @@ QUIET_SHARE = 0.2
 """Energy that is added below the fraction, in that of the context: gaps of nearly nothing do not rule (the
 paper's constant c = 5)."""
 
+SILENT = 1e-2
+"""Energy that is added for each place besides: in digital silence there is no other."""
+
 
 def pieces(examples: PaperExamples, first: int, count: int) -> NDArray[np.float32]:
     """Pieces number ``first`` to ``first + count``, ``(N, 5120)``; each depends on seed and number only."""
@@ -75,8 +78,12 @@ class ContextEncoderTask:
         given, wanted = _batch(self.train, first, count, device)
         answer = network(given.features)[:, 0].float()
         error = (answer - wanted).square().sum(dim=(1, 2))
-        around = given.features.square().mean(dim=(1, 2, 3)) * wanted[0].numel()
-        loss: Tensor = (error / (QUIET_SHARE * around + wanted.square().sum(dim=(1, 2)))).mean()
+        energy = wanted.square().sum(dim=(1, 2))
+        # silence on all sides has no energy, neither here nor there, and teaches nothing
+        energy = energy + wanted[0].numel() * (
+            QUIET_SHARE * given.features.square().mean(dim=(1, 2, 3)) + SILENT
+        )
+        loss: Tensor = (error / energy).mean()
         return loss
 
     def validate(self, network: nn.Module, device: torch.device) -> dict[str, float]:
