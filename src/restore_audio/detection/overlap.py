@@ -32,6 +32,10 @@ _MORE_DB = (3.5, 5.0)
 _PREDICTED_DB = 10.0
 """How far below the sound the prediction error must be: noise is predicted by anything as badly."""
 
+_QUIETER_DB = 10.0
+"""How far below the sound before the gap that behind it may lie: the half that is still held begins at full
+level. What an encoder smears of the sound behind a gap is quieter, and healthy."""
+
 _OVERLAPS = ((1152, 1650), (BLOCK, HEARD), (64, 128))
 """Length of a packet, and how many samples behind the gap are more than 20 dB off: most of the 1,024 that AAC
 and long blocks of Vorbis overlap, all of the 128 of short ones. MP3 needs 1,350 or 1,930, and more where its
@@ -63,6 +67,7 @@ def overlap_end(samples: Samples, gap: Run) -> int:
         db(rms(error)) <= db(usual) + _MORE_DB[0]
         and db(rms(error[:_AT_ONCE])) <= db(usual) + _MORE_DB[1]
         and db(rms(behind)) >= db(rms(error)) + _PREDICTED_DB
+        and db(rms(behind)) >= db(rms(known[-4 * _JUNCTION :])) - _QUIETER_DB
     )
     return max(end + length, gap[1]) if goes_on else gap[1]
 
