@@ -94,3 +94,18 @@ def test_the_length_of_a_click_at_an_edge():
     clicked[:242] += 3.0
     assert click_samples(clicked, RATE_HZ) == 0  # longer than a click
     assert click_samples(np.r_[9.0, sound[:438]], RATE_HZ) == 0  # too near to the end to tell
+
+
+def test_a_gap_beside_another_is_not_taken_for_its_click():
+    rng = np.random.default_rng(8)
+    for _ in range(40):
+        audio = 0.1 * rng.standard_normal((1, RATE_HZ))
+        place = RATE_HZ // 2
+        for _ in range(6):
+            length = int(rng.integers(60, 260))
+            audio[0, place : place + length] = 0.0
+            place += length
+            burst = int(rng.integers(1, 200))
+            audio[0, place : place + burst] *= 30.0
+            place += burst
+        detect(np.clip(audio, -1.0, 1.0), RATE_HZ)

@@ -109,23 +109,31 @@ def _doubted_behind_clicks(
     for gap in gaps:
         kept[gap.end : gap.end + click_samples(samples[gap.end :], rate_hz)] = False
         kept[gap.start - click_samples(samples[: gap.start][::-1], rate_hz) : gap.start] = False
-    if kept.all():
-        return found
+    for gap in gaps:
+        kept[gap.start : gap.end] = True  # of two gaps side by side neither is the other's click
     alone, places = samples[kept], np.concatenate([[0], np.cumsum(kept)])
-    there = [Gap(int(places[gap.start]), int(places[gap.end]), gap.value) for gap in gaps]
-    again = [
-        Candidate(candidate.start, candidate.end, features)
-        for candidate, features in zip(found, gap_evidence(alone, there, rate_hz), strict=True)
+    cut = {n: Gap(int(places[g.start]), int(places[g.end]), g.value) for n, g in enumerate(gaps)}
+    side = samples_of(_LEAST_SIDE_MS, rate_hz)
+    struck = [
+        number
+        for number, gap in enumerate(gaps)
+        if not (kept[gap.start - 1] and kept[gap.end])
+        and side <= cut[number].start
+        and cut[number].end + side <= alone.size
     ]
-    bare = [Candidate(candidate.start, candidate.end, candidate.features) for candidate in found]
+    if not struck:
+        return found
+    bare = [replace(found[number], doubt=float) for number in struck]
+    evidence = gap_evidence(alone, [cut[number] for number in struck], rate_hz)
+    again = [replace(candidate, features=own) for candidate, own in zip(bare, evidence, strict=True)]
     scores, behind = (load_verifier("gap").scores(candidates) for candidates in (bare, again))
+    less = dict(zip(struck, np.maximum(scores - behind, 0.0).tolist(), strict=True))
     made = []
-    for candidate, gap, cut, less in zip(found, gaps, there, scores - behind, strict=True):
-        if kept[gap.start - 1] and kept[gap.end]:
+    for number, candidate in enumerate(found):
+        if number not in less:
             made.append(candidate)
-        elif _is_no_wave(alone, cut, rate_hz):
-            doubt = candidate.doubt() + max(float(less), 0.0)
-            made.append(replace(candidate, doubt=partial(float, doubt)))
+        elif _is_no_wave(alone, cut[number], rate_hz):
+            made.append(replace(candidate, doubt=partial(float, candidate.doubt() + less[number])))
     return made
 
 
