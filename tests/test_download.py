@@ -332,6 +332,20 @@ class TestUnzip:
         written = {path.name: path.read_bytes() for path in tmp_path.rglob("*.mp3*")}
         assert written in ({}, {"a.mp3": BODY[:50_000]})
 
+    def test_a_member_without_a_name_is_one_sentence(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.writestr("x", b"sound")
+        whole = (tmp_path / "a.zip").read_bytes()
+        at = whole.index(b"PK\x01\x02")
+        shorter = bytearray(whole[: at + 46] + whole[at + 47 :])
+        shorter[at + 28 : at + 30] = b"\0\0"  # length of the name in the directory
+        end = shorter.index(b"PK\x05\x06")
+        size = int.from_bytes(shorter[end + 12 : end + 16], "little") - 1
+        shorter[end + 12 : end + 16] = size.to_bytes(4, "little")
+        (tmp_path / "a.zip").write_bytes(bytes(shorter))
+        with pytest.raises(InputError, match="is not a whole zip archive"):
+            download.unzip(tmp_path / "a.zip", tmp_path / "out")
+
 
 class TestCommand:
     @pytest.fixture

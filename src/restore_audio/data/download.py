@@ -237,6 +237,7 @@ def unzip(archive: Path, to: Path, *, progress: Progress = lambda done, total: N
             return len(todo)
     except (
         zipfile.BadZipFile,
+        IndexError,  # a member without a name, in Python 3.11
         zipfile.LargeZipFile,
         zlib.error,
         NotImplementedError,
