@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from restore_audio.fill import doubt, loss, remains
 from restore_audio.fill.gaps import Gap, Prediction
 from restore_audio.fill.loss import Scene, estimate_loss
+from restore_audio.signal.fades import edge_fade
 
 Samples = NDArray[np.float64]
 RATE_HZ = 8000
@@ -50,9 +51,9 @@ class TestFrames:
         assert widths[-1] >= 3
 
     def test_at_both_edges_the_record_fades_in_alike(self) -> None:
-        share = remains._edge_fade(9, 2)
+        share = edge_fade(9, 2)
         np.testing.assert_allclose(share, [0.25, 0.75, 1, 1, 1, 1, 1, 0.75, 0.25])
-        np.testing.assert_allclose(remains._edge_fade(3, 2), [0.25, 0.75, 0.25])
+        np.testing.assert_allclose(edge_fade(3, 2), [0.25, 0.75, 0.25])
 
     @pytest.mark.parametrize("rate_hz", [8000, 22_050, 44_100, 96_000])
     def test_no_band_is_too_narrow_to_be_told(self, rate_hz: int) -> None:

@@ -24,6 +24,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from ..arrays import Samples
 from ..settings import PATCH_FRAMES
+from ..signal.fades import edge_fade
 from ..spans import Span
 from .kinds import SIMPLE
 from .record import draw_places
@@ -236,7 +237,7 @@ def _strike(clean: Samples, rate_hz: int, damage: Damage) -> Samples | float:
         peak = float(np.max(np.abs(around))) * (damage.factor or 1.0)
         return np.clip(inside + peak * click_shape(rng, inside.size), -1.0, 1.0)
     rms = float(np.sqrt(np.mean(np.square(around))))
-    fade = _fade(inside.size, damage.edge_samples)
+    fade = edge_fade(inside.size, damage.edge_samples)
     noise = rng.standard_normal(inside.size) * rms * _gain(damage.noise_db)
     if damage.kind == "noise":
         return np.clip(inside + fade * noise, -1.0, 1.0)
@@ -253,12 +254,6 @@ def _strike(clean: Samples, rate_hz: int, damage: Damage) -> Samples | float:
 
 def _gain(level_db: float | None) -> float:
     return 0.0 if level_db is None else float(10 ** (level_db / 20))
-
-
-def _fade(samples: int, edge: int) -> Samples:
-    """0 at both ends, 1 inside, in raised cosines of ``edge`` samples."""
-    distance = np.minimum(np.arange(samples) + 1, samples - np.arange(samples))
-    return np.asarray(np.sin(0.5 * np.pi * np.clip(distance / (edge + 1), 0, 1)) ** 2)
 
 
 def click_shape(rng: np.random.Generator, samples: int) -> Samples:

@@ -29,6 +29,7 @@ import numpy as np
 from ..arrays import Samples
 from ..signal.burg import NOISE_DB
 from ..signal.burg import fit as burg
+from ..signal.fades import edge_fade
 from ..signal.kernels import continue_recursion
 from ..signal.least_squares import filter_products, solve_gap
 from .gaps import Gap, Prediction
@@ -224,10 +225,7 @@ def _agreed(fill: Samples, apart: float, rate_hz: float) -> Samples:
     """
     energy = float(fill @ fill)
     beyond = max(apart / energy - MOST_APART, 0.0) if energy > 0.0 else 0.0
-    gap = fill.size
-    ramp = min(gap // 4, round(_KEPT_RAMP_MS * rate_hz / 1000))
-    distance = np.minimum(np.arange(gap) + 1, gap - np.arange(gap))
-    inside = np.sin(0.5 * np.pi * np.clip(distance / (ramp + 1), 0, 1)) ** 2
+    inside = edge_fade(fill.size, min(fill.size // 4, round(_KEPT_RAMP_MS * rate_hz / 1000)))
     return np.asarray(1.0 - inside * (1.0 - 1.0 / (1.0 + LESS_KEPT * beyond)))
 
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Samples
 from ..settings import HEALTHY_SHARE, NETWORK_TILES, PATCH_BINS
+from ..signal.fades import edge_fade
 from ..signal.griffin_lim import griffin_lim
 from ..signal.patches import HALO_FRAMES, cut, stitch
 from ..signal.spectrum import Grid, between_frames, known_share, stft
@@ -66,7 +67,7 @@ def complete(gap: Gap, network: Inpainter, blend: Blend, error_db: float | None 
     known = np.ones(fill.size, dtype=bool)
     known[inside] = False
     result = griffin_lim(magnitudes, fill, known, grid, iterations=blend.iterations)
-    fade = _edge_fade(gap.length, round(blend.fade_ms * gap.rate_hz / 1000))
+    fade = edge_fade(gap.length, max(round(blend.fade_ms * gap.rate_hz / 1000) - 1, 0))
     audio[gap.start : gap.end] = fade * result[inside] + (1 - fade) * fill[inside]
 
 
@@ -104,10 +105,3 @@ def _capped(ar: Samples, louder: Samples, missing: NDArray[np.floating], most: f
         return louder
     cap = (most - below[number]) / rest[number]
     return np.asarray(np.sqrt(ar**2 + np.minimum(added, cap)))
-
-
-def _edge_fade(samples: int, fade: int) -> Samples:
-    """0 at both ends, 1 inside, over ``fade`` samples."""
-    distance = np.minimum(np.arange(samples) + 1, samples - np.arange(samples))
-    rise: Samples = np.sin(0.5 * np.pi * np.clip(distance / max(fade, 1), 0, 1)) ** 2
-    return rise

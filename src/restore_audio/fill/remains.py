@@ -21,6 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..arrays import Samples
+from ..signal.fades import edge_fade
 from ..signal.kernels import continue_recursion
 from ..signal.running import running_mean
 from .ar import ArSettings, Sides, fit_sides
@@ -132,7 +133,7 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     told = np.flatnonzero(changes > _LEAST_CHANGE * np.max(changes))
     first, last = int(told[0]), int(told[-1]) + 1
     share = np.zeros(gap.length)
-    share[first:last] = _edge_fade(last - first, round(JOIN_MS * gap.rate_hz / 1000))
+    share[first:last] = edge_fade(last - first, round(JOIN_MS * gap.rate_hz / 1000))
     made = scale * (share * samples + (1.0 - share) * damaged[inside])
     made[share == 0.0] = gap.mine[gap.start : gap.end][share == 0.0]
     # Energy in time from that of overlapping frames, one half of the spectrum.
@@ -235,9 +236,3 @@ def _prediction_variance(sides: Sides, length: int, centres: NDArray[np.int64], 
         between = logs[lower] + (place - lower)[:, None] * (logs[upper] - logs[lower])
         certainty += model[1] / np.maximum(np.exp(between.T) * np.sum(window**2), 1e-30)
     return np.asarray(1.0 / np.maximum(certainty, 1e-30))
-
-
-def _edge_fade(length: int, fade: int) -> Samples:
-    """0 at both ends, 1 inside, over ``fade`` samples: ``(length,)``."""
-    distance = np.minimum(np.arange(length) + 1, length - np.arange(length))
-    return np.asarray(np.sin(0.5 * np.pi * np.clip(distance / (fade + 1), 0, 1)) ** 2)
