@@ -265,6 +265,16 @@ def test_a_training_begins_with_the_weights_it_is_given(
     for one, other in zip(network.parameters(), further.parameters(), strict=True):
         np.testing.assert_allclose(other.detach(), one.detach(), atol=1e-3)
     assert card.network == again.network
+    longer = replace(settings, examples=2 * QUICK.batch)
+    resumed = train(
+        paper_task(cache),
+        longer,
+        tmp_path / "run",
+        device=CPU,
+        resume=True,
+        start=tmp_path / "gone.safetensors",
+    )
+    assert resumed.examples == longer.examples  # from its checkpoint: the weights of the start are not opened
 
     for task, asked in (
         (paper_task(cache), replace(settings, width=2 * settings.width)),

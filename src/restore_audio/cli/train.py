@@ -133,7 +133,8 @@ def train(  # noqa: C901 (checks of its many options)
         run: Folder for all that is written; else runs/TASK-NETWORK.
         work: Folder for decoded music and AR fills; kept.
         resume: Go on from the run's checkpoint.
-        start: Begin with these weights, by name or file, instead of random ones.
+        start: Begin with these weights, by name or file, instead of random ones; --resume goes on
+            from its own.
         device: Where the network runs.
         threads: CPU threads of each process; 0 lets PyTorch choose.
         validate_minutes: Minutes between validations.
@@ -251,7 +252,7 @@ def train(  # noqa: C901 (checks of its many options)
             run,
             device=torch.device(chosen),
             resume=resume,
-            start=None if start is None else model_path(str(start)),
+            start=None if start is None or resume else model_path(str(start)),
             description={"data": str(data), "command": " ".join(["restore-audio", *sys.argv[1:]])},
             report=report,
             look=look,

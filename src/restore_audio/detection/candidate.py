@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +16,10 @@ _COMPANY_CELLS, _ALIKE = 5000, 0.35
 
 _EQUAL_CELLS = 2
 """1 ms: how exactly the distances of a rhythm are equal."""
+
+_RHYTHM_SCORE = 3.0
+"""Pairs of candidates as high at equal distances before and behind are a rhythm; taken off for each doubling
+beyond the first, which is chance. Chosen with the clicks' other scores."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,16 @@ def company(peaks: NDArray[np.floating], places: NDArray[np.int64], place: int) 
     others = places[first:last]
     others = others[(others != place) & (peaks[others] > _ALIKE * peaks[place])]
     return others.size, symmetries(others - place, _EQUAL_CELLS)
+
+
+def company_doubt(alike: int, pairs: int, *, most_alike: int, crowd_score: float) -> float:
+    """What is taken off a candidate's score for its :func:`company`.
+
+    Args:
+        alike: others that are a third as high.
+        pairs: of others at equal distances.
+        most_alike: others that cost nothing.
+        crowd_score: taken off for each doubling beyond them.
+    """
+    crowd = crowd_score * math.log2(max(alike / most_alike, 1.0))
+    return crowd + _RHYTHM_SCORE * math.log2(max(pairs, 1))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Run, Samples
 from ..signal.running import running_max
-from .candidate import Candidate, company
+from .candidate import Candidate, company, company_doubt
 from .interpolation import repair
 from .measures import SILENT_DB, cell_samples, db, rms, samples_of
 from .screen import Floats, background, cell_peaks, largest_around
@@ -82,10 +82,6 @@ _MOST_ALIKE, _CROWD_SCORE = 20, 4.0
 taken off for each doubling. Around 98 in a hundred of 797 clicks, 0.7 a second, lay at most 17, around 19 in
 twenty false ones in crackle at least 21."""
 
-_RHYTHM_SCORE = 3.0
-"""Pairs of candidates as high at equal distances before and behind are a rhythm; taken off for each doubling
-beyond the first, which is chance."""
-
 _STEP_DB, _STEP_SCORE = 6.0, 1.0
 """A click stands above the sound on both sides, or leaves the level as it was; its tail raises the bass
 alone. The edge of a gate changes level and treble: taken off for each dB beyond six by which both change."""
@@ -140,8 +136,7 @@ def _doubt(features: Samples, peaks: Floats, others: Places, places: Places, pla
     ``others``: peaks above their background; ``places``: those of them that stand out as clicks do.
     """
     alike, pairs = company(peaks, others, place)[0], company(peaks, places, place)[1]
-    doubt = _CROWD_SCORE * math.log2(max(alike / _MOST_ALIKE, 1.0))
-    doubt += _RHYTHM_SCORE * math.log2(max(pairs, 1))
+    doubt = company_doubt(alike, pairs, most_alike=_MOST_ALIKE, crowd_score=_CROWD_SCORE)
     evidence = dict(zip(FEATURES, features.tolist(), strict=True))
     level, treble = evidence["level change"], evidence["treble change"]
     if evidence["removed peak"] < 0.0 < level * treble:

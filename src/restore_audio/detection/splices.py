@@ -18,13 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arrays import Samples
 from ..signal.lpc import lpc
 from ..signal.running import running_max
 from ..spans import Span
-from .candidate import company
+from .candidate import company, company_doubt
 from .measures import SILENT_DB, cell_samples, confidence, db, rms, samples_of
 from .screen import Floats, background, cell_peaks, largest_around
 
@@ -81,11 +80,10 @@ _CROWD_SCORE = 0.6
 At half of the splices there are at most two; at ticks of a worn record that look like splices, eight to a
 thousand."""
 
-_MOST_ALIKE, _COMPANY_SCORE, _RHYTHM_SCORE = 8, 3.0, 3.0
+_MOST_ALIKE, _COMPANY_SCORE = 8, 3.0
 """Cells worth a look within 2.5 s on either side and a third as high: more than eight cost this much for each
 doubling. At nine in ten of 164 slips in training music there were at most six, at nine in ten ticks of a
-bed of crackle that look like splices at least twelve. Pairs of them at equal distances are a rhythm, as for
-clicks."""
+bed of crackle that look like splices at least twelve."""
 
 _HALF_MS = 0.5
 _LEAST_SCORE = -2.0
@@ -129,7 +127,9 @@ def find_splices(samples: Samples, errors: Sequence[Floats], rate_hz: int) -> li
                 continue
             doubled = _doubled(audio, join.place)
             score = (min(join.breaks_db) - _BREAK_DB) / _DB_PER_SCORE + (_DOUBLED_SCORE if doubled else 0.0)
-            score -= _crowded(mine, cell) + _accompanied(mine, cells, cell)
+            alike, pairs = company(mine, cells, cell)
+            accompanied = company_doubt(alike, pairs, most_alike=_MOST_ALIKE, crowd_score=_COMPANY_SCORE)
+            score -= _crowded(mine, cell) + accompanied
             score += sum(_support(samples, channel, other, join, size) for other in range(len(samples)))
             score = min(score, (db(float(mine[cell] / wide[cell])) - _ALONE_DB) / _ALONE_DB_PER_SCORE)
             if score > _LEAST_SCORE:
@@ -137,13 +137,6 @@ def find_splices(samples: Samples, errors: Sequence[Floats], rate_hz: int) -> li
                 words = _words(join, doubled)
                 spans.append(Span(start, end, channel, "splice", confidence(score), evidence=words))
     return spans
-
-
-def _accompanied(peaks: Floats, cells: NDArray[np.int64], cell: int) -> float:
-    """What is taken off where many places worth a look lie around, or some in a rhythm."""
-    alike, pairs = company(peaks, cells, cell)
-    crowd = _COMPANY_SCORE * math.log2(max(alike / _MOST_ALIKE, 1.0))
-    return crowd + _RHYTHM_SCORE * math.log2(max(pairs, 1))
 
 
 def _crowded(peaks: Floats, cell: int) -> float:

@@ -94,7 +94,8 @@ def train(  # noqa: C901 (the loop, readable from top to bottom)
 
     Args:
         resume: go on from ``run/state.safetensors``.
-        start: weights to begin with, of the same network and task, instead of random ones.
+        start: weights to begin with, of the same network and task, instead of random ones; a resumed run has
+            its own.
         description: put into the weights' header (data, command line).
         report: called with each line that goes to ``metrics.jsonl``.
         look: called after each validation with the averaged network and the step.
@@ -112,7 +113,7 @@ def train(  # noqa: C901 (the loop, readable from top to bottom)
     workers = workers or Workers()
     network_settings = NetworkSettings(settings.network, settings.width, task.in_channels)
     network = build(network_settings, settings.seed).to(device).to(memory_format=torch.channels_last)
-    if start is not None:
+    if start is not None and not resume:
         _start_with(start, network, network_settings, task)
     model = workers.wrap(network)
     state = State(
