@@ -6,7 +6,8 @@
 Same data, width, patches seen, order of examples and seed for all; the network of the last moment is measured
 (its moving average), so that none profits from more chances. Two rows need no network: doing nothing, and a
 straight line across lost frames. With ``--task restore`` it is the task of ``fix``, and losses are compared, too; the
-rows without network are AR and max(AR, interpolated neighbours). Writes JSON and prints a table in Markdown. A
+rows without network are AR and max(AR, interpolated neighbours), and each network's fills, blended as ``fix`` does, are
+graded by the 2f-model. Writes JSON and prints a table in Markdown. A
 network that is done, or half done, is not begun again.
 """
 
@@ -19,11 +20,16 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from fit_blend import measured as fills_measured
 from torch import Tensor, nn
 
+from restore_audio.fill.methods import METHODS, Blend, Method
+from restore_audio.measure.material import choose_material
 from restore_audio.network.features import RESTORE_CHANNELS, FeatureSettings
 from restore_audio.network.networks import NETWORKS, NetworkSettings, build
+from restore_audio.network.predictor import Inpainter
 from restore_audio.network.unet import parameter_count
 from restore_audio.train.loop import TrainSettings, train
 from restore_audio.train.losses import RestoreLoss
@@ -45,6 +51,9 @@ MEASURES = ("psnr_db", "psnr_gain_db", "nrmse_rms", "nrmse_range")
 RESTORE_NETWORKS = ("res-unet-v2", "res-unet-v2-additive", "res-unet-v2-axial", "res-unet-v2-cascade")
 RESTORE_LOSSES = (RestoreLoss(log=0.1), RestoreLoss(consistency=1.0), RestoreLoss(0.1, 1.0))
 """Of the restore task: all networks by the plain loss, the first by these, too, and the best by the best of them."""
+GRADED_MS = (40.0, 80.0, 160.0, 320.0)
+GRADED_GAPS = 3
+"""Gaps of each length in ten seconds of each genre whose fills are graded."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,9 @@ def main() -> int:
     parser.add_argument("--validation", type=Path, help="music to validate on; else as 'train' chooses it")
     parser.add_argument("--task", choices=("paper", "restore"), default="paper")
     parser.add_argument("--fills", type=int, default=4000, help="made ahead for the restore task")
+    parser.add_argument(
+        "--graded", type=Path, help="music whose gaps are filled and graded by 2f (restore task)"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes that make them")
     parser.add_argument("--patches", type=int, default=6000, help="seen by each network")
     parser.add_argument("--width", type=int, default=8, help="filters of the first level")
@@ -142,8 +154,27 @@ def compare_for_restoration(sources: Sources, settings: TrainSettings, options: 
     loss = min(by_loss, key=lambda row: row["lsd_db"])["loss"]
     if (network, loss) not in {(row["network"], row["loss"]) for row in rows}:
         measure(network, next(added for added in RESTORE_LOSSES if added.name == loss))
+    if options.graded:
+        grade(rows, options)
+        options.json.write_text(json.dumps(restoration_document(rows, settings, options), indent=1) + "\n")
     print(restoration_table(restoration_document(rows, settings, options)))
     return 0
+
+
+def grade(rows: list[dict[str, object]], options: argparse.Namespace) -> None:
+    """Add to each row the 2f of gaps that it fills, of AR alone, and the standard error of their difference."""
+    material = choose_material(options.graded, per_genre=1, seconds=10.0, seed=7)
+    auto = Method("AR and network", blend=Blend())
+    ways = {"AR": (METHODS["ar"], None)}
+    for row in rows:
+        weights = options.runs / f"{row['network']}, {row['loss']}" / "best.safetensors"
+        ways[f"{row['network']}, {row['loss']}"] = (auto, Inpainter.open(weights, "restore"))
+    graded = fills_measured(material, ways, GRADED_MS, GRADED_GAPS, 7)
+    two_f = {name: np.concatenate([two_f for _, _, two_f in values]) for name, values in graded.items()}
+    for row in rows:
+        own = two_f[f"{row['network']}, {row['loss']}"]
+        row["two_f"], row["two_f_ar"] = float(own.mean()), float(two_f["AR"].mean())
+        row["two_f_error"] = float(np.std(own - two_f["AR"], ddof=1) / len(own) ** 0.5)
 
 
 def trained_to_restore(task: RestoreTask, settings: TrainSettings, runs: Path) -> dict[str, object]:
@@ -185,13 +216,18 @@ def restoration_document(
     names = ("width", "batch", "seed")
     protocol = {name: getattr(settings, name) for name in names}
     protocol |= {"patches_seen": settings.examples, "fills": options.fills}
-    cells = [["none: AR", "–", "–", f"{rows[0]['lsd_ar_db']:.2f}"]]
-    cells.append(["none: max(AR, interpolated neighbours)", "–", "–", f"{rows[0]['lsd_rule_db']:.2f}"])
+    graded = "two_f" in rows[0]
+    of_ar = [f"{rows[0]['two_f_ar']:.1f}"] if graded else []
+    cells = [["none: AR", "–", "–", f"{rows[0]['lsd_ar_db']:.2f}", *of_ar]]
+    rule = ["none: max(AR, interpolated neighbours)", "–", "–", f"{rows[0]['lsd_rule_db']:.2f}"]
+    cells.append(rule + (["–"] if graded else []))
     for row in rows:
         size = f"{row['parameters'] / 1e6:.2f} M"  # type: ignore[operator]
         name = f"{row['network']}, {row['loss']}"
-        cells.append([name, size, str(row["patches_per_s"]), f"{row['lsd_db']:.2f}"])
+        two_f = [f"{row['two_f']:.1f}"] if graded else []
+        cells.append([name, size, str(row["patches_per_s"]), f"{row['lsd_db']:.2f}", *two_f])
     header = ["network, loss", "parameters", "patches/s in fix", "log-spectral distance, dB"]
+    header += ["2f of 40 to 320 ms"] if graded else []
     table = {"title": "Networks and losses on the task of fix", "header": header, "rows": cells}
     return {"made": time.strftime("%Y-%m-%d"), "protocol": protocol, "rows": rows, "tables": [table]}
 
@@ -199,7 +235,8 @@ def restoration_document(
 def restoration_table(document: dict[str, object]) -> str:
     """Markdown, as trained."""
     table = document["tables"][0]  # type: ignore[index]
-    lines = [table["header"], ["---", *["---:"] * 3], *table["rows"]]
+    header = table["header"]
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *table["rows"]]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

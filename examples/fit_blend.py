@@ -19,7 +19,7 @@ import numpy as np
 
 from restore_audio.fill.fill import fill_spans
 from restore_audio.fill.methods import METHODS, Blend, Method
-from restore_audio.measure.material import choose_material, load_excerpt
+from restore_audio.measure.material import Material, choose_material, load_excerpt
 from restore_audio.measure.measured import Measured, Values
 from restore_audio.measure.methods import Outcome
 from restore_audio.measure.metrics import mean_finite
@@ -50,28 +50,13 @@ def main() -> None:
         blend = Blend(share=float(share), added=float(added))
         ways[f"share {share}, added {added}"] = Method("AR and network", blend=blend)
     lengths = tuple(float(ms) for ms in options.lengths_ms.split(","))
-    protocol = PROTOCOLS["gaps"]
-    rows: dict[str, list[str]] = {name: [] for name in ways}
-    for condition in protocol.conditions(lengths):
-        values: dict[str, tuple[Values, Values, Values]] = {name: ([], [], []) for name in ways}
-        for number, excerpt in enumerate(material.excerpts):
-            clean, rate_hz = load_excerpt(excerpt, mono=True)
-            rng = np.random.default_rng((options.seed, number))
-            for trial in protocol.trials(clean, rate_hz, condition, rng, options.gaps):
-                for name, method in ways.items():
-                    filled, _ = fill_spans(
-                        trial.damaged,
-                        trial.spans,
-                        trial.rate_hz,
-                        method=method,
-                        open_network=lambda: network,
-                    )
-                    made = Measured(trial, Outcome(filled, None, 0.0, None))
-                    found = (made.gap_sdr_db, made.lsd_db(filled), made.gap_two_f)
-                    for column, more in zip(values[name], found, strict=True):
-                        column += more
-        for name, columns in values.items():
-            rows[name].append(" / ".join(f"{mean_finite(column):.2f}" for column in columns))
+    values = measured(
+        material, {name: (way, network) for name, way in ways.items()}, lengths, options.gaps, options.seed
+    )
+    rows = {
+        name: [" / ".join(f"{mean_finite(column):.2f}" for column in columns) for columns in of_lengths]
+        for name, of_lengths in values.items()
+    }
     header = ["", *(f"{ms:g} ms" for ms in lengths)]
     about = f"Measured on {material.title}: SDR / log-spectral distance, dB / 2f-model"
     print(f"{about}\n")
@@ -82,6 +67,38 @@ def main() -> None:
         options.json.write_text(
             json.dumps({"tables": [table]}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )
+
+
+def measured(
+    material: Material,
+    ways: dict[str, tuple[Method, Inpainter]],
+    lengths_ms: tuple[float, ...],
+    gaps: int,
+    seed: int,
+) -> dict[str, list[tuple[Values, Values, Values]]]:
+    """SDR, log-spectral distance and 2f of each gap that each way fills, for each length."""
+    protocol = PROTOCOLS["gaps"]
+    values: dict[str, list[tuple[Values, Values, Values]]] = {name: [] for name in ways}
+    for condition in protocol.conditions(lengths_ms):
+        for of_lengths in values.values():
+            of_lengths.append(([], [], []))
+        for number, excerpt in enumerate(material.excerpts):
+            clean, rate_hz = load_excerpt(excerpt, mono=True)
+            rng = np.random.default_rng((seed, number))
+            for trial in protocol.trials(clean, rate_hz, condition, rng, gaps):
+                for name, (method, network) in ways.items():
+                    filled, _ = fill_spans(
+                        trial.damaged,
+                        trial.spans,
+                        trial.rate_hz,
+                        method=method,
+                        open_network=lambda network=network: network,
+                    )
+                    made = Measured(trial, Outcome(filled, None, 0.0, None))
+                    found = (made.gap_sdr_db, made.lsd_db(filled), made.gap_two_f)
+                    for column, more in zip(values[name][-1], found, strict=True):
+                        column += more
+    return values
 
 
 if __name__ == "__main__":

@@ -202,11 +202,11 @@ class TestWhole:
         monkeypatch.setattr(extrapolated, "_extrapolated", look)
         agreement = np.zeros(200, np.int32)
         monkeypatch.setattr(extrapolated, "_agreement", lambda *_: (agreement, np.arange(200)))
-        agreement[[3, 5, 8]] = 377  # 84 in a hundred of 448
+        agreement[[3, 5, 8]] = 406  # 90.5 in a hundred of 448 are 405.4
         told.update({3: (100, 200, 0.9), 5: (776, 900, 0.8), 8: (1477, 1500, 0.7)})
         spans = find_extrapolated(np.zeros(90_000), 2, RATE_HZ)
         assert [(s.start, s.end) for s in spans] == [(100, 900), (1477, 1500)]
-        agreement[5] = 376
+        agreement[5] = 405
         assert [(s.start, s.end) for s in find_extrapolated(np.zeros(90_000), 2, RATE_HZ)] == [
             (100, 200),
             (1477, 1500),
@@ -217,18 +217,18 @@ class TestWhole:
     ) -> None:
         asked: list[int] = []
         monkeypatch.setattr(extrapolated, "_extrapolated", lambda _, first, *__: asked.append(first // 384))
-        agreement = np.zeros(600, np.int32)
-        monkeypatch.setattr(extrapolated, "_agreement", lambda *_: (agreement, np.zeros(600, np.int32)))
+        agreement = np.zeros(900, np.int32)
+        monkeypatch.setattr(extrapolated, "_agreement", lambda *_: (agreement, np.zeros(900, np.int32)))
         agreement[10:27], agreement[40:58] = 448, 448  # 140 ms are 17 windows
         find_extrapolated(np.zeros(90_000), 0, RATE_HZ)
         assert asked == list(range(10, 27))
         agreement[:] = 0
-        agreement[0:300:2] = 448
+        agreement[0:800:2] = 448
         find_extrapolated(np.zeros(90_000), 0, RATE_HZ)
-        assert len(asked) == 17 + 150
-        agreement[400] = 448
+        assert len(asked) == 17 + 400
+        agreement[801] = 448
         assert find_extrapolated(np.zeros(90_000), 0, RATE_HZ) == []
-        assert len(asked) == 17 + 150
+        assert len(asked) == 17 + 400
 
     @pytest.mark.parametrize(
         ("rate_hz", "looked"), [(31_999, False), (32_000, True), (50_000, True), (50_001, False)]

@@ -194,8 +194,8 @@ static inline __attribute__((always_inline)) void count_differing(const unsigned
 
 /* How like itself a sound is a short time before: for each window of words * 64 samples, one every hop * 64, the lag
    from low to high (high - low + 192 below MOST_LAGS) at which most signs of a filtered x (size) agree, and how many
-   do; of several the shortest. Where fewer than 94 of the first 128 agree, a lag counts for nothing.
-   Filtered: x[n] - x[n - 1] - x[n - 2] + x[n - 3]. bits (size / 64 + 2). most, lags (count): windows begin at word
+   do; of several the shortest. Where fewer than 104 of the first 128 agree, a lag counts for nothing.
+   Filtered: x[n] - x[n - 4]. bits (size / 64 + 2). most, lags (count): windows begin at word
    first + i * hop, at least high / 64 + 1 words in. */
 EXPORT void sign_agreement(const double *restrict x, long size, long words, long hop, long first, long count, long low,
                            long high, unsigned long long *restrict bits, int *restrict most, int *restrict lags)
@@ -207,8 +207,8 @@ EXPORT void sign_agreement(const double *restrict x, long size, long words, long
     for (long word = 0; word < size / 64; word++) {
         unsigned char signs[64] = {0};
         const double *s = x + 64 * word;
-        for (long i = word ? 0 : 3; i < 64; i++)
-            signs[i] = (s[i] - s[i - 1]) - (s[i - 2] - s[i - 3]) > 0.0;
+        for (long i = word ? 0 : 4; i < 64; i++)
+            signs[i] = s[i] > s[i - 4];
         unsigned long long made = 0;
         for (long byte = 0; byte < 8; byte++) {
             unsigned long long eight = 0;
@@ -232,10 +232,10 @@ EXPORT void sign_agreement(const double *restrict x, long size, long words, long
         for (long last = places; last > start - 64 * begin; last -= 64) {
             long from = last - 64 > start - 64 * begin ? last - 64 : start - 64 * begin, near = 0;
             for (long i = from; i < last; i++)
-                near |= differing[i] <= 128 - 94;
+                near |= differing[i] <= 128 - 104;
             for (long i = near ? last - 1 : 0; i >= from; i--) {
                 int same = 128 - (int)differing[i];
-                if (same < 94)
+                if (same < 104)
                     continue;
                 const unsigned long long *before = bits + begin + i / 64;
                 for (long w = 2; w < words && same + 64 * (words - w) > best; w++)

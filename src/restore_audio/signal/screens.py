@@ -138,7 +138,7 @@ def sign_agreement(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
     """How like itself a sound is a short time before; None where not compiled.
 
-    Signs of ``x[n] - x[n - 1] - x[n - 2] + x[n - 3]`` are compared, in windows that begin at multiples of
+    Signs of ``x[n] - x[n - 4]`` are compared, in windows that begin at multiples of
     ``64 * hop``.
 
     Args:
@@ -149,7 +149,7 @@ def sign_agreement(
 
     Returns:
         For each window the most signs that agree at one lag, and that lag; zeros for the first windows, and
-        where fewer than 94 of the first 128 agree.
+        where fewer than 104 of the first 128 agree.
     """
     if kernels.LIBRARY is None:
         return None
