@@ -341,6 +341,18 @@ class TestReal:
         assert scores["worse"] == [1.0] + [0.0] * (len(trial.spans) - 1)
         assert scores["recall"] == scores["near_3ms"] == scores["worse"]
 
+    def test_what_is_found_of_badly_damaged_spans_is_counted_by_itself(self, music: Path) -> None:
+        made = plan(music, "real", "nothing", conditions=real.conditions(("treble lost",)))
+        (trial,) = make_trials(made.tasks()[0])
+        broken = trial.damaged.copy()
+        for span in trial.spans[:2]:
+            broken[span.channel, span.start : span.end] = 0.0
+        outcome = Outcome(broken, (trial.spans[1], trial.spans[-1]), 1.0, None)
+        scores = score(Measured(replace(trial, damaged=broken), outcome), graders=())
+        before = [value < 5 for value in scores["sdr_before_db"]]
+        assert before[:2] == [True, True]
+        assert scores["broken_recall"] == [1.0] * (1 + before[-1]) + [0.0] * (sum(before) - 1 - before[-1])
+
     def test_at_a_splice_there_is_nothing_to_restore_but_something_to_find(self, music: Path) -> None:
         made = plan(music, "real", "nothing", conditions=real.conditions(("buffer dropped",)))
         summary = result_of(made).summary("nothing")
@@ -367,7 +379,7 @@ class TestReal:
     def test_its_tables_fit_into_80_columns(self, music: Path) -> None:
         chosen = real.conditions(("gap, low*", "click switching", "gated synthesiser"))
         result = result_of(plan(music, "real", "nothing", conditions=chosen))
-        (damage,), (undamaged,), _ = (
+        (damage,), _, (undamaged,), _ = (
             [rich_table(part) for part in fitted(short_names(result, sheet), 80)] for sheet in sheets(result)
         )
         for table, names in ((damage, ["gap, low-passed", "click switching"]), (undamaged, ["gated synth"])):

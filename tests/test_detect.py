@@ -325,3 +325,32 @@ class TestRegistry:
         (span,) = detect(audio, 44_100)
         assert (span.start, span.end, span.channel, span.kind) == (40_000, 40_003, 1, "toy")
         assert span.evidence == "a marked sample"
+
+
+class TestLostTogether:
+    """A run that ends with damage of another channel, to the sample, is of the same loss."""
+
+    START, END = 2 * RATE_HZ, 2 * RATE_HZ + 110
+
+    def stereo(self) -> np.ndarray:
+        """Both lose 110 samples; in the second a note begins just there, after what is 40 dB quieter."""
+        audio = music(4.0, channels=2, seed=4)
+        audio[1, : self.START] *= 0.01
+        audio[:, self.START : self.END] = 0.0
+        return audio
+
+    def test_what_one_channel_cannot_tell_another_does(self) -> None:
+        audio = self.stereo()
+        assert detect(audio[1:], RATE_HZ) == []
+        found = detect(audio, RATE_HZ)
+        assert {s.channel for s in found} == {0, 1}
+        for span in found:
+            assert (span.kind, span.confidence > 0.5) == ("zeros", True)
+            assert max(abs(span.start - self.START), abs(span.end - self.END)) < 40
+        assert "lost at once with those of channel 1" in found[1].evidence
+
+    @pytest.mark.parametrize("longer", [(9, 0), (0, 5), (0, 40_000)])
+    def test_a_rest_that_only_overlaps_is_left_alone(self, longer: tuple[int, int]) -> None:
+        audio = self.stereo()
+        audio[1, self.START - longer[0] : self.END + longer[1]] = 0.0
+        assert {s.channel for s in detect(audio, RATE_HZ)} == {0}

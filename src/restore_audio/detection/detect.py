@@ -28,6 +28,7 @@ from .click_edges import click_edges
 from .gap_edges import with_smear
 from .measures import samples_of
 from .overlap import STILL_HELD, overlap_end
+from .runs import lost_together
 from .tails import tail_end
 from .windows import Window, cut_windows
 
@@ -66,6 +67,9 @@ _SPIKE = 1.4
 dropout once in some hundreds."""
 
 _SPIKE_OVER_MS = 40.0
+
+_BESIDE = 8
+"""Samples beside a gap in which a run ends that began with it."""
 
 _PAUSES = ("zeros", "constant", "dropout", "treble", "concealed")
 """Kinds in which the sound is lower than beside them."""
@@ -153,6 +157,7 @@ def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
     exact, weighed = (
         [s for s in part if s.confidence >= least] for part in (joined[: len(exact)], joined[len(exact) :])
     )
+    exact += _lost_together(exact, window)
     found = exact + _away_from(exact, weighed, window.rate_hz)
     found = _with_tails([_whole(s, window) for s in found], window)
     first, last = window.core
@@ -289,6 +294,32 @@ def _joined(spans: list[Span], window: Window) -> list[Span]:
         also = "".join(f"; channel {channel + 1} shows damage there too" for channel in sorted(helpers))
         joined.append(replace(span, confidence=1.0 - doubt, evidence=span.evidence + also))
     return joined
+
+
+def _lost_together(gaps: Sequence[Span], window: Window) -> list[Span]:
+    """Runs in other channels that begin and end with one that is damage: one loss made both."""
+    more: dict[int, list[Span]] = {}
+    for gap in gaps:
+        if gap.kind not in ("zeros", "constant"):
+            continue
+        middle = (gap.start + gap.end) // 2
+        for channel, samples in enumerate(window.samples):
+            known = [*gaps, *more.get(channel, [])]
+            if channel == gap.channel or any(
+                s.channel == channel and s.start <= middle < s.end for s in known
+            ):
+                continue
+            around = slice(max(gap.start - _BESIDE, 0), gap.end + _BESIDE)
+            one, other = window.samples[gap.channel, around], samples[around]
+            run = lost_together(one, other, middle - around.start)
+            if run is not None:
+                kind = "zeros" if samples[middle] == 0.0 else "constant"
+                run = run[0] + around.start, run[1] + around.start
+                words = (
+                    f"{run[1] - run[0]} equal samples, lost at once with those of channel {gap.channel + 1}"
+                )
+                more.setdefault(channel, []).append(Span(*run, channel, kind, gap.confidence, evidence=words))
+    return [span for spans in more.values() for span in spans]
 
 
 def _same_sound(one: Samples, other: Samples) -> bool:

@@ -33,9 +33,9 @@ _PERIOD_S = (100 / 48_000, 720 / 48_000)
 
 _RATES_HZ = (32_000, 50_000)
 _AGREE = 0.905
-"""Share of signs: 19 in 20 packets concealed in training music lie above, one in thirteen windows of the music
-itself. With a difference of neighbours, which rises to the highest frequencies, it is 17 in 20: a resampled period is
-not a whole number of samples."""
+"""Share of signs: 19 in 20 packets concealed in training music lie above, one in thirteen windows of the
+music itself. With a difference of neighbours, which rises to the highest frequencies, it is 17 in 20: a
+resampled period is not a whole number of samples."""
 
 _MOST_WINDOWS = 400
 """In a window of the recording, 10 s: sounds that repeat so often are made by machines."""

@@ -58,6 +58,9 @@ wave of 13 Hz rests more often, and losses of less than 1.5 ms do not come by th
 _CHANCE_NATS = 14.0
 """How unlikely a run of chance must be: e^-14, once in 20 s of such neighbours at 44.1 kHz."""
 
+_TOGETHER_SAMPLES = 2
+"""How far the ends of runs that were lost at once may be apart: sound may pass through zero there."""
+
 _DB_PER_NAT = 3.0
 """Margins are divided by this: 3 dB beyond every threshold are a confidence of e / (1 + e) = 73 %."""
 
@@ -127,6 +130,29 @@ def run_evidence(samples: Samples, run: Run, rate_hz: int) -> str:
     return (
         f"{end - start} samples {what}, between sound of {db(before):.0f} and {db(after):.0f} dBFS "
         "that does not fade"
+    )
+
+
+def lost_together(one: Samples, other: Samples, place: int) -> Run | None:
+    """The run of one value in ``other``, if a run of ``one`` begins and ends with it; both hold ``place``.
+
+    Args:
+        one: ``(T,)``, a channel in which a run is damage.
+        other: ``(T,)``, another channel.
+        place: a sample within that run.
+    """
+    here, there = (_run_at(samples, place) for samples in (one, other))
+    apart = max(abs(a - b) for a, b in zip(here, there, strict=True))
+    return there if there[1] - there[0] >= FEWEST_SAMPLES and apart <= _TOGETHER_SAMPLES else None
+
+
+def _run_at(samples: Samples, place: int) -> Run:
+    """First and last (exclusive) sample of the run of equal samples around a place."""
+    before = np.flatnonzero(samples[:place] != samples[place])
+    behind = np.flatnonzero(samples[place:] != samples[place])
+    return (
+        int(before[-1]) + 1 if before.size else 0,
+        place + int(behind[0]) if behind.size else samples.size,
     )
 
 

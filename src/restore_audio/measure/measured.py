@@ -22,6 +22,7 @@ Values = list[float | None]
 """One for each gap, span, trial or patch; None where there is nothing to measure."""
 
 LIMIT_DB = 100.0
+BROKEN_DB = 5.0
 WORSE_DB = 1.0
 
 AROUND_S = 3.0
@@ -96,6 +97,20 @@ class Measured:
         """SDR of the damaged recording in each span, where the protocol asks for it."""
         spans = self.spans if self.trial.before else []
         return [bounded(sdr_db(self.trial.clean, self.trial.damaged, [span])) for span in spans]
+
+    @cached_property
+    def broken(self) -> list[Span]:
+        """Spans whose SDR is below :data:`BROKEN_DB`, where the protocol asks for it."""
+        before = zip(self.spans, self.before_sdr_db, strict=False)
+        return [span for span, db in before if db is not None and db < BROKEN_DB]
+
+    @property
+    def found_broken(self) -> Values:
+        """Of each of them whether it is found."""
+        if self.outcome.found is None:
+            return []
+        hit = len(score_detection(self.broken, self.outcome.found, self.trial.rate_hz).boundary_errors_ms)
+        return [1.0] * hit + [0.0] * (len(self.broken) - hit)
 
     @property
     def worse(self) -> Values:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Samples
+from ..damage.codec_loss import LOSSES
 from ..damage.families import NEGATIVES, apply, draw_after, draw_family, draw_negative
 from ..damage.record import Record
 from ..errors import UsageError
@@ -84,7 +85,8 @@ _PROCESSED = {
     "offset": "dc",
 }
 
-_LOSSY = {name.lower(): f"{UNDAMAGED}, {name}" for name in ("MP3", "AAC", "Vorbis", "Opus")}
+_TITLES = {"mp3": "MP3", "aac": "AAC", "vorbis": "Vorbis", "opus": "Opus"}
+_LOSSY = {name.lower(): f"{UNDAMAGED}, {name}" for name in _TITLES.values()}
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
@@ -102,8 +104,9 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             ),
             Family("treble lost", "treble", {"depth_db": (15.0, 40.0), "length_ms": (10.0, 200.0)}),
             *(
-                Family(f"{codec} loss", f"codec-{codec.lower()}", needs_av=True)
-                for codec in ("MP3", "AAC", "Vorbis", "Opus")
+                Family(f"{_TITLES[codec]} {loss}", f"codec-{codec}", {"loss": loss}, needs_av=True)
+                for codec, losses in LOSSES.items()
+                for loss in losses
             ),
             Family("packet zeros", "packets-zeros"),
             Family("packet repeated", "packets-repeat"),

@@ -58,6 +58,7 @@ BAND = Table(
     "SNR of the whole, dB / log-spectral distance of Lim et al. 2018", "conditions", ("super-resolution",)
 )
 REAL = Table("damage as machines make it", "damage", ("real",))
+BROKEN = Table("Spans whose SDR is below 5 dB", "damage", ("real",))
 UNDAMAGED = Table("False spans a minute in undamaged recordings / samples changed, %", "undamaged", ("real",))
 GAPS = Table("SDR in the gaps / log-spectral distance, dB", "conditions", TIMED)
 ODG = Table("ODG (PEAQ, basic version) of the excerpt / of its worst channel alone", "conditions", TIMED)
@@ -79,6 +80,7 @@ TABLES = (
     PAPER,
     BAND,
     REAL,
+    BROKEN,
     UNDAMAGED,
     GAPS,
     AGAINST_AR,
@@ -189,6 +191,15 @@ METRICS: tuple[Metric, ...] = (
         "found, %",
         _of_detection(lambda d: _each(len(d.boundary_errors_ms), d.true_spans)),
         tables=(REAL, FOUND, DETECTION),
+        digits=0,
+        percent=True,
+    ),
+    Metric("broken", "spans", lambda m: [len(m.broken)], _total("broken"), (BROKEN,), digits=0),
+    Metric(
+        "broken_recall",
+        "found, %",
+        lambda m: m.found_broken,
+        tables=(BROKEN,),
         digits=0,
         percent=True,
     ),
