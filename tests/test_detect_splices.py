@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from restore_audio.detection import splices
+from restore_audio.detection.candidate import company, company_doubt
 from restore_audio.detection.screen import prediction_error
 from restore_audio.detection.splices import (
-    _accompanied,
     _crowded,
     _Join,
     _joined_at,
@@ -39,6 +39,11 @@ def hum(size: int = 30_000, seed: int = 1, level: float = 0.1) -> Samples:
 
 def cut(audio: Samples, lost: int = 47, place: int = PLACE) -> Samples:
     return np.concatenate([audio[:place], audio[place + lost :]])
+
+
+def accompanied(peaks: Samples, cells: NDArray[np.int64], cell: int) -> float:
+    alike, pairs = company(peaks, cells, cell)
+    return company_doubt(alike, pairs, most_alike=splices._MOST_ALIKE, crowd_score=splices._COMPANY_SCORE)
 
 
 def found(*channels: Samples) -> list[Span]:
@@ -177,6 +182,25 @@ class TestScore:
         assert score(support=2.0) == pytest.approx(3.0)
         assert score(support=-2.0) == pytest.approx(-1.0)
 
+    def test_at_the_loudest_sample_of_a_second_it_loses_three(
+        self, score: Callable[..., float], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(splices, "_is_loudest", lambda *_: True)
+        assert score(_Join(PLACE, (23.0, 23.0))) == pytest.approx(0.0)
+        assert score(doubled=6) == pytest.approx(3.0)
+
+    @pytest.mark.parametrize(
+        ("channel", "place", "loudest"),
+        [(0, 0, True), (1, -60, True), (0, 60, True), (0, -68, False), (1, 68, False)],
+    )
+    def test_the_loudest_sample_is_a_millisecond_and_a_half_away(
+        self, channel: int, place: int, loudest: bool
+    ) -> None:
+        audio = np.stack([hum(60_000), hum(60_000, seed=2)])
+        audio[channel, 30_000 + place] = -0.9
+        assert splices._is_loudest(audio, 30_000, RATE_HZ) is loudest
+        assert not splices._is_loudest(np.zeros((2, 60_000)), 30_000, RATE_HZ)
+
     def test_no_more_than_it_stands_alone(
         self, score: Callable[..., float], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -262,21 +286,21 @@ class TestParts:
         cells = np.array([20_000, *range(20_100, 20_100 + 80 * others, 80)])
         peaks[cells] = 0.36
         peaks[20_000] = 1.0
-        assert _accompanied(peaks, cells, 20_000) == pytest.approx(taken)
+        assert accompanied(peaks, cells, 20_000) == pytest.approx(taken)
         peaks[cells[1:]] = 0.34
-        assert _accompanied(peaks, cells, 20_000) == 0.0
+        assert accompanied(peaks, cells, 20_000) == 0.0
 
     def test_those_count_for_two_and_a_half_seconds_on_either_side(self) -> None:
         peaks = np.ones(40_000)
         for first, taken in ((24_984, 3.0), (25_000, 0.0), (15_000, 3.0), (14_984, 0.0)):
             cells = np.sort([20_000, *range(first, first + 16)])
-            assert _accompanied(peaks, cells, 20_000) == pytest.approx(taken), first
+            assert accompanied(peaks, cells, 20_000) == pytest.approx(taken), first
 
     def test_those_at_equal_distances_are_a_rhythm(self) -> None:
         peaks = np.ones(40_000)
         for pairs, taken in ((1, 0.0), (2, 3.0), (3, 3.0 * math.log2(3))):
             cells = np.arange(20_000 - 1000 * pairs, 20_001 + 1000 * pairs, 1000)
-            assert _accompanied(peaks, cells, 20_000) == pytest.approx(taken), pairs
+            assert accompanied(peaks, cells, 20_000) == pytest.approx(taken), pairs
 
     def other(self, audio: Samples, place: int = PLACE) -> float:
         mine = cut(hum(seed=2))
