@@ -17,11 +17,12 @@ from restore_audio.detection.frame_network import shipped_network
 from restore_audio.detection.interpolated import _stretches
 from restore_audio.detection.interpolation import repair
 from restore_audio.detection.screen import cell_peaks, prediction_error
+from restore_audio.fill import ar
 from restore_audio.signal import kernels, screens
 from restore_audio.signal.bands import Bands
 from restore_audio.signal.burg import burg, fit
 from restore_audio.signal.convolution import convolve, convolve_valid, fast_length
-from restore_audio.signal.library import load_library
+from restore_audio.signal.library import at, load_library
 from restore_audio.signal.lpc import autocorrelation
 
 ROOT = Path(__file__).parents[1]
@@ -277,3 +278,39 @@ def test_neighbours_within_reach_are_counted_as_numpy_counts_them(size, monkeypa
     compiled = screens.count_near(places, 100)
     monkeypatch.setattr(kernels, "LIBRARY", None)
     np.testing.assert_array_equal(compiled, screens.count_near(places, 100))
+
+
+@pytest.mark.parametrize(("left", "right"), [(20_000, 20_000), (0, 9_000), (9_000, 0), (300, 9_000), (5, 7)])
+@pytest.mark.parametrize("gap", [1, 60, 200])
+def test_a_fill_is_numpys(gap: int, left: int, right: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = music(0, 41_000)
+    before, after = x[20_000 - left : 20_000].copy(), x[20_000 + gap : 20_000 + gap + right].copy()
+    if left == 300:
+        after[1500] = np.inf
+        after[700:] *= 9  # begins there, and is left out
+    settings = ar.ArSettings(context_ms=93.0, to_attack=True)
+    sides = ar.fit_sides(before, after, rate_hz=44_100, settings=settings)
+
+    def fills() -> list[Samples]:
+        given = (before, after, gap, 44_100, settings)
+        by_one = [ar.fill_by(model, *given) for model in sides.models]
+        return [
+            ar.fill_from(sides, gap, 44_100, settings),
+            *by_one,
+            ar.fill_from(sides, gap, 44_100, ar.ArSettings(passes=0)),
+        ]
+
+    compiled = fills()
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    for ours, numpys in zip(compiled, fills(), strict=True):
+        assert near(ours, numpys)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8, 64, 512])
+def test_a_transform_is_numpys(size: int) -> None:
+    if kernels.LIBRARY is None:
+        pytest.skip("nothing is compiled here")
+    re, im, *work = np.random.default_rng(size).standard_normal((4, size))
+    expected = np.fft.fft(re + 1j * im)
+    kernels.LIBRARY.transform(*(at(array) for array in (re, im, *work, kernels._roots(size))), size)
+    assert np.max(np.abs(re + 1j * im - expected)) <= 1e-13 * np.max(np.abs(expected))

@@ -10,14 +10,29 @@ and no dependency is added. The calls let other threads of Python run.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from threading import local
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
 from .convolution import convolve
+from .fades import cross_fade, edge_fade
 from .library import at, load_library
 
 LIBRARY = load_library()
+
+_HELD = local()
+
+
+def _scratch(size: int) -> Samples:
+    """At least ``size`` values to work in, the same ones for each call in a thread: new ones cost time."""
+    held: Samples | None = getattr(_HELD, "values", None)
+    if held is None or held.size < size:
+        held = _HELD.values = np.empty(size)
+    return held
 
 
 def burg_recursion(
@@ -208,3 +223,81 @@ def whitened_energies(
         *(at(places), count, own, ridge, at(work), at(left)),
     )
     return (float(left[0]), float(left[1])) if done else None
+
+
+class FillRules(NamedTuple):
+    """Numbers by which :func:`fill_between` fills; :mod:`restore_audio.fill.ar` has them.
+
+    Attributes:
+        cell, quiet: samples in which an attack is looked for; 0: none is.
+        attack: an attack's power over that of the quiet stretch.
+        near: samples around the gap, at least, whose peak bounds the fill; ``loudest`` times it.
+        solve: whether to solve for the gap, and ``kept``: how much of the extrapolation stays then.
+        most_apart, less_kept: a fill is quieter whose continuations differ by more.
+        ramp: samples over which it becomes so.
+        shortest: samples without which a side says nothing.
+    """
+
+    cell: int
+    quiet: int
+    attack: float
+    near: int
+    loudest: float
+    solve: bool
+    kept: float
+    most_apart: float
+    less_kept: float
+    ramp: int
+    shortest: int
+
+
+def fill_between(
+    before: Samples,
+    after: Samples,
+    gap: int,
+    models: tuple[tuple[Samples, float] | None, tuple[Samples, float] | None],
+    rules: FillRules,
+) -> Samples | None:
+    """The work of :mod:`restore_audio.fill.ar` once both sides have their models; None if not compiled.
+
+    Args:
+        before, after: samples on both sides as far as the fill may look, ``(B,)`` and ``(A,)``.
+        gap: samples missing.
+        models: of both sides, each a prediction error filter and the weight of its errors, or None; both may
+            be the same.
+        rules: how.
+
+    Returns:
+        The fill, ``(gap,)``.
+    """
+    if LIBRARY is None:
+        return None
+    before, after = np.ascontiguousarray(before, np.float64), np.ascontiguousarray(after, np.float64)
+    filters = [None if model is None else np.ascontiguousarray(model[0]) for model in models]
+    orders = [0 if filter_ is None else filter_.size - 1 for filter_ in filters]
+    weights = np.array([0.0 if model is None else model[1] for model in models])
+    counts = np.array(
+        [rules.cell, rules.quiet, rules.near, rules.solve and gap > 0, rules.shortest], dtype=np.long
+    )
+    shares = np.array([rules.attack, rules.loudest, rules.kept, rules.most_apart, rules.less_kept])
+    order = max(orders)
+    size = 1 << max(2 * order + gap, 1).bit_length()
+    work = _scratch(7 * size + 3 * order + 6 * gap)
+    fade, inside = cross_fade(gap), edge_fade(gap, min(gap // 4, rules.ramp))
+    made = np.empty(gap)
+    first, second = (None if filter_ is None else at(filter_) for filter_ in filters)
+    if models[0] is models[1]:
+        second = first
+    LIBRARY.fill_between(
+        *(at(before), before.size, at(after), after.size, gap, first, orders[0], second, orders[1]),
+        *(at(weights), at(counts), at(shares), at(fade), at(inside), at(_roots(size)), size),
+        *(at(made), at(work)),
+    )
+    return made
+
+
+@lru_cache(maxsize=16)
+def _roots(size: int) -> Samples:
+    """Cosines and minus sines of a quarter of the circle, in ``size / 4`` steps each."""
+    angles = 2.0 * np.pi * np.arange(max(size // 4, 1)) / size
+    return np.concatenate([np.cos(angles), -np.sin(angles)])

@@ -58,6 +58,14 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         (_ARRAY, *3 * (_COUNT,), _ARRAY, *2 * (_COUNT,), _NUMBER, _COUNT, _ARRAY, *2 * (_COUNT,), _NUMBER)
         + 2 * (_ARRAY,),
     ),
+    "transform": (None, (*5 * (_ARRAY,), _COUNT)),
+    "fill_between": (
+        None,
+        (
+            *(_ARRAY, _COUNT, _ARRAY, _COUNT, _COUNT, _ARRAY, _COUNT, _ARRAY, _COUNT),
+            *(*6 * (_ARRAY,), _COUNT, _ARRAY, _ARRAY),
+        ),
+    ),
     "find_anchors": (_COUNT, (_ARRAY, _ARRAY, _COUNT, _WORD, _WORD, _WORD, _WORD, _ARRAY)),
     "pair_anchors": (_COUNT, (_ARRAY, _ARRAY, *4 * (_COUNT,), _ARRAY, _COUNT, _ARRAY, _ARRAY)),
 }
