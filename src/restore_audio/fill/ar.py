@@ -197,9 +197,17 @@ def _longest(rate_hz: float, settings: ArSettings) -> int:
 def _rules(rate_hz: float, settings: ArSettings, gap: int) -> FillRules:
     cell, quiet, ramp = (round(ms * rate_hz / 1000) for ms in (_CELL_MS, _QUIET_MS, _KEPT_RAMP_MS))
     return FillRules(
-        *(max(1, cell) if settings.to_attack else 0, quiet, 10 ** (ATTACK_DB / 10), _NEAR, _LOUDEST),
-        *(bool(settings.passes) and gap <= settings.longest_pass_ms * rate_hz / 1000.0, settings.kept_share),
-        *(MOST_APART, LESS_KEPT, ramp, SHORTEST_CONTEXT),
+        cell=max(1, cell) if settings.to_attack else 0,
+        quiet=quiet,
+        attack=10 ** (ATTACK_DB / 10),
+        near=_NEAR,
+        loudest=_LOUDEST,
+        solve=bool(settings.passes) and gap <= settings.longest_pass_ms * rate_hz / 1000.0,
+        kept=settings.kept_share,
+        most_apart=MOST_APART,
+        less_kept=LESS_KEPT,
+        ramp=ramp,
+        shortest=SHORTEST_CONTEXT,
     )
 
 
