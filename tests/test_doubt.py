@@ -9,8 +9,17 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from restore_audio.fill import doubt
 from restore_audio.fill.ar import predict_gap
-from restore_audio.fill.doubt import LEAST_RATIOS, _errors_beside, reason_to_leave
+from restore_audio.fill.doubt import (
+    ALL_FROM,
+    LEAST_RATIOS,
+    NONE_BELOW,
+    STAND_INS,
+    UNPROVEN,
+    _errors_beside,
+    settled,
+)
 from restore_audio.fill.fill import Filling, fill_spans
 from restore_audio.fill.gaps import Gap, Prediction
 from restore_audio.fill.methods import METHODS
@@ -44,6 +53,11 @@ def spoilt(clean: Samples, level: float) -> Samples:
     return damaged
 
 
+def reason_to_leave(gap: Gap, prior: Prediction, repaired: Prediction | None = None) -> str | None:
+    answer = settled(gap, prior, repaired)
+    return answer if isinstance(answer, str) else None
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("scale", [1.0, 1e-3])
 def test_healthy_samples_are_left_and_spoilt_ones_are_not(seed: int, scale: float) -> None:
@@ -62,34 +76,64 @@ def test_a_stand_in_as_good_as_the_fill_is_left() -> None:
     assert reason_to_leave(*gap_of(spoilt(clean, 6 * error), "concealed")) is None
 
 
-def test_what_a_decoder_made_up_is_doubted_longer() -> None:
-    clean = music()
-    _, prior = gap_of(clean, "noise")
-    answers = []
-    for factor in np.arange(0.5, 6.0, 0.5):
-        error = factor * float(np.std(prior.samples - clean[START : START + LENGTH]))
-        damaged = spoilt(clean, error)
-        answers.append([reason_to_leave(*gap_of(damaged, kind)) is None for kind in ("noise", "concealed")])
-    filled = np.sum(answers, axis=0)
-    assert 0 < filled[1] < filled[0] < len(answers)
+@pytest.mark.parametrize("kind", sorted(STAND_INS))
+def test_of_a_fill_the_more_is_taken_the_more_it_differs_from_a_stand_in(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubt, "_errors_beside", lambda gap, filled: [1.5, 1.5])
+    gap, prior = gap_of(music(), kind)
+    there = gap.mine[START : START + LENGTH].copy()
+    worse = 1.5 * (UNPROVEN if kind == "concealed" else 1.0)
+    away = (prior.samples - there) / np.linalg.norm(prior.samples - there)
+    shares = []
+    for ratio in (0.5, NONE_BELOW, 1.5, 2.0, 2.5, ALL_FROM, 4.0):
+        size = np.sqrt(ratio * worse * prior.expected_error)
+        answer = settled(gap, Prediction(there + size * away, prior.expected_error))
+        shares.append(0.0 if isinstance(answer, str) else float((answer.samples - there) @ away / size))
+    assert shares == pytest.approx([0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0], abs=1e-6)
 
 
-def test_an_exact_copy_of_the_last_period_is_doubted_less() -> None:
+def test_the_average_with_a_stand_in_as_good_as_the_fill_is_better_than_either() -> None:
     clean = music()
-    period = 300
+    truth = clean[START : START + LENGTH]
+    rng = np.random.default_rng(5)
+    gap, _ = gap_of(clean, "interpolated")
+    worse = max(1.0, float(np.exp(np.mean(np.log(_errors_beside(gap, truth))))))
+    stand_in, fill = (truth + 0.01 * rng.standard_normal(LENGTH) for _ in range(2))
+    gap.mine[START : START + LENGTH] = stand_in
+    answer = settled(gap, Prediction(fill, float(np.sum((fill - truth) ** 2)) / worse))
+    assert isinstance(answer, Prediction)
+    errors = [float(np.sum((made - truth) ** 2)) for made in (answer.samples, fill, stand_in)]
+    assert errors[0] < 0.7 * min(errors[1:])
+
+
+def test_a_fill_is_not_taken_to_err_less_than_its_models_expect() -> None:
+    clean = music()
+    gap, prior = gap_of(clean, "interpolated")
+    there = gap.mine[START : START + LENGTH]
+    sure = float(np.exp(np.mean(np.log(_errors_beside(gap, prior.samples)))))
+    unsure = Prediction(prior.samples, 20.0 * sure * prior.expected_error)  # beside the gap fills did better
+    away = np.random.default_rng(0).standard_normal(LENGTH)
+    size = np.sqrt(0.9 * unsure.expected_error) / np.linalg.norm(away)
+    assert isinstance(settled(gap, replace(unsure, samples=there + size * away)), str)
+
+
+def test_an_exact_copy_of_the_last_period_is_held_against_what_the_models_expect() -> None:
+    clean = music()
     copied = clean.copy()
-    copied[START : START + LENGTH] = np.resize(clean[START - period : START], LENGTH)
+    copied[START : START + LENGTH] = np.resize(clean[START - 300 : START], LENGTH)
     noised = copied.copy()
     noised[START : START + LENGTH] += 3e-3 * np.random.default_rng(1).standard_normal(LENGTH)
     gap, prior = gap_of(copied, "concealed")
     there = gap.mine[START : START + LENGTH]
-    # A difference between the two ratios.
     ratio = np.exp(np.mean(np.log(_errors_beside(gap, prior.samples))))
-    wanted = np.sqrt(3.0 * ratio * prior.expected_error)
-    away = there - prior.samples
-    between = Prediction(there - away * wanted / np.linalg.norm(away), prior.expected_error)
+    assert ratio > 1.2  # so the noised one is doubted more
+    away = (there - prior.samples) / np.linalg.norm(there - prior.samples)
+    between = replace(prior, samples=there - away * np.sqrt(1.1 * prior.expected_error))
     assert reason_to_leave(gap, between) is None
     other, _ = gap_of(noised, "concealed")
+    there = other.mine[START : START + LENGTH]
+    between = replace(prior, samples=there - away * np.sqrt(1.1 * prior.expected_error))
     assert reason_to_leave(other, between) is not None
 
 
@@ -123,9 +167,11 @@ def test_lost_treble_is_not_told_where_the_music_changes() -> None:
 
 def test_only_kinds_that_may_hold_something_are_doubted() -> None:
     clean = music()
-    assert set(KINDS) - {"zeros", "constant", "nan", "repeat", "given", "splice"} >= set(LEAST_RATIOS)
+    doubted = {*LEAST_RATIOS, *STAND_INS}
+    assert set(KINDS) - {"zeros", "constant", "nan", "repeat", "given", "splice"} >= doubted
     for kind in KINDS:
-        assert (reason_to_leave(*gap_of(clean, kind)) is not None) == (kind in LEAST_RATIOS)
+        assert kind in doubted or reason_to_leave(*gap_of(clean, kind)) is None
+        assert (reason_to_leave(*gap_of(clean, kind)) is not None) or kind not in LEAST_RATIOS
 
 
 def test_without_surroundings_or_numbers_nothing_is_doubted() -> None:

@@ -28,7 +28,7 @@ from ..settings import FillSettings
 from ..signal.smear import smeared
 from ..spans import Span, merge_spans
 from ..threads import pool, usable_cores
-from .doubt import reason_to_leave
+from .doubt import settled
 from .gaps import Gap, Prediction, walk_gaps
 from .memory import ArraySource, Memory, Source
 from .methods import Blend, Method, filling_method, load_fill, load_repair, method_named
@@ -144,9 +144,9 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
     best = min((p for p in answers if _holds(p, answers[0])), key=lambda p: p.expected_error)
     repair = load_repair(gap.kind) if method.repairs else None
     repaired = repair(gap, best) if repair else None
-    if method.repairs and (reason := reason_to_leave(gap, best, repaired)):
-        return _Fate(reason)
-    chosen = repaired or best
+    chosen = settled(gap, best, repaired) if method.repairs else best
+    if isinstance(chosen, str):
+        return _Fate(chosen)
     gap.mine[gap.start : gap.end] = chosen.samples
     error_db, blend = _error_db(chosen), method.blend
     sure = best is not predictions[0] and (error_db is None or error_db < SURE_DB)
