@@ -47,6 +47,12 @@ SETTINGS = (
 DISTANCES_MS = (30.0, 75.0)
 """From the gap to the near end of each pseudo-gap, on both sides."""
 
+SOLVED_MS = 4.0
+"""Longer pseudo-gaps are only extrapolated into, which takes a third of the time: to solve for them makes 5,
+10 and 20 ms better by 0.01 ± 0.02 dB, on 150 gaps each in training music."""
+
+_EXTRAPOLATED = {settings: replace(settings, passes=0) for settings in SETTINGS}
+
 LONGEST_MS = 25.0
 """Longer gaps are left to the first setting, the best one there: the trials would cost O(gap²)."""
 
@@ -104,6 +110,7 @@ def _log_errors(
     left, right = before[max(before.size - reach, 0) :], after[:reach]
     whole = np.concatenate([left, filled, right])
     least = round(_LEAST_CONTEXT_MS * rate_hz / 1000)
+    how = settings if gap <= SOLVED_MS * rate_hz / 1000 else _EXTRAPOLATED[settings]
     found = []
     for side, model, behind in zip((sides.left, sides.right), sides.models, (False, True), strict=True):
         order = 0 if model is None else model[0].size - 1
@@ -114,7 +121,7 @@ def _log_errors(
             end = start + gap
             if start < least or end > whole.size - least:
                 continue
-            trial = fill_by(model, whole[:start], whole[end:], gap, rate_hz, settings)
+            trial = fill_by(model, whole[:start], whole[end:], gap, rate_hz, how)
             truth = whole[start:end]
             floor = 1e-10 * float(truth @ truth) + 1e-20
             found.append(float(np.log(np.sum((truth - trial) ** 2) + floor)) + known_to_it)

@@ -22,7 +22,8 @@ two-sided extrapolation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -169,7 +170,7 @@ def predict_from(sides: Sides, gap: int, rate_hz: float, settings: ArSettings) -
 
 def fill_from(sides: Sides, gap: int, rate_hz: float, settings: ArSettings) -> Samples:
     """:func:`predict_from` without the error to expect."""
-    rules = _rules(rate_hz, replace(settings, to_attack=False), gap)  # they end at the attack
+    rules = _rules(rate_hz, settings, gap, to_attack=False)  # they end at it
     models = (sides.models[0], sides.models[1])
     made = fill_between(sides.left, sides.right[::-1], gap, models, rules)
     if made is None:
@@ -182,7 +183,7 @@ def fill_by(
 ) -> Samples:
     """Fill a gap by one model that is given, in both directions; the rest as in :func:`fill_gap`."""
     longest = _longest(rate_hz, settings)
-    rules = _rules(rate_hz, settings, gap)
+    rules = _rules(rate_hz, settings, gap, to_attack=settings.to_attack)
     made = fill_between(before[max(before.size - longest, 0) :], after[:longest], gap, (model, model), rules)
     if made is None:
         left, right, peak = surroundings(before, after, rate_hz, settings)
@@ -194,10 +195,11 @@ def _longest(rate_hz: float, settings: ArSettings) -> int:
     return max(1, round(settings.context_ms * rate_hz / 1000.0))
 
 
-def _rules(rate_hz: float, settings: ArSettings, gap: int) -> FillRules:
+@lru_cache(maxsize=64)
+def _rules(rate_hz: float, settings: ArSettings, gap: int, *, to_attack: bool) -> FillRules:
     cell, quiet, ramp = (round(ms * rate_hz / 1000) for ms in (_CELL_MS, _QUIET_MS, _KEPT_RAMP_MS))
     return FillRules(
-        cell=max(1, cell) if settings.to_attack else 0,
+        cell=max(1, cell) if to_attack else 0,
         quiet=quiet,
         attack=10 ** (ATTACK_DB / 10),
         near=_NEAR,

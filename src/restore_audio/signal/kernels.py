@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from threading import local
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -276,24 +276,30 @@ def fill_between(
     filters = [None if model is None else np.ascontiguousarray(model[0]) for model in models]
     orders = [0 if filter_ is None else filter_.size - 1 for filter_ in filters]
     weights = np.array([0.0 if model is None else model[1] for model in models])
-    counts = np.array(
-        [rules.cell, rules.quiet, rules.near, rules.solve and gap > 0, rules.shortest], dtype=np.long
-    )
-    shares = np.array([rules.attack, rules.loudest, rules.kept, rules.most_apart, rules.less_kept])
     order = max(orders)
     size = 1 << max(2 * order + gap, 1).bit_length()
-    work = _scratch(7 * size + 3 * order + 6 * gap)
-    fade, inside = cross_fade(gap), edge_fade(gap, min(gap // 4, rules.ramp))
-    made = np.empty(gap)
+    made, work = np.empty(gap), _scratch(7 * size + 3 * order + 6 * gap)
     first, second = (None if filter_ is None else at(filter_) for filter_ in filters)
     if models[0] is models[1]:
         second = first
     LIBRARY.fill_between(
         *(at(before), before.size, at(after), after.size, gap, first, orders[0], second, orders[1]),
-        *(at(weights), at(counts), at(shares), at(fade), at(inside), at(_roots(size)), size),
-        *(at(made), at(work)),
+        *(at(weights), *_tables(rules, gap), at(_roots(size)), size, at(made), at(work)),
     )
     return made
+
+
+@lru_cache(maxsize=64)
+def _tables(rules: FillRules, gap: int) -> tuple[Any, ...]:
+    """``counts``, ``shares``, ``fade`` and ``inside`` of the compiled function."""
+    counts = [rules.cell, rules.quiet, rules.near, rules.solve and gap > 0, rules.shortest]
+    shares = [rules.attack, rules.loudest, rules.kept, rules.most_apart, rules.less_kept]
+    inside = edge_fade(gap, min(gap // 4, rules.ramp))
+    return (
+        at(np.array(counts, np.long)),
+        at(np.array(shares)),
+        *(at(f.copy()) for f in (cross_fade(gap), inside)),
+    )
 
 
 @lru_cache(maxsize=16)
