@@ -99,8 +99,8 @@ def fill_spans(
     others = list(others)
     fates: dict[tuple[int, int], _Fate] = {}
     to_complete: list[tuple[Gap, Blend, float | None]] = []
-    alone = Memory(ArraySource(samples), rate_hz, samples.shape[1], [*ordered, *others])
-    with closing(alone):
+    alone = None if memory else Memory(ArraySource(samples), rate_hz, samples.shape[1], [*ordered, *others])
+    with closing(alone) if alone else nullcontext():
         for gap in walk_gaps(filled, ordered, rate_hz, others=others, memory=memory or alone, offset=offset):
             empty = gap.before.size == 0 and gap.after.size == 0
             own = method if gap.method is None else filling_method(gap.method)
