@@ -32,7 +32,6 @@ EVERY_S = 2.5
 STARTS_S = (2.2, 4.7, 7.2)
 """Of gaps, in ten seconds of sound; not sooner behind a silence, where a gap is doubted that is quiet before."""
 
-SOUND_S = 10.0
 SILENCE_S = 240.0
 BLOCK_S = 10.0
 

@@ -70,7 +70,7 @@ def scanned(source: Path, folder: Path) -> list[Entry]:
 
 
 def ignore(share: float) -> None:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
 
 @pytest.fixture(scope="module")

@@ -249,7 +249,7 @@ class TestAttacks:
             (0.1 * loud, np.r_[0.1 * loud[:440], 0.3 * loud], 4440),  # 9.5 dB are no attack
             (np.r_[loud, 0.1 * loud[:400]], np.r_[0.1 * loud[:440], loud], 4440),
             (np.r_[loud, 0.1 * loud[:900]], np.r_[0.1 * loud[:440], loud], 440),
-            (0.1 * loud, loud, 4000),  # it is there at once: nobody knows when it began
+            (0.1 * loud, loud, 4000),  # it is there at once: when it began is not known
             (loud[:10], np.r_[0.1 * loud[:440], loud], 4440),
         ):
             assert _attack(before, after, RATE_HZ) == kept

@@ -146,7 +146,7 @@ def test_a_spain_finds_the_sparse_spectrum_that_there_is_at_any_level() -> None:
 
 def test_interpolated_magnitudes_keep_the_level_where_ar_fades() -> None:
     clean = 0.1 * np.random.default_rng(4).standard_normal((1, 2 * RATE_HZ))
-    span = Span(RATE_HZ - 1600, RATE_HZ + 1600, 0)  # 200 ms of noise, which nobody can predict
+    span = Span(RATE_HZ - 1600, RATE_HZ + 1600, 0)  # 200 ms of noise, which cannot be predicted
     damaged = holed(clean, span)
     filled = {name: BASELINES[name](damaged, [span], RATE_HZ) for name in ("frames", "ar-published", "rule")}
     energy = {name: energy_error_db(clean, audio, [span]) for name, audio in filled.items()}

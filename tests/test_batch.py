@@ -125,6 +125,8 @@ class TestNothingIsLost:
         tree(tmp_path, "a.wav", "b.wav")
         job = Job(tmp_path / "a.wav", tmp_path / "b.wav")
         with pytest.raises(OutputError, match=r"--overwrite.*--skip-existing"):
+            refuse_lost_files(job, [], overwrite=False, can_skip=True)
+        with pytest.raises(OutputError, match=r"--overwrite, or give another name"):
             refuse_lost_files(job, [], overwrite=False)
         refuse_lost_files(job, [], overwrite=True)
 

@@ -210,6 +210,6 @@ def test_in_a_browser_the_pictures_and_players_are_there(html: str, tmp_path: Pa
 
 
 def _decode(png: bytes) -> NDArray[np.uint8]:
-    """Pixels ``(height, width, 3)``, by somebody else's reader."""
+    """Pixels ``(height, width, 3)``, by another reader."""
     pixels = matplotlib.image.imread(io.BytesIO(png), format="png")
     return np.asarray(np.round(255 * pixels[..., :3]), dtype=np.uint8)

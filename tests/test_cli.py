@@ -433,7 +433,7 @@ class TestBadInput:
 
     def test_unwritable_for_anybody(self, capsys, damaged):
         if not Path("/proc/self").exists():
-            pytest.skip("there is no folder here that nobody can write to")
+            pytest.skip("here every folder can be written to")
         assert "cannot be" in fails(capsys, "fix", damaged, "-o", "/proc/self/b.wav")
 
     def test_output_equal_to_input(self, damaged, capsys, monkeypatch):
@@ -749,7 +749,9 @@ class TestDamageAndScore:
         assert "another recording" in fails(capsys, "damage", short, "-o", target, "--replay", spans)
         assert "cannot be NaN" in fails(capsys, "damage", clean, "-o", target, "--kind", "nan")
         assert "--length-ms" in fails(capsys, "damage", clean, "-o", target, "--length-ms", "9:x", code=2)
-        assert "is there already" in fails(capsys, "damage", clean, "-o", tmp_path / "d.wav")
+        there = fails(capsys, "damage", clean, "-o", tmp_path / "d.wav")
+        assert "is there already" in there
+        assert "--skip-existing" not in there  # an option of fix alone
         assert not target.exists()
 
     @pytest.mark.parametrize(
@@ -780,14 +782,34 @@ class TestDamageAndScore:
         assert "splice" in kinds or "buffers-dropped" not in arguments
         assert all(0 <= s["start"] < s["end"] <= info.frames for s in document["spans"])
 
+    def test_a_damaged_copy_of_another_rate_has_the_coding_of_its_suffix(self, clean, tmp_path):
+        for name, subtype in (("d.ogg", "VORBIS"), ("d.flac", "PCM_16"), ("d.mp3", "MPEG_LAYER_III")):
+            arguments = ["-o", str(tmp_path / name), "--then", "rate:48000"]
+            assert main(["damage", str(clean), *arguments]) == 0
+            info = soundfile.info(tmp_path / name)
+            assert (info.samplerate, info.subtype) == (48_000, subtype)
+
     def test_kinds_and_steps_that_are_none_are_a_sentence(self, clean, tmp_path, capsys):
         words = "damage", clean, "-o", tmp_path / "n.wav"
         assert "packets-g711, codec-mp3" in fails(capsys, *words, "--kind", "scratch", code=2)
-        for step in ("shout", "mp3:loud", "mp3:2", "dither:3", "lowpass:-1", "rate:7"):
+        assert "mulaw, mp3, aac" in fails(capsys, *words, "--then", "shout", code=2)
+        steps = (
+            "mp3:loud",
+            "mp3:2",
+            "opus:640",
+            "dither:3",
+            "lowpass:-1",
+            "rate:7",
+            "gain:nan",
+            "noise:inf",
+            "dc:2",
+        )
+        for step in steps:
             assert f"--then {step}" in fails(capsys, *words, "--then", step, code=2)
         spans = tmp_path / "s.json"
         spans.write_text("{}")
-        assert "leave out" in fails(capsys, *words, "--replay", spans, "--kind", "tape", code=2)
+        for drawn in (("--kind", "tape"), ("--count", "2"), ("--length-ms", "5:9")):
+            assert "leave out" in fails(capsys, *words, "--replay", spans, *drawn, code=2)
         assert "records no damage" in fails(capsys, *words, "--replay", spans)
         shape = {"rate_hz": 44_100, "channels": 2, "samples": 3 * 44_100}
         for rows in ([{"record": "scratch"}], [{"record": "slips", "slips": [[1, 2]]}], [3]):

@@ -15,7 +15,7 @@ from restore_audio.damage.families import (
     draw_negative,
     records_from_rows,
 )
-from restore_audio.damage.record import record_to_dict
+from restore_audio.damage.record import Damaged, record_to_dict
 
 RATE_HZ = 44_100
 
@@ -86,6 +86,16 @@ def test_what_is_done_afterwards_keeps_the_recording_in_place(step, music):
         likeness = np.fft.irfft(np.fft.rfft(damaged.clean[0], size) * np.conj(np.fft.rfft(music[0], size)))
         delay = int(np.argmax(likeness))
         assert min(delay, size - delay) <= (15 if step == "lowpass" else 0)
+
+
+@pytest.mark.parametrize("step", ["noise", "rate", "vorbis"])
+def test_programs_that_know_no_nan_make_zeros_of_it(step, music):
+    rng = np.random.default_rng(3)
+    state = draw_family(rng, "nan", music, RATE_HZ).apply(Damaged(music, RATE_HZ))
+    assert {span.kind for span in state.spans} == {"nan"}
+    made = draw_after(rng, step, RATE_HZ, samples=state.samples).apply(state)
+    assert {span.kind for span in made.spans} == {"zeros"}
+    assert np.isfinite(made.samples).all()
 
 
 @pytest.mark.parametrize("sort", NEGATIVES)

@@ -21,6 +21,7 @@ from restore_audio.cli.app import COMMANDS
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted((ROOT / "docs" / "pages").rglob("*.md"))
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "models" / "README.md"]
 
 RUN = ("fix", "revert", "audit", "detect", "damage", "score", "models", "doctor", "--version", "--help")
 """Commands that are run as they stand; the others take minutes or music: only their options are checked."""
@@ -77,7 +78,7 @@ def test_python_examples_run(place):
 
 def test_options_exist(capsys):
     wanted: dict[tuple[str, ...], set[str]] = {}
-    documents = [README, *(page.read_text(encoding="utf-8") for page in PAGES)]
+    documents = [README, *(path.read_text(encoding="utf-8") for path in [*PAGES, *DOCUMENTS])]
     for words in (words for document in documents for words in commands(document)):
         group = tuple(words[:2]) if words[:1] in (["data"], ["models"]) else tuple(words[:1])
         options = {w.partition("=")[0] for w in words[len(group) :] if re.match(r"--?[a-z]", w)}
@@ -114,10 +115,11 @@ def test_every_command_and_field_stands_in_the_reference_that_is_made_of_them(mo
 
 
 def test_files_that_it_points_to_are_there():
-    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", README) + re.findall(r'src="([^"]+)"', README)
-    for link in links:
-        if "://" not in link and not link.startswith("mailto:"):
-            assert (ROOT / link).exists(), f"the README points to {link}, which is not there"
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text):
+            if "://" not in link and not link.startswith("mailto:"):
+                assert (path.parent / link).exists(), f"{path.name} points to {link}, which is not there"
 
 
 def names_in(text: str) -> list[str]:

@@ -237,6 +237,13 @@ class TestConsole:
         console.error("wrong")
         assert capsys.readouterr() == ("result\n", "said\ndetail\nwrong\n")
 
+    def test_lines_are_one_line_and_move_no_cursor_whatever_names_they_hold(self, capsys):
+        console = Console()
+        for tell in (console.line, console.say, console.error):
+            tell("a\nb\x1b[2J.wav: done")
+        out, err = capsys.readouterr()
+        assert (out + err).splitlines() == ["a\\nb\\x1b[2J.wav: done"] * 3
+
     def test_quiet_still_says_what_failed(self, capsys):
         console = Console(verbosity=-1)
         console.say("said")

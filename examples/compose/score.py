@@ -18,7 +18,7 @@ import mido
 import numpy as np
 
 TICKS = 960
-LEAD_IN_S = 0.04  # nobody can be early to a note at zero
+LEAD_IN_S = 0.04  # a player can be early even to the first note
 DRUM_CHANNEL = 9
 BEND_SEMITONES = 2.0
 

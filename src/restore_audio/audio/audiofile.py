@@ -97,7 +97,7 @@ def probe(path: str | Path) -> AudioInfo:
         )
     check_whole(path, seconds=info.seconds)
     if info.frames == 0:
-        raise InputError(f"{path} holds no audio: its header is there, but not one sample.")
+        raise InputError(f"{path} holds no audio: its header is there, but not one sample: give another.")
     if not MIN_RATE_HZ <= info.rate_hz <= MAX_RATE_HZ:
         raise InputError(
             f"{path} has a sample rate of {info.rate_hz} Hz: resample it to between {MIN_RATE_HZ} and "

@@ -25,7 +25,7 @@ def add_history(path: Path, line: str) -> bool:
     """Add a line to the coding history of a file, in place.
 
     Args:
-        path: a file that nobody else reads yet.
+        path: a file that is not in its place yet, so that no other program reads it.
         line: without its end; ASCII.
 
     Returns:

@@ -25,7 +25,7 @@ READ_BY_AV = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka"}
 """Read through PyAV, where it is installed; not written."""
 
 LOSSLESS = ".flac"
-"""What a recording that can only be read becomes, if nobody says otherwise."""
+"""What a recording that can only be read becomes, unless another name is given."""
 
 READ_ONLY = READ_BY_AV | {".sd2"}
 

@@ -40,5 +40,5 @@ def _end_at_once(number: int, frame: object) -> None:  # noqa: ARG001
     try:  # noqa: SIM105
         os.write(2, _INTERRUPTED)
     except OSError:
-        pass  # nobody reads it any more
+        pass  # the reader has ended
     os._exit(130)

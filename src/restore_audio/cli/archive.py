@@ -17,6 +17,8 @@ from . import options
 from .fix import check_tools
 from .jobs import STREAM, Failure, below, find_inputs, refuse_lost_inputs, shard
 
+RESULTS = options.panel("Further results")
+
 ENGINES = ("local", "ray")
 
 
@@ -33,9 +35,9 @@ def archive(
     ] = FillSettings.method,
     device: Annotated[str, options.choice(options.FILL, DEVICES)] = "auto",
     model: Annotated[str | None, options.FILL(metavar="NAME|FILE")] = None,
-    checksums: Annotated[bool, options.RESULTS("--checksums")] = False,
-    bwf_history: Annotated[bool, options.RESULTS("--bwf-history")] = False,
-    loudness: Annotated[bool, options.RESULTS("--loudness/--no-loudness")] = True,
+    checksums: Annotated[bool, RESULTS("--checksums")] = False,
+    bwf_history: Annotated[bool, RESULTS("--bwf-history")] = False,
+    loudness: Annotated[bool, RESULTS("--loudness/--no-loudness")] = True,
     engine: Annotated[str, options.choice(options.RUN, ENGINES)] = ENGINES[0],
     address: Annotated[str, options.RUN(metavar="ADDRESS")] = "auto",
     jobs: Annotated[int | None, options.RUN("--jobs", "-j", metavar="N", min=1)] = None,

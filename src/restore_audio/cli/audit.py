@@ -57,7 +57,7 @@ def audit(
     refuse_lost_inputs(names, [*recordings, *(report.path for report in told)])
     write_clips(found, to, around_s=around_s, overwrite=overwrite)
     for repair in found:
-        console.result(repair.line())
+        console.line(repair.line())
     return 1 if failed else 0
 
 

@@ -86,8 +86,11 @@ def damage(
 
     if count is not None and per_second is not None:
         raise UsageError("--count and --per-second contradict each other: give one of them.")
-    if replay is not None and (kind or then):
-        raise UsageError("--replay repeats what was recorded: leave out --kind and --then.")
+    if replay is not None and (kind or then or count or per_second or length_ms):
+        raise UsageError(
+            "--replay repeats what was recorded: leave out --kind, --then, --count, --per-second and "
+            "--length-ms."
+        )
     unknown = next((k for k in kind or [] if k not in KINDS), None)
     if unknown is not None:
         raise UsageError(f"--kind {unknown} is no kind of damage: choose from {', '.join(KINDS)}.")
@@ -134,8 +137,9 @@ def damage(
     if as_json:
         console.result(text.rstrip("\n"))
     elif not quiet:
+        found = len(damaged.spans)
         lost_s = sum(span.length for span in merge_spans(damaged.spans)) / damaged.rate_hz
-        console.result(f"{clean} -> {output}: {len(damaged.spans)} damaged spans ({lost_s:.3f} s)")
+        console.line(f"{clean} -> {output}: {found} damaged span{'' if found == 1 else 's'} ({lost_s:.3f} s)")
 
 
 def _draw(
@@ -183,12 +187,14 @@ def _write(samples: Samples, info: AudioInfo, output: Path, damaged: Damaged, fi
     """The source with the samples that differ replaced, or anew where length or rate are others."""
     from ..arrays import runs_of
     from ..audio.audiofile import rewrite, write_audio
+    from ..audio.formats import choose
     from ..fill.splice import cut_patches
     from ..spans import Span, merge_spans
 
     if damaged.rate_hz != info.rate_hz or damaged.samples.shape != samples.shape:
-        subtype = info.subtype if info.lossless else None
-        write_audio(output, damaged.samples, damaged.rate_hz, subtype=subtype, within=files)
+        rate_hz, channels = damaged.rate_hz, info.channels
+        _, subtype = choose(output, info.format, info.subtype, rate_hz=rate_hz, channels=channels)
+        write_audio(output, damaged.samples, rate_hz, subtype=subtype, within=files)
         return
     differing = [
         Span(start, end, channel, filled=True)

@@ -57,8 +57,8 @@ def fix(
 ) -> int:
     """Find the holes in recordings and fill them; everything else stays exactly as it was.
 
-    What was found is told, each result lies beside its recording if -o says nothing else, and nothing that is
-    there is replaced unless --overwrite says so.
+    Each result is written beside its recording unless -o names another place. Files that are there already
+    are kept unless --overwrite is given.
 
     Args:
         output: Where to: a file, a folder, - for stdout; otherwise beside each input (FLAC where its kind can
@@ -72,7 +72,7 @@ def fix(
         removed: Input minus output, as WAV: added to the output it gives the input.
         html: A page to hear each repair before and after, in any browser, without a network.
         loudness: Loudness and true peak before and after.
-        journal: Remember in FILE what is done; the same call goes on where it was stopped.
+        journal: Keep in FILE what is done; the same call goes on where it was stopped.
 
     Examples:
         restore-audio fix damaged.wav -o clean.wav
@@ -124,7 +124,7 @@ def fix(
         if as_json:
             return
         if not quiet:
-            console.result(texts.report_sentence(result))
+            console.line(texts.report_sentence(result))
         for line in (*texts.span_lines(result), *texts.circumstances(result)):
             console.detail(line)
         if result.before is not None:

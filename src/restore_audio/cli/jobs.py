@@ -247,12 +247,13 @@ def _identity(path: Path) -> object:
     return state.st_dev, state.st_ino
 
 
-def refuse_lost_files(job: Job, others: Iterable[Path], *, overwrite: bool) -> None:
+def refuse_lost_files(job: Job, others: Iterable[Path], *, overwrite: bool, can_skip: bool = False) -> None:
     """Refuse to write over the input, or over anything that is there without ``overwrite``.
 
     Args:
         job: its target and its source are looked at.
         overwrite: existing files may be replaced; the input never.
+        can_skip: the command has ``--skip-existing``, which looks at the target.
 
     Raises:
         OutputError: with the way out.
@@ -263,9 +264,9 @@ def refuse_lost_files(job: Job, others: Iterable[Path], *, overwrite: bool) -> N
         if path.is_dir():
             raise OutputError(f"{path} is a folder: give the name of a file.")
         if path.exists() and not overwrite:
+            skip = " leave it with --skip-existing," if can_skip and path == job.target else ""
             raise OutputError(
-                f"{path} is there already: replace it with --overwrite, leave it with --skip-existing, "
-                f"or give another name."
+                f"{path} is there already: replace it with --overwrite,{skip} or give another name."
             )
 
 

@@ -19,7 +19,7 @@ from .jobs import Job
 
 
 class Journal:
-    """A file that remembers which recordings are done, so that a long run can be taken up again.
+    """A file with the recordings that are done, so that a long run can be taken up again.
 
     A recording that has changed since counts as new. A last line that a killed run did not finish is cut off.
 

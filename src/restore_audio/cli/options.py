@@ -63,7 +63,7 @@ Sensitivity = Annotated[
         metavar="0..1",
         min=0.0,
         max=1.0,
-        help="0 takes only what cannot be music for damage, 1 everything suspicious.",
+        help="0: only what cannot be music is damage; 1: all that is suspicious.",
     ),
 ]
 MaxGapMs = Annotated[

@@ -4,8 +4,8 @@ In: ``restore-audio.toml`` in the current folder and in the user's configuration
 ``RESTORE_AUDIO_FIX_SENSITIVITY``. Out: values for the options of a command, and where each came from.
 
 What is given with the call counts first, then a variable, then the current folder's file, then the user's,
-then the default. A file cannot name what is written or allow that something is replaced: a folder from
-somebody else must not decide that.
+then the default. A file cannot name what is written or allow that something is replaced: that is not
+left to a folder that came from elsewhere.
 """
 
 from __future__ import annotations

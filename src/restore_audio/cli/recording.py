@@ -192,7 +192,12 @@ def work(job: Job, settings: WorkSettings, progress: Callable[[float], None]) ->
     Raises:
         RestoreError: with the sentence for the person.
     """
-    refuse_lost_files(job, extras_of(job, settings).wanted(), overwrite=settings.overwrite)
+    refuse_lost_files(
+        job,
+        extras_of(job, settings).wanted(),
+        overwrite=settings.overwrite,
+        can_skip=settings.fill is not None,
+    )
     share_heap()
     if settings.fill is None:
         job = replace(job, target=None)

@@ -44,7 +44,7 @@ def revert(
         original: Where the samples come from; otherwise the recording that the report names.
         removed: The same, from what fix --removed wrote.
         new_report: The report of what stays repaired.
-        number: By their places in the report, from 1: 3, or 2,5-9.
+        number: By their numbers in the report, from 1: 3, or 2,5-9.
         kind: By kind of damage; may be repeated.
         time: That overlap these seconds, like 12.5-14; may be repeated.
         below: With less confidence than this.
@@ -93,7 +93,7 @@ def revert(
                 within=files,
             )
     if not quiet:
-        Console().result(
+        Console().line(
             f"{restored} -> {target}: {len(chosen)} of {len(told.repairs)} repairs put back as they were"
         )
     return 0

@@ -26,7 +26,7 @@ def review(
 ) -> int:
     """Hear each repair in a browser, accept or refuse it, mark what was missed, and save.
 
-    The page is served on this computer only, under an address that nobody can guess; Ctrl-C ends it. What
+    The page is served on this computer only, under an address that cannot be guessed; Ctrl-C ends it. What
     Save writes is what fix --spans makes of the spans file beside it.
 
     Args:

@@ -89,10 +89,11 @@ class CodecLoss:
         Raises:
             UsageError: PyAV or libopus is not installed.
         """
+        before = before.played()
         channels, length = before.samples.shape
         rate = codec_rate_hz(before.rate_hz, self.codec)
         state = before if rate == before.rate_hz else Resampled((rate,)).apply(before)
-        parts = [self._decoded(part, rate) for part in _pairs(np.nan_to_num(state.samples))]
+        parts = [self._decoded(part, rate) for part in _pairs(state.samples)]
         whole = np.clip(np.concatenate([lossless for lossless, _, _ in parts]), -1.0, 1.0)
         clean = None
         if state.clean is not None:

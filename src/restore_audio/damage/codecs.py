@@ -33,6 +33,9 @@ _RATES_HZ = {
 _VORBIS_KBPS = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
 """Nominal bitrate of libvorbis at qualities 0 to 10, 44.1 kHz, stereo."""
 
+_MOST_KBPS = {"opus": 510}
+"""libopus refuses more; of what is too much, the other encoders take what they can."""
+
 _BLOCK_SAMPLES = 4096
 
 
@@ -45,8 +48,11 @@ class Encoded:
     kbps: int
 
     def __post_init__(self) -> None:
-        if self.codec not in CODECS or not 8 <= self.kbps <= 640:
-            raise ValueError(f"nothing is encoded as {self.codec!r} at {self.kbps} kbit/s")
+        if self.codec not in CODECS:
+            raise ValueError(f"nothing is encoded as {self.codec!r}; choose from {', '.join(CODECS)}")
+        most = _MOST_KBPS.get(self.codec, 640)
+        if not 8 <= self.kbps <= most:
+            raise ValueError(f"{self.codec} takes 8 to {most} kbit/s")
 
     def apply(self, before: Damaged) -> Damaged:
         """Spans stay; what the codec smears beyond them is not counted in.
@@ -54,6 +60,7 @@ class Encoded:
         Raises:
             UsageError: PyAV is not installed.
         """
+        before = before.played()
         clean = None if before.clean is None else transcode(before.clean, before.rate_hz, self)
         return replace(before, samples=transcode(before.samples, before.rate_hz, self), clean=clean)
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -140,8 +141,12 @@ def draw_after(
         ValueError: there is no such step.
     """
     word, _, text = step.partition(":")
+    if word not in AFTER_STEPS:
+        raise ValueError(f"nothing is called {word!r}; choose from {', '.join(AFTER_STEPS)}")
     try:
         value = float(text) if text else None
+        if value is not None and not math.isfinite(value):
+            raise ValueError
     except ValueError:
         raise ValueError(f"{text!r} is no number for {word!r}") from None
     if word in CODECS:

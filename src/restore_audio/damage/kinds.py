@@ -45,7 +45,7 @@ SOUNDS = (
     *("castanets", "applause", "hi_hats", "crackle"),
 )
 NEGATIVES = (*GATES, *SOUNDS, "crackle_bed", "8bit", "8bit_dithered", "mulaw", *CODECS)
-"""Undamaged sorts. Gates, stops, crackle, rounding and codecs are done to the recording; the other sounds
+"""Undamaged sorts. Gates, the bed of crackle, rounding and codecs are done to the recording; the other sounds
 replace it: see :mod:`.negatives`."""
 
 UNDAMAGED = tuple(f"undamaged-{sort}" for sort in NEGATIVES)

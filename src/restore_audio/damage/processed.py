@@ -15,6 +15,15 @@ from .record import Damaged, log_uniform
 _RATES_HZ = (32_000, 44_100, 48_000, 88_200, 96_000)
 _MU = 255.0
 
+_LIMITS = {
+    **dict.fromkeys(("resample", "rate"), (1000, 768_000)),
+    "gain": (-120, 120),
+    "noise": (-200, 0),
+    "dc": (-1, 1),
+    "lowpass": (1, 384_000),
+}
+"""Least and most of each process's value: beyond them there is silence, or nothing but clipping."""
+
 
 @dataclass(frozen=True)
 class Resampled:
@@ -26,6 +35,7 @@ class Resampled:
 
     def apply(self, before: Damaged) -> Damaged:
         """Same length if it comes back to the rate that it had."""
+        before = before.played()
         target = self.rates_hz[-1]
         length = before.samples.shape[1]
         wanted = length if target == before.rate_hz else round(length * target / before.rate_hz)
@@ -33,7 +43,7 @@ class Resampled:
         def through(samples: Samples) -> Samples:
             import soxr
 
-            made, rate_hz = np.nan_to_num(samples).T, before.rate_hz
+            made, rate_hz = samples.T, before.rate_hz
             for to_hz in self.rates_hz:
                 made = soxr.resample(np.ascontiguousarray(made), rate_hz, to_hz, quality=self.quality)
                 rate_hz = to_hz
@@ -83,12 +93,13 @@ class Processed:
 
     def apply(self, before: Damaged) -> Damaged:
         """Spans stay."""
+        before = before.played()
         clean = None if before.clean is None else self._through(before.clean, before.rate_hz)
         return replace(before, samples=self._through(before.samples, before.rate_hz), clean=clean)
 
     def _through(self, samples: Samples, rate_hz: int) -> Samples:
         rng = np.random.default_rng(self.seed)
-        made = np.nan_to_num(samples) * 10 ** (self.gain_db / 20) + self.offset
+        made = samples * 10 ** (self.gain_db / 20) + self.offset
         if self.cutoff_hz is not None:
             cutoff_hz = min(self.cutoff_hz, 0.45 * rate_hz)
             if self.taps:
@@ -134,15 +145,21 @@ def draw_processed(
     Raises:
         ValueError: there is no such process, or it has no such value.
     """
+    if process not in PROCESSES:
+        raise ValueError(f"nothing is called {process!r}; choose from {', '.join(PROCESSES)}")
+    if value is not None:
+        if process not in _LIMITS:
+            raise ValueError(f"{process} has no value")
+        least, most = _LIMITS[process]
+        if not least <= value <= most:
+            raise ValueError(f"{process} takes {least} to {most}")
     seed = int(rng.integers(2**31))
     if process in ("resample", "rate"):
         others = [r for r in _RATES_HZ if r != rate_hz and 0.6 * rate_hz < r < 2.3 * rate_hz]
         other = int(value or rng.choice(others or [rate_hz * 2]))
-        if not 1000 <= other <= 768_000:
-            raise ValueError(f"nothing is resampled to {other} Hz")
         quality = str(rng.choice(["MQ", "HQ", "VHQ"]))
         return Resampled((other,) if process == "rate" else (other, rate_hz), quality)
-    rms = 0.1 if samples is None else max(float(np.sqrt(np.mean(np.square(samples)))), 1e-5)
+    rms = 0.1 if samples is None else max(float(np.sqrt(np.mean(np.square(np.nan_to_num(samples))))), 1e-5)
     noise_dbfs = float(20 * np.log10(rms) - rng.uniform(25, 60))
     if process == "gain":
         gain_db = float(rng.uniform(-12, 0)) if value is None else value
@@ -155,13 +172,7 @@ def draw_processed(
     if process == "lowpass":
         taps = int(rng.choice([0, 65, 129, 257, 513]))
         cutoff_hz = log_uniform(rng, 3000, 18_000) if value is None else value
-        if cutoff_hz <= 0:
-            raise ValueError(f"no low-pass has a cutoff of {cutoff_hz:g} Hz")
         return Processed(cutoff_hz=cutoff_hz, taps=taps, seed=seed)
-    if process not in ("dither", "8bit", "mulaw"):
-        raise ValueError(f"nothing is called {process!r}; choose from {', '.join(PROCESSES)}")
-    if value is not None:
-        raise ValueError(f"{process} has no value")
     if process == "dither":
         return Processed(bits=16, dithered=True, seed=seed)
     if process == "8bit":

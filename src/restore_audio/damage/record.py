@@ -50,6 +50,11 @@ class Damaged:
         """The same recording with other samples inside of ``spans``."""
         return dataclasses.replace(self, samples=samples, spans=tuple(sorted((*self.spans, *spans))))
 
+    def played(self) -> Damaged:
+        """As a program that knows no NaN takes it: there are zeros, and spans of that kind."""
+        spans = (dataclasses.replace(s, kind="zeros") if s.kind == "nan" else s for s in self.spans)
+        return dataclasses.replace(self, samples=np.nan_to_num(self.samples), spans=tuple(spans))
+
 
 class Record(Protocol):
     """A step of a recording's history."""

@@ -255,7 +255,7 @@ class Session:
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:
-    """A file that we have written, as long as nobody has changed it."""
+    """What tells a file that was written here from one that was changed since."""
     try:
         state = path.stat()
     except OSError:

@@ -36,18 +36,22 @@ class Console:
     results_on_stderr: bool = False
 
     def result(self, text: str) -> None:
-        """One line of result, as it is, on stdout."""
+        """Result on stdout, as it is."""
         stream = sys.stderr if self.results_on_stderr else sys.stdout
         stream.write(text + "\n")
         stream.flush()
 
+    def line(self, text: str) -> None:
+        """Result for a person, in one line whatever names it holds."""
+        self.result(text.translate(_CONTROLS))
+
     def say(self, text: str) -> None:
-        """Something worth knowing, unless quiet."""
+        """A line that -q leaves out."""
         if self.verbosity >= 0:
-            self._write(text)
+            self._write(text.translate(_CONTROLS))
 
     def detail(self, text: str) -> None:
-        """Something that only -v wants to know."""
+        """A line that only -v shows."""
         if self.verbosity >= 1:
             self._write(text)
 

@@ -98,7 +98,7 @@ def report_sentence(report: Report) -> str:
 
 
 def circumstances(report: Report) -> list[str]:
-    """What -v wants to know besides: where the network ran, and why."""
+    """What -v adds: where the network ran, and why."""
     if report.method is None:
         return []
     if report.device is None:
