@@ -371,7 +371,7 @@ class TestSpans:
         two.bands[1, 100:110, :, :30] = -24.0
         assert described(stretch(), two) == (
             "against the 40 ms on both sides bass −13 dB, middle +0 dB, treble +5 dB, all bands of the other "
-            "channels −4 dB: the detector's network knows this as a lost level"
+            "channels −4 dB: the detector's network classes this as a lost level"
         )
         assert "other" not in described(stretch(), self.here(-9.0))
 

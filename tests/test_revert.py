@@ -146,6 +146,16 @@ class TestMishaps:
             assert main(words) == 1
             assert "is no report of one recording" in capsys.readouterr().err
 
+    def test_a_number_that_was_not_filled_is_a_sentence(self, made, tmp_path, capsys):
+        document = json.loads((made / "16.json").read_text())
+        document["spans"][0]["filled"] = False
+        (tmp_path / "r.json").write_text(json.dumps(document))
+        words = ["revert", str(made / "restored-16.wav"), "--report", str(tmp_path / "r.json")]
+        words += ["--original", str(made / "16.wav"), "-o", str(tmp_path / "o.wav")]
+        assert main([*words, "--number", "1"]) == 2
+        assert "nothing to put back" in capsys.readouterr().err
+        assert main([*words, "--number", "1-2"]) == 0
+
     def test_a_lossy_recording_is_refused(self, made, tmp_path, capsys):
         soundfile.write(tmp_path / "a.ogg", load(made / "16.wav").T, 44_100, format="OGG", subtype="VORBIS")
         words = ["revert", str(tmp_path / "a.ogg"), "--report", str(made / "16.json"), "--all"]

@@ -80,6 +80,11 @@ def revert(
             f"{report} has {len(told.spans)} spans and no number {min(missing)}: correct --number."
         )
     chosen = {n: span for n, span in told.repairs.items() if choice.holds(n, span, told.rate_hz)}
+    if choice.numbers and not chosen:
+        raise UsageError(
+            f"No span of --number was filled and fits the other options, so there is nothing to put back: "
+            f"look into {report} and correct --number."
+        )
     with results(overwrite=overwrite, source=restored, preserve=True) as files:
         put_back(restored, target, list(chosen.values()), source, within=files)
         if new_report is not None:

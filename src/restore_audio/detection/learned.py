@@ -106,7 +106,7 @@ def described(stretch: Stretch, levels: Levels) -> str:
     if others:
         falls = [band_falls(levels, c, first, last)[: levels.usable].mean() for c in others]
         text += f", all bands of the other channels {_signed(float(np.mean(falls)))}"
-    return f"{text}: the detector's network knows this as {_KNOWN_AS[stretch.kind]}"
+    return f"{text}: the detector's network classes this as {_KNOWN_AS[stretch.kind]}"
 
 
 _KNOWN_AS = {
