@@ -23,7 +23,7 @@ from restore_audio.signal.bands import Bands
 from restore_audio.signal.burg import burg, fit
 from restore_audio.signal.convolution import convolve, convolve_valid, fast_length
 from restore_audio.signal.library import at, load_library
-from restore_audio.signal.lpc import autocorrelation
+from restore_audio.signal.lpc import autocorrelation, errors_of
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -314,3 +314,14 @@ def test_a_transform_is_numpys(size: int) -> None:
     expected = np.fft.fft(re + 1j * im)
     kernels.LIBRARY.transform(*(at(array) for array in (re, im, *work, kernels._roots(size))), size)
     assert np.max(np.abs(re + 1j * im - expected)) <= 1e-13 * np.max(np.abs(expected))
+
+
+@pytest.mark.parametrize("known", [1, 100, 900])
+def test_errors_of_a_model_are_numpys(known: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = music(4000, 1000)[::-1]
+    compiled = errors_of(x, known, 24)
+    with pytest.raises(ValueError, match="no finite"):
+        errors_of(np.full(1000, np.nan), known, 24)
+    monkeypatch.setattr(kernels, "LIBRARY", None)
+    assert compiled.size == 976
+    assert near(compiled, errors_of(x, known, 24))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Samples
 from ..signal.convolution import fast_length
-from ..signal.lpc import lpc
+from ..signal.lpc import errors_of
 from .candidate import symmetries
 from .gap_edges import Gap
 from .measures import db, median, rms, samples_of
@@ -161,10 +161,10 @@ def _own(samples: Samples, gap: Gap, rate_hz: int) -> list[float]:
 def _break(samples: Samples) -> float:
     """How much worse the first samples of the gap are predicted than those before it, in dB."""
     tail = _INSIDE_SAMPLES + _SOFT_SAMPLES
-    known = samples[:-tail]
-    if known.size < 4 * ORDER:
+    known = samples.size - tail
+    if known < 4 * ORDER:
         return 0.0
-    errors = np.convolve(samples, lpc([known], ORDER))[ORDER : samples.size]
+    errors = errors_of(samples, known, ORDER)
     return db((rms(errors[-tail:]) + _FLOOR) / (rms(errors[:-tail]) + _FLOOR))
 
 

@@ -105,12 +105,14 @@ def _doubted_behind_clicks(
     A rest that ends at a click is as steep there as a gap. Behind a gap the music goes on at its level,
     behind a rest it is still quiet, or begins softly. So the click is cut out, and the gap weighed again.
     """
-    kept = np.ones(samples.size, dtype=bool)
+    kept = np.ones(samples.size, dtype=bool) if gaps else np.zeros(0, dtype=bool)
     for gap in gaps:
         kept[gap.end : gap.end + click_samples(samples[gap.end :], rate_hz)] = False
         kept[gap.start - click_samples(samples[: gap.start][::-1], rate_hz) : gap.start] = False
     for gap in gaps:
         kept[gap.start : gap.end] = True  # of two gaps side by side neither is the other's click
+    if all(kept[gap.start - 1] and kept[gap.end] for gap in gaps):
+        return found
     alone, places = samples[kept], np.concatenate([[0], np.cumsum(kept)])
     cut = {n: Gap(int(places[g.start]), int(places[g.end]), g.value) for n, g in enumerate(gaps)}
     side = samples_of(_LEAST_SIDE_MS, rate_hz)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import Samples
-from ..signal.lpc import lpc
+from ..signal.lpc import errors_of
 from .measures import db, rms, samples_of
 
 ORDER = 24
@@ -29,8 +29,8 @@ def prediction_break(samples: Samples, place: int, rate_hz: int) -> float:
 
 
 def _one_sided(samples: Samples) -> float:
-    known = samples[:-3]
-    if known.size < 4 * ORDER:
+    known = samples.size - 3
+    if known < 4 * ORDER:
         return -180.0
-    errors = np.convolve(samples, lpc([known], ORDER))[ORDER : samples.size]
+    errors = errors_of(samples, known, ORDER)
     return db(float(np.max(np.abs(errors[-3:]))) / max(rms(errors[:-3]), 1e-9))

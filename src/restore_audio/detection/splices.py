@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Samples
-from ..signal.lpc import lpc
+from ..signal.lpc import errors_of
 from ..signal.running import running_max
 from ..spans import Span
 from .candidate import company, company_doubt
@@ -189,12 +189,9 @@ def _joined_at(samples: Samples, cell: int, size: int) -> _Join | None:
     if abs(db(levels[1] / levels[0])) > _CHANGE_DB:
         return None
     sizes, places, breaks = [], [], []
-    for sound, known in (
-        (samples[first - _CONTEXT : last], left),
-        (samples[first : last + _CONTEXT][::-1], right[::-1]),
-    ):
+    for sound in (samples[first - _CONTEXT : last], samples[first : last + _CONTEXT][::-1]):
         try:
-            errors = np.abs(np.convolve(sound, lpc([known], ORDER), "valid"))
+            errors = np.abs(errors_of(sound, _CONTEXT, ORDER))
         except ValueError:
             return None
         usual, here = errors[: _CONTEXT - ORDER], errors[_CONTEXT - ORDER :]

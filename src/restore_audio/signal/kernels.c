@@ -212,6 +212,32 @@ EXPORT void add_products(const double *restrict x, const double *restrict window
     }
 }
 
+/* Prediction errors of x[order] ... x[size - 1], into errors (size - order), by a model of order order that is fitted on
+   the first known samples under window (known); noise: white noise under it, as a share of the power. lpc.py does the
+   same in NumPy. work: room for known + 6 * (order + 1) values. Returns 0 where there is no solution. */
+EXPORT long errors_of(const double *restrict x, long size, const double *restrict window, long known, long order,
+                      double noise, double *restrict errors, double *restrict work)
+{
+    double *r = work, *a = r + order + 1, *negative = a + order + 1, *rest = negative + order + 1;
+    for (long i = 0; i <= order; i++)
+        r[i] = 0.0;
+    add_products(x, window, known, order + 1, rest, r);
+    r[0] = r[0] * (1.0 + noise) + 1e-20;
+    for (long i = 0; i < order; i++)
+        negative[i] = -r[i + 1];
+    if (!toeplitz_solve(r, negative, order, a, rest))
+        return 0;
+    for (long n = order; n < size; n++)
+        errors[n - order] = x[n];
+    for (long i = 1; i <= order; i++) {
+        double share = a[i - 1];
+        const double *restrict past = x - i;
+        for (long n = order; n < size; n++)
+            errors[n - order] += share * past[n];
+    }
+    return 1;
+}
+
 /* A stretch of x, first ... last - 1, filled from what is around it, begin ... first - 1 and last ... end - 1;
    interpolation.py has the formulas and does the same in NumPy. left and right: windows of the two sides.
    fill (last - first); energies (3): of the prediction errors over the stretch and the order behind it, as found and

@@ -128,6 +128,22 @@ def windowed_products(samples: Samples, window: Samples, lags: int) -> Samples |
     return sums
 
 
+def errors_of(samples: Samples, window: Samples, order: int, noise: float) -> Samples | None:
+    """The work of :func:`.lpc.errors_of`: ``window`` is of the samples that the model is fitted on.
+
+    Returns:
+        The errors, ``(T - order,)``, empty where there is no solution; None if not compiled.
+    """
+    if LIBRARY is None:
+        return None
+    samples = np.ascontiguousarray(samples, np.float64)
+    errors, work = np.empty(samples.size - order), _scratch(window.size + 6 * (order + 1))
+    done = LIBRARY.errors_of(
+        *(at(samples), samples.size, at(window), window.size, order, noise, at(errors), at(work))
+    )
+    return errors if done and np.all(np.isfinite(errors)) else np.empty(0)
+
+
 def trial_repair(
     samples: Samples,
     stretch: tuple[int, int],

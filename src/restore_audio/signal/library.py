@@ -52,6 +52,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         _COUNT,
         (_ARRAY, *4 * (_COUNT,), _ARRAY, _ARRAY, _COUNT, _NUMBER, _ARRAY, _ARRAY, _ARRAY),
     ),
+    "errors_of": (_COUNT, (_ARRAY, _COUNT, _ARRAY, _COUNT, _COUNT, _NUMBER, _ARRAY, _ARRAY)),
     "left_energies": (_COUNT, (_ARRAY, _COUNT, _ARRAY, _COUNT, _COUNT, _NUMBER, _ARRAY, _ARRAY)),
     "whitened_energies": (
         _COUNT,

@@ -33,6 +33,24 @@ def lpc(stretches: list[Samples], order: int, noise: float = NOISE) -> Samples:
     return np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])])
 
 
+def errors_of(samples: Samples, known: int, order: int) -> Samples:
+    """Prediction errors of ``samples[order:]``, by a model that is fitted on the first ``known`` of them.
+
+    Args:
+        samples: ``(T,)``, T above the order.
+        known: at least one.
+
+    Raises:
+        ValueError: there is no finite solution.
+    """
+    errors = kernels.errors_of(samples, hann_window(known), order, NOISE)
+    if errors is None:
+        return np.asarray(np.convolve(samples, lpc([samples[:known]], order), "valid"))
+    if not errors.size:
+        raise ValueError("the samples have no finite model")
+    return errors
+
+
 def autocorrelation(samples: Samples, order: int) -> Samples:
     """Of the samples under a window of Hann: lags 0 to ``order``."""
     window = hann_window(samples.size)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Samples
-from .lpc import lpc
+from .lpc import errors_of, lpc
 
 _LONGEST_MS = 2.5
 """The widest smear that is looked for: about half the length of a filter of 255 taps."""
@@ -86,31 +86,36 @@ def likeliest_fade(outside: Samples, rate_hz: int) -> tuple[int, float]:
         return 0, 0.0
     predictor = lpc([context], _ORDER)
     variance = float(np.mean(np.convolve(context, predictor, "valid") ** 2)) + _ROUNDING**2
-    gains = _fades(longest)
-    undone = np.tile(known[known.size - longest - _ORDER :], (longest + 1, 1))
-    undone[:, _ORDER:] /= gains
+    gains, rounding, logs = _fades(longest)
+    undone = known[known.size - longest - _ORDER :] / gains
     errors = (sliding_window_view(undone, _ORDER + 1, axis=1) @ predictor[::-1]) ** 2
-    spread = variance + (_ROUNDING / gains) ** 2
-    likelihoods = -0.5 * np.sum(errors / spread + np.log(spread) + 2 * np.log(gains), axis=1)
+    spread = variance + rounding
+    likelihoods = -0.5 * (np.sum(errors / spread + np.log(spread), axis=1) + logs)
     best = int(np.argmax(likelihoods))
     return best, float(likelihoods[best] - likelihoods[0])
 
 
 @lru_cache(maxsize=8)
-def _fades(longest: int) -> Samples:
-    """What fades of 0 to ``longest`` samples leave of the last ``longest``: shape (longest + 1, longest)."""
-    lengths, to_edge = np.arange(longest + 1)[:, None], np.arange(longest, 0, -1)
-    return np.where(to_edge <= lengths, to_edge / (lengths + 1), 1.0)
+def _fades(longest: int) -> tuple[Samples, Samples, Samples]:
+    """What fades of 0 to ``longest`` samples leave of the last ``longest``, and of the order before.
+
+    Returns:
+        Gains ``(longest + 1, order + longest)``; the variance of rounding once they are undone, of the last
+        ``(longest + 1, longest)``; and twice the sum of the gains' logarithms, ``(longest + 1,)``.
+    """
+    lengths, to_edge = np.arange(longest + 1)[:, None], np.arange(longest + _ORDER, 0, -1)
+    gains = np.where(to_edge <= lengths, to_edge / (lengths + 1), 1.0)
+    return gains, (_ROUNDING / gains[:, _ORDER:]) ** 2, 2.0 * np.sum(np.log(gains), axis=1)
 
 
 def prediction_errors(samples: Samples, count: int, rate_hz: int) -> tuple[Samples, float]:
     """Size of the prediction error of the last ``count`` samples, and its usual size before them."""
     context = round(CONTEXT_MS * rate_hz / 1000)
     heard = samples[max(samples.size - count - context, 0) :]
-    known = heard[: heard.size - count]
-    if known.size < 4 * _ORDER or not np.all(np.isfinite(heard)):
+    known = heard.size - count
+    if known < 4 * _ORDER or not np.all(np.isfinite(heard)):
         return np.zeros(0), 0.0
-    errors = np.convolve(heard, lpc([known], _ORDER))[_ORDER : heard.size]
+    errors = errors_of(heard, known, _ORDER)
     return np.abs(errors[-count:]), _level(errors[:-count])
 
 
