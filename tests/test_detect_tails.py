@@ -166,7 +166,8 @@ class TestSlow:
         end = _slow_end(audio, 36_000, 36_020, RATE_HZ, 1.0)
         assert 0.05 * RATE_HZ < end - 36_020 < 0.14 * RATE_HZ
         assert (end - 36_020) / 48 in [pytest.approx(1.15 * ms) for ms in SLOW_LENGTHS_MS]
-        assert tail_end(audio, 36_000, 36_020, RATE_HZ) == end
+        modelled = tail_end(audio, 36_000, 36_020, RATE_HZ)
+        assert 0.04 * RATE_HZ < modelled - 36_020 <= end - 36_020
         assert _slow_end(self.recording(0.0), 36_000, 36_020, RATE_HZ, 1.0) == 36_020
 
     @pytest.mark.parametrize(("missing", "told"), [(0, True), (48, False)])

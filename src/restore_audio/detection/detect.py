@@ -29,7 +29,7 @@ from .gap_edges import with_smear
 from .measures import samples_of
 from .overlap import STILL_HELD, overlap_end
 from .runs import lost_together
-from .tails import tail_end
+from .tails import rings, tail_end
 from .windows import Window, cut_windows
 
 _Candidates = tuple[list[Span], list[Span]]
@@ -55,6 +55,9 @@ network takes for a pause it is :data:`_BRACKET_MS`."""
 _HINT = 0.05
 """Confidence from which on the ends of a gap are taken for those of a pause that a weighed detector finds
 there: in training music the ends lay within half a millisecond, those of the pause up to 5 ms outside."""
+
+_RINGS = 0.9
+"""Confidence of a click from :data:`_HINT` on, behind which a ringing is proven."""
 
 _BRACKET_MS = 20.0
 """A click this near to an edge of a pause makes that edge: the network sees 12 ms every 8 ms."""
@@ -137,7 +140,18 @@ def _candidates(window: Window) -> _Candidates:
     found: _Candidates = ([], [])
     for detector in registry.DETECTORS:
         found[0 if detector.exact else 1].extend(detector.find(window))
-    return found
+    return found[0], [_as_ringing(span, window) for span in found[1]]
+
+
+def _as_ringing(span: Span, window: Window) -> Span:
+    """A doubtful click that is certain for the ringing behind it."""
+    if span.kind != "click" or not _HINT <= span.confidence < _RINGS:
+        return span
+    audio = window.samples[span.channel]
+    start, _ = _click_ends(audio, (span.start, span.end), window.rate_hz)
+    if not rings(audio, start, window.rate_hz):
+        return span
+    return replace(span, confidence=_RINGS, evidence=f"{span.evidence}; a ringing follows it")
 
 
 def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:

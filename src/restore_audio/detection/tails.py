@@ -10,6 +10,9 @@ of them takes at any other place around, where the music does by itself what it 
 power at the frequency that stands out behind the click is compared with that on both sides, in the prediction
 error, where loud low notes are no louder than the rest. A sound that begins at the click and stays is no tail
 either way: nothing that decays explains it.
+
+Both see little of a tail that the music hides. So where neither proves one, the model by which it would be
+subtracted (:mod:`restore_audio.signal.tails`) is asked how much likelier a tail makes what follows the click.
 """
 
 from __future__ import annotations
@@ -20,14 +23,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Samples
+from ..signal.burg import NOISE_DB, fit
 from ..signal.lpc import lpc
+from ..signal.tails import LONGEST_RINGING_MS, Scene, Told, tail_reach, told
 from .measures import samples_of
 
 LONGEST_MS = 200.0
 """Of a slow tail: vinyl's thumps last up to 150 ms."""
-
-LONGEST_RINGING_MS = 40.0
-"""Simulated ringings (damage.clicks) have decayed by then."""
 
 SLOW_LENGTHS_MS = (14.0, 20.0, 28.0, 40.0, 56.0, 80.0, 112.0, 160.0)
 SLOW_HZ = (9.0, 13.0, 18.0, 25.0, 36.0, 50.0, 72.0)
@@ -39,6 +41,29 @@ real --families 'click*'``: the samples changed beside plain clicks, the SDR of 
 
 _ELSEWHERE = 0.3
 """Of both, where another channel has proven the tail."""
+
+_SCREEN = 0.07
+"""Of both, where the model is asked: 9 in 10 thumps pass, and one plain click in three."""
+
+_SLOW_WINDOWS_MS, LEAST_SLOW_EVIDENCE = (40.0, 80.0, 160.0), 40.0
+_FAST_WINDOWS_MS, LEAST_FAST_EVIDENCE = (12.0, LONGEST_RINGING_MS), 10.0
+"""Stretches behind the click that the model sees, and the logarithm of how much likelier a tail must make the
+first two of a thump or jump, the first of a ringing. Of 25 thumps and 33 ringings in training music the model
+proves 18 and 15, what is seen without it 13 and 14; of 158 plain clicks that it was asked about none."""
+
+PROVING_EVIDENCE = 250.0
+"""The same of a ringing that makes a doubtful click a certain one. Of 16 clicks with ringings in training
+music that were missed, of 162, six have more; of doubtful clicks in four minutes of simulated applause one
+has 224, in 65 minutes of music one has 30."""
+
+_DECAYED = 0.75
+"""Share of a stretch in which a tail must have decayed: what goes on is a note that began."""
+
+_MODEL_CONTEXT_MS, _ORDER_SHARE = 186.0, 0.125
+"""Of the models of the music on both sides, as in :mod:`restore_audio.fill.tails`."""
+
+_SILENT = 1e-280
+"""Variances below it have no inverse."""
 
 _DECAY_DB = 35.0
 """Fall of a thump over its length."""
@@ -97,7 +122,63 @@ def tail_end(samples: Samples, start: int, end: int, rate_hz: int, *, elsewhere:
     """
     share = _ELSEWHERE if elsewhere else 1.0
     slow = _slow_end(samples, start, end, rate_hz, share)
-    return max(end, slow, _ringing_end(samples, start, end, rate_hz))
+    ringing = _ringing_end(samples, start, end, rate_hz)
+    if slow > end or _slow_end(samples, start, end, rate_hz, _SCREEN) > end:
+        modelled = _modelled_end(samples, start, end, rate_hz, share, slow=True)
+        slow = modelled if modelled > end else slow
+    if max(slow, ringing) == end:
+        ringing = _modelled_end(samples, start, end, rate_hz, share, slow=False)
+    return max(end, slow, ringing)
+
+
+def rings(samples: Samples, start: int, rate_hz: int) -> bool:
+    """Whether what follows a click that begins at ``start`` rings as nothing but damage does."""
+    last = start + samples_of(_FAST_WINDOWS_MS[0], rate_hz)
+    found = _modelled(samples, start, last, rate_hz)
+    return found is not None and found.ringing >= PROVING_EVIDENCE
+
+
+def _modelled_end(samples: Samples, start: int, end: int, rate_hz: int, share: float, *, slow: bool) -> int:
+    """Where the tail ends that the model proves; ``end`` where it proves none."""
+    windows_ms, least = (
+        (_SLOW_WINDOWS_MS, LEAST_SLOW_EVIDENCE) if slow else (_FAST_WINDOWS_MS, LEAST_FAST_EVIDENCE)
+    )
+    reach = 0
+    for number, window_ms in enumerate(windows_ms, start=1):
+        window = samples_of(window_ms, rate_hz)
+        found = _modelled(samples, start, start + window, rate_hz)
+        if found is None or (found.slow if slow else found.ringing) < share * least:
+            break
+        if not reach:
+            taken = found.tail**2
+            taken[: end - start] = 0.0
+            decayed = tail_reach(taken)
+            reach = decayed if decayed < _DECAYED * window else 0
+        if reach and number >= (2 if slow else 1):
+            return max(end, start + round(_FURTHER * reach))
+    return end
+
+
+def _modelled(samples: Samples, start: int, last: int, rate_hz: int) -> Told | None:
+    """What the model says of the samples up to ``last``; None where there is too little around them."""
+    context = samples_of(_MODEL_CONTEXT_MS, rate_hz)
+    order = round(_ORDER_SHARE * context)
+    if start < 3 * order or last + 3 * order > samples.size:
+        return None
+    sides = samples[max(start - context, 0) : start], samples[last : last + context][::-1]
+    peak = max(float(np.max(np.abs(side))) for side in sides)
+    models = []
+    for side in sides:
+        model, variance = fit(side / (peak or 1.0), order)
+        variance += float(np.mean((side / (peak or 1.0)) ** 2)) * 10.0 ** (NOISE_DB / 10.0)
+        if variance < _SILENT:
+            return None
+        models.append((model, 1.0 / variance))
+    scaled = sides[0] / peak, sides[1] / peak
+    try:
+        return told(Scene.seen(samples[start:last] / peak, scaled, models), scaled, rate_hz)
+    except np.linalg.LinAlgError:
+        return None
 
 
 def _slow_end(samples: Samples, start: int, end: int, rate_hz: int, share: float) -> int:

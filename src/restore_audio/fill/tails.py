@@ -3,35 +3,18 @@
 In: a gap that holds a click and what follows it, a thump, a jump that settles, or a ringing. Out: the samples
 ``(gap,)`` without them, or None where there is too little around to tell.
 
-Under the tail the music is intact, so it is kept. What is there is music + tail, and under the click it is
-nothing that is known. The music is a Gaussian process with the prediction errors of the AR models of both
-sides, as in Janssen's interpolation. The tail is one as well, a sum of splines whose weights are correlated
-as those of a decaying oscillation are::
-
-    covariance(s, t) = size² · fall(s) · fall(t) · cos(2π · frequency · (s − t))
-                       · exp(−½ (s − t)² / coherence²)
-
-Which frequency (0 for a jump), fall, coherence and size it has is told by how likely each makes what is there
-(MacKay, Neural Computation 4(3), 1992); the music and the tail then follow from least squares. A ringing is
-such a process too, times a cosine and a sine of the frequency that stands out. A tail that is not much
-likelier than none is not subtracted: then the click alone is filled.
-
-Music does what its models do not expect, and then everything is less sure. How much less is seen in what the
-tail and the click leave: of the whole prediction error for the click and the ringing; for a slow tail, which
-shares no frequency with most of what surprises, of what the splines could still take from it.
+Under the tail the music is intact, so it is kept. Tail and music are told apart by
+:mod:`restore_audio.signal.tails`. A tail that is not much likelier than none is not subtracted: then the
+click alone is filled.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from ..arrays import Samples
-from ..signal.convolution import convolve, convolve_valid, fast_length
-from ..signal.least_squares import filter_products
 from ..signal.running import running_mean
-from .ar import ArSettings, Model, Sides, fit_sides
+from ..signal.tails import FAST_KNOT_MS, LONGEST_RINGING_MS, SLOW_KNOT_MS, Scene, tail_reach, told
+from .ar import ArSettings, fit_sides
 from .gaps import Gap, Prediction
 
 MODELS = ArSettings(context_ms=186.0)
@@ -39,37 +22,6 @@ MODELS = ArSettings(context_ms=186.0)
 
 LONGEST_CLICK_MS = 4.0
 """Spans that are no longer than this are clicks alone."""
-
-CLICK_MS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.2, 4.0)
-"""Lengths of the click that are tried."""
-
-_PRICE = 4.0
-"""Squared prediction error, in variances, that a sample must take away to count as the click's, as in
-:mod:`restore_audio.detection.click_edges`: healthy ones take 1 on average."""
-
-SLOW_KNOT_MS = 3.0
-"""Distance of the splines of a thump or a jump: at 80 Hz their images are 40 dB down."""
-
-FAST_KNOT_MS = 1.5
-"""The same for a ringing, whose frequency slides."""
-
-SLOW_HZ = (0.0, 9.0, 14.0, 20.0, 28.0, 38.0, 50.0, 66.0, 85.0)
-"""Arms and cartridges resonate at 8 to 80 Hz; 0 is a jump that settles."""
-
-SLOW_COHERENCE, FAST_COHERENCE = (0.25, 1.0), (0.05, 0.15, 0.5)
-"""In lengths of the tail: how long one phase is kept."""
-
-SLOW_FALLS_DB, FAST_FALLS_DB = (15.0, 35.0, 70.0), (30.0, 60.0, 120.0)
-"""Falls over the span (of a ringing, over :data:`LONGEST_RINGING_MS` of it at most), which is longer or
-shorter than the tail. Of 50 ringings and 36 thumps in training music (``bench --protocol real --seed 31``),
-falls of a ringing from 20 dB on gain 0.3 dB in the former and lose 0.7 dB in the latter, for notes that begin
-there."""
-
-SIZES = (1.0, 0.3, 0.1, 0.03)
-"""Of tails at their start, in the largest sample of the span."""
-
-LONGEST_RINGING_MS = 40.0
-"""As in :mod:`restore_audio.detection.tails`."""
 
 SHORT_MS, FARTHEST = 8.0, 100.0
 """Up to this length a fill of the whole span is sure enough to be held against: where a repair is farther
@@ -79,156 +31,14 @@ were taken for clicks, ten are; repaired they had -21 dB, filled 12. Of 24 ringi
 _PEAK = 1.5
 """Bound of the click's samples, in the peak around, as in :mod:`.ar`."""
 
-LEAST_EVIDENCE = 10.0
-"""Logarithm of how much likelier a tail must make what is there; e^10 : 1."""
-
-_BROAD_FALL_DB = 60.0
-"""Of the tail of any shape by which the click's length is told."""
-
-_ROUNDS = 3
-"""Of tail and remaining error, each found by the other."""
-
 _TAKEN, _TAKEN_MS = 2.0**-16, 8.0
 """Half a step of 16 bit: behind where more is last taken off, averaged over so long, nothing is."""
-
-_REST = 1e-3
-"""Of the tail's energy: so much of its end stays, and with it, to the bit, the samples behind it. A tail that
-falls evenly never ends, but the damage does: with no rest 350 healthy samples behind each of 24 thumps in
-training music changed, with this one 1, for 0.35 dB."""
 
 _MOST_VALUES = 1 << 23
 """Size of the splines, beyond which no tail is looked for: half a second at 44.1 kHz, which take 64 MB, and
 their covariances as much."""
 
 _FADE_MS = 2.0
-
-_LOWEST_HZ = 250.0
-"""Of a ringing."""
-
-_SHOWN_MS = 12.0
-"""Start of the tail in which its frequency is looked for."""
-
-
-@dataclass(frozen=True)
-class _Scene:
-    """What is there, as the models of both sides see it; each counts half, they see the same errors.
-
-    Attributes:
-        inside: damaged samples of the span, ``(T,)``.
-        products: autocorrelation of the prediction error filters, ``(2 · order + 1,)``.
-        pulled: half the derivative of the prediction error by each sample of the span, ``(T,)``.
-        cost: the prediction error.
-        rows: how many errors it is the sum of.
-    """
-
-    inside: Samples
-    products: Samples
-    pulled: Samples
-    cost: float
-    rows: int
-
-    @classmethod
-    def seen(cls, inside: Samples, sides: Sides, models: list[Model]) -> _Scene:
-        products = 0.5 * filter_products(models)
-        order = products.size // 2
-        left, right = sides.left[sides.left.size - order :], sides.right[sides.right.size - order :][::-1]
-        known = np.concatenate([left, inside, right])
-        directed = (models[0][0], models[1][0][::-1])
-        errors = [convolve_valid(known, predictor) for predictor in directed]
-        cost = sum(0.5 * weight * float(e @ e) for e, (_, weight) in zip(errors, models, strict=True))
-        pulled = convolve(known, products)[2 * order : 2 * order + inside.size]
-        return cls(inside, products, pulled, cost, inside.size + order)
-
-    def weighed(self, columns: Samples) -> Samples:
-        """Products of functions ``(N, T)`` with the precision of the music, ``(N, T)``."""
-        count, order = self.inside.size, self.products.size // 2
-        size = fast_length(count + 2 * order)
-        spectra = np.fft.rfft(columns, size) * np.fft.rfft(self.products, size)
-        return np.asarray(np.fft.irfft(spectra, size)[:, order : order + count])
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """A tail.
-
-    Attributes:
-        evidence: logarithm of how much likelier it makes what is there than no tail does.
-        weights: of the functions, ``(N,)``.
-        prior: covariance that they had, ``(N, N)``.
-        surprise: squared errors of the music, in those that its models expect.
-    """
-
-    evidence: float
-    weights: Samples
-    prior: Samples
-    surprise: float
-
-
-class _Problem:
-    """Least squares for the first samples of a span and the weights of functions in all of it.
-
-    Args:
-        scene: what is there.
-        click: how many samples are unknown.
-        columns: the functions, ``(N, T)``.
-        weighed: the same from :meth:`_Scene.weighed`.
-    """
-
-    def __init__(self, scene: _Scene, click: int, columns: Samples, weighed: Samples) -> None:
-        self._scene, self.click, self._columns = scene, click, columns
-        order = scene.products.size // 2
-        lags = np.abs(np.subtract.outer(np.arange(click), np.arange(click)))
-        system = np.where(lags <= order, scene.products[order + np.minimum(lags, order)], 0.0)
-        system[np.diag_indices(click)] *= 1.0 + 1e-9
-        self._root = np.linalg.cholesky(system)
-        sides = np.concatenate([weighed[:, :click], scene.pulled[None, :click]])
-        within = np.linalg.solve(self._root, sides.T)
-        self._within, self._pull = within[:, :-1], within[:, -1]
-        products = columns @ weighed.T - self._within.T @ self._within
-        self._products = 0.5 * (products + products.T)
-        self._target = columns @ scene.pulled - self._within.T @ self._pull
-        self.gain = float(self._pull @ self._pull)
-
-    def weigh(self, priors: Samples, surprise: float) -> tuple[Samples, Samples]:
-        """Evidence ``(M,)`` and weights ``(M, N)`` of tails with covariances ``(M, N, N)``."""
-        system = np.eye(self._target.size) + priors @ (self._products / surprise)
-        target = priors @ (self._target / surprise)
-        weights = np.linalg.solve(system, target[..., None])[..., 0]
-        gains = weights @ (self._target / surprise)
-        return 0.5 * (gains - np.linalg.slogdet(system)[1]), weights
-
-    def best(self, priors: Samples, least: float) -> _Fit:
-        """The likeliest tail, with a surprise of at least ``least``."""
-        surprise = least
-        for _ in range(_ROUNDS):
-            evidence, weights = self.weigh(priors, surprise)
-            number = int(np.argmax(evidence))
-            left = self._target - self._products @ (weights[number] * (evidence[number] > 0.0))
-            system = self._products + 1e-9 * np.trace(self._products) / left.size * np.eye(left.size)
-            surprise = max(least, float(left @ np.linalg.solve(system, left)) / left.size)
-        evidence, weights = self.weigh(priors, surprise)
-        number = int(np.argmax(evidence))
-        return _Fit(float(evidence[number]), weights[number], priors[number], surprise)
-
-    def cost(self, weights: Samples) -> float:
-        """Prediction error that a tail leaves."""
-        taken = 2.0 * weights @ self._target - weights @ self._products @ weights
-        return self._scene.cost - self.gain - float(taken)
-
-    def samples(self, weights: Samples) -> Samples:
-        """The music ``(T,)``."""
-        music = np.asarray(self._scene.inside - weights @ self._columns)
-        music[: self.click] -= np.linalg.solve(self._root.T, self._pull - self._within @ weights)
-        return music
-
-    def variance(self, fit: _Fit) -> Samples:
-        """Of the music's error, ``(T,)``."""
-        system = np.eye(self._target.size) + fit.prior @ (self._products / fit.surprise)
-        covariance = np.linalg.solve(system, fit.prior)
-        spread = np.einsum("in,ij,jn->n", self._columns, covariance, self._columns, optimize=True)
-        spread = np.maximum(spread, 0.0)
-        spread[: self.click] = fit.surprise * np.sum(np.linalg.inv(self._root) ** 2, axis=0)
-        return np.asarray(spread)
 
 
 def repair(gap: Gap, prior: Prediction) -> Prediction | None:
@@ -251,7 +61,9 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     if len(models) < 2 or min(sides.left.size, sides.right.size) <= order:
         return None
     try:
-        problem, fit = _told(_Scene.seen(there / sides.peak, sides, models), sides, rate_hz)
+        both = sides.left, sides.right
+        found = told(Scene.seen(there / sides.peak, both, models), both, rate_hz)
+        problem, fit = found.problem, found.fit
         music, variance = problem.samples(fit.weights), problem.variance(fit)
     except np.linalg.LinAlgError:
         return None
@@ -265,113 +77,10 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
         return None
     taken = (samples - there)[click:] ** 2
     around = min(round(_TAKEN_MS * rate_hz / 1000), taken.size)
-    told = running_mean(taken, around) > _TAKEN**2
-    told &= np.cumsum(taken[::-1])[::-1] > _REST * np.sum(taken)
-    reach = click + int(np.max(np.flatnonzero(told) + 1, initial=0))
+    heard = np.flatnonzero(running_mean(taken, around) > _TAKEN**2)
+    reach = click + int(np.max(heard[heard < tail_reach(taken)] + 1, initial=0))
     fade = min(round(_FADE_MS * rate_hz / 1000), reach - click)
     share = np.r_[np.ones(reach - fade), np.linspace(1.0, 0.0, fade, endpoint=False)]
     samples[:reach] = share * samples[:reach] + (1.0 - share) * there[:reach]
     samples[reach:] = there[reach:]
     return Prediction(samples, min(sides.peak * sides.peak * float(np.sum(variance)), prior.expected_error))
-
-
-def _told(scene: _Scene, sides: Sides, rate_hz: int) -> tuple[_Problem, _Fit]:
-    """The likeliest tail, of weight 0 if none is told, and the problem that it solves."""
-    length = scene.inside.size
-    largest = float(np.max(np.abs(scene.inside))) + 1e-9
-    slow, places = _splines(length, round(SLOW_KNOT_MS * rate_hz / 1000))
-    weighed = scene.weighed(slow)
-    broad = np.diag(largest**2 * 10.0 ** (-_BROAD_FALL_DB / 10 * places / length))[None]
-    problem, surprise = _with_click(scene, slow, weighed, broad, rate_hz)
-    sizes = (largest * np.array(SIZES)) ** 2
-    turns = [hz / rate_hz for hz in SLOW_HZ]
-    fit = problem.best(_priors(sizes, places, length, turns, SLOW_COHERENCE, SLOW_FALLS_DB), 1.0)
-    if fit.evidence < LEAST_EVIDENCE:
-        fit = _Fit(0.0, np.zeros(len(slow)), np.zeros((len(slow), len(slow))), fit.surprise)
-    # A ringing besides.
-    shown = min(length, round(LONGEST_RINGING_MS * rate_hz / 1000))
-    envelopes, places = _splines(shown, round(FAST_KNOT_MS * rate_hz / 1000))
-    envelopes = np.pad(envelopes, ((0, 0), (0, length - shown)))
-    hz = _ringing(problem.samples(fit.weights)[problem.click :], sides, rate_hz)
-    phase = 2 * np.pi * hz / rate_hz * np.arange(length)
-    fast = np.concatenate([envelopes * np.cos(phase), envelopes * np.sin(phase)])
-    both = _Problem(
-        scene,
-        problem.click,
-        np.concatenate([slow, fast]),
-        np.concatenate([weighed, scene.weighed(fast)]),
-    )
-    rings = _priors(sizes, places, shown, [0.0], FAST_COHERENCE, FAST_FALLS_DB)
-    first, second = len(slow), len(slow) + len(envelopes)
-    priors = np.zeros((1 + len(rings), len(slow) + len(fast), len(slow) + len(fast)))
-    priors[:, :first, :first] = fit.prior
-    priors[1:, first:second, first:second] = priors[1:, second:, second:] = rings
-    rung = both.best(priors[1:], surprise)
-    alone = float(both.weigh(priors[:1], rung.surprise)[0][0])
-    return (both, rung) if rung.evidence > alone + LEAST_EVIDENCE else (problem, fit)
-
-
-def _with_click(
-    scene: _Scene, slow: Samples, weighed: Samples, broad: Samples, rate_hz: int
-) -> tuple[_Problem, float]:
-    """The problem of the click's likeliest length, and the surprise that it and a slow tail leave."""
-    problems = [_Problem(scene, click, slow, weighed) for click in _click_lengths(slow.shape[1], rate_hz)]
-    best, surprise = problems[0], 1.0
-    for _ in range(2):
-        fits = [problem.weigh(broad, surprise) for problem in problems]
-        worth = [
-            float(evidence[0]) + 0.5 * problem.gain / surprise - 0.5 * _PRICE * problem.click
-            for problem, (evidence, _) in zip(problems, fits, strict=True)
-        ]
-        number = int(np.argmax(worth))
-        best = problems[number]
-        left = min(problems[n].cost(fits[n][1][0]) for n in (number, -1))
-        surprise = max(1.0, left / scene.rows)
-    return best, surprise
-
-
-def _click_lengths(length: int, rate_hz: int) -> list[int]:
-    return sorted({max(1, min(round(ms * rate_hz / 1000), length // 2)) for ms in CLICK_MS})
-
-
-def _splines(length: int, knot: int) -> tuple[Samples, Samples]:
-    """Cubic splines over a span, ``(N, length)``, and their middles ``(N,)``, of which none is before it."""
-    knot = max(min(knot, length // 4), 2)
-    middles = np.arange(-knot, length + 2 * knot, knot)
-    distance = np.abs(np.arange(length) - middles[:, None]) / knot
-    near, far = 2 / 3 - distance**2 + distance**3 / 2, np.maximum(2 - distance, 0.0) ** 3 / 6
-    return np.where(distance < 1, near, far), np.maximum(middles, 0).astype(np.float64)
-
-
-def _priors(
-    sizes: Samples,
-    places: Samples,
-    length: int,
-    turns: list[float],
-    coherence: tuple[float, ...],
-    falls_db: tuple[float, ...],
-) -> Samples:
-    """Covariances of the weights of splines at ``places``: ``(M, N, N)``; ``turns`` are cycles a sample."""
-    apart = np.subtract.outer(places, places)
-    shapes = []
-    for fall_db in falls_db:
-        fall = 10.0 ** (-fall_db / 20 * places / length)
-        for turn in turns:
-            wave = np.cos(2 * np.pi * turn * apart) * np.outer(fall, fall)
-            shapes += [wave * np.exp(-0.5 * (apart / (share * length)) ** 2) for share in coherence]
-    return np.asarray((sizes[:, None, None, None] * np.array(shapes)).reshape(-1, *apart.shape))
-
-
-def _ringing(tail: Samples, sides: Sides, rate_hz: int) -> float:
-    """Frequency whose power in a tail ``(T,)`` stands highest above that of the surroundings, Hz."""
-    size = min(tail.size, round(_SHOWN_MS * rate_hz / 1000))
-    bins = 1 << (4 * size).bit_length()
-    shown = np.abs(np.fft.rfft(tail[:size] * np.hanning(2 * size)[size:], bins)) ** 2
-    around = np.zeros_like(shown)
-    for side in (sides.left, sides.right):
-        pieces = side[side.size % size :].reshape(-1, size)[-4:]
-        around += np.sum(np.abs(np.fft.rfft(pieces * np.hanning(size), bins)) ** 2, axis=0)
-    around += 1e-4 * np.max(around) + 1e-12
-    hz = np.arange(shown.size) * rate_hz / bins
-    prominence = np.where((hz > _LOWEST_HZ) & (hz < 0.45 * rate_hz), shown * np.sqrt(shown / around), 0.0)
-    return float(hz[int(np.argmax(prominence))])
