@@ -94,9 +94,10 @@ def _capped(ar: Samples, louder: Samples, missing: NDArray[np.floating], most: f
     how much of it is ``missing (K,)``, is ``most``.
     """
     added = np.maximum(louder**2 - ar**2, 0.0)
-    weight = np.broadcast_to(missing, added.shape)
-    order = np.argsort(added, axis=None)
-    values, weights = added.ravel()[order], weight.ravel()[order]
+    some = added > 0.0  # a small part: most of the stretch is known
+    values, weights = added[some], np.broadcast_to(missing, added.shape)[some]
+    order = np.argsort(values)
+    values, weights = values[order], weights[order]
     # If the cap is values[n], those below it add all of theirs, the others the cap.
     below = np.cumsum(values * weights) - values * weights
     rest = np.cumsum(weights[::-1])[::-1]
