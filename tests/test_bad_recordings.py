@@ -179,7 +179,7 @@ def test_the_input_is_never_replaced_through_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "match"), [(13, "no permission"), (30, "no permission"), (28, "disk is full")]
+    ("number", "match"), [(13, "no permission"), (30, "only be read"), (28, "disk is full")]
 )
 def test_folders_that_cannot_be_written_are_named(tmp_path, monkeypatch, number, match):
     def refuse(*_: object) -> None:

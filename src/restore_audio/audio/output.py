@@ -150,5 +150,6 @@ def _sentence(target: Path, error: OSError) -> str:
     if error.errno == errno.EEXIST:
         return f"{target} is already there: use --overwrite to replace it, or name another output."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{target} cannot be written (no permission): choose a folder that you may write to."
+        why = "its disk can only be read" if error.errno == errno.EROFS else "no permission"
+        return f"{target} cannot be written ({why}): choose a folder that you may write to."
     return f"{target} cannot be written ({error.strerror or error}): choose another output."
