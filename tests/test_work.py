@@ -141,8 +141,8 @@ def test_tones_are_asked_for_concealment_in_compiled_code(counting, monkeypatch)
     monkeypatch.setattr(extrapolated, "lpc", counted)
     rng = np.random.default_rng(4)
     t = np.arange(8 * RATE_HZ) / RATE_HZ
-    level = 0.02 + 0.98 * (np.sin(2 * np.pi * t / 0.4) > 0.7)  # agreement comes and goes
-    audio = sum(np.sin(2 * np.pi * 220 * k * t) / k for k in range(1, 30)) / 8 + level * 1e-3 * rng.normal(
+    level = 0.02 + 0.98 * (np.sin(2 * np.pi * t / 0.3) > 0.7)  # agreement comes and goes
+    audio = sum(np.sin(2 * np.pi * 97 * k * t) / k for k in range(1, 30)) / 8 + level * 1e-3 * rng.normal(
         size=t.size
     )
     extrapolated.find_extrapolated(audio, 0, RATE_HZ)
