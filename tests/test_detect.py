@@ -13,6 +13,7 @@ from scipy.signal import lfilter
 
 from recordings import holes, music
 from restore_audio.damage.simulate import apply_damages, damage_spans, draw_damages
+from restore_audio.detection import detect as detection
 from restore_audio.detection import registry
 from restore_audio.detection.detect import detect, detect_blocks
 from restore_audio.detection.windows import Window
@@ -279,7 +280,7 @@ def test_clipping_is_not_damage():
 
 
 def test_sensitivity_goes_from_sure_to_suspicious(example):
-    damaged, _ = struck(example, "dropout", 5, per_second=1.0, depth_db=(10.0, 20.0))
+    damaged, _ = struck(example, "dropout", 5, per_second=1.0, depth_db=(5.0, 12.0))
     counts = [len(detect(damaged, RATE_HZ, DetectSettings(sensitivity=s))) for s in (0.05, 0.5, 0.95)]
     assert counts[0] <= counts[1] <= counts[2]
     assert counts[0] < counts[2]
@@ -354,3 +355,22 @@ class TestLostTogether:
         audio = self.stereo()
         audio[1, self.START - longer[0] : self.END + longer[1]] = 0.0
         assert {s.channel for s in detect(audio, RATE_HZ)} == {0}
+
+
+def test_of_many_clicks_the_model_of_tails_is_asked_for_the_loudest(monkeypatch: pytest.MonkeyPatch) -> None:
+    audio = 0.01 * np.random.default_rng(3).standard_normal((2, 8 * RATE_HZ))
+    places = np.cumsum(np.random.default_rng(4).integers(12_000, 30_000, 14))
+    for number, place in enumerate(places):
+        audio[0, place : place + 3] += 0.3 + 0.02 * number
+    asked: list[tuple[int, bool]] = []
+
+    def look(
+        samples: np.ndarray, start: int, end: int, rate_hz: int, *, modelled: bool, elsewhere: bool = False
+    ) -> int:
+        asked.append((start, modelled))
+        return end
+
+    monkeypatch.setattr(detection, "tail_end", look)
+    detect(audio, RATE_HZ)
+    assert len(asked) > 10
+    assert [modelled for _, modelled in sorted(asked)] == [False] * (len(asked) - 8) + [True] * 8

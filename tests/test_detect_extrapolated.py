@@ -223,12 +223,12 @@ class TestWhole:
         find_extrapolated(np.zeros(90_000), 0, RATE_HZ)
         assert asked == list(range(10, 27))
         agreement[:] = 0
-        agreement[0:800:2] = 448
+        agreement[0:300:2] = 448
         find_extrapolated(np.zeros(90_000), 0, RATE_HZ)
-        assert len(asked) == 17 + 400
-        agreement[801] = 448
+        assert len(asked) == 17 + 150
+        agreement[400] = 448
         assert find_extrapolated(np.zeros(90_000), 0, RATE_HZ) == []
-        assert len(asked) == 17 + 400
+        assert len(asked) == 17 + 150
 
     @pytest.mark.parametrize(
         ("rate_hz", "looked"), [(31_999, False), (32_000, True), (50_000, True), (50_001, False)]

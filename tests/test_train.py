@@ -706,6 +706,7 @@ def compared(
     """Rows of examples/compare_networks.py, run in ``tmp_path`` on 8 patches."""
     monkeypatch.chdir(tmp_path)
     script = Path(__file__).parent.parent / "examples" / "compare_networks.py"
+    monkeypatch.syspath_prepend(script.parent)
     arguments = ["--data", folder, "--validation", folder, "--patches", 8, "--batch", 4, *words]
     monkeypatch.setattr(sys, "argv", [str(word) for word in (script, *arguments)])
     with pytest.raises(SystemExit) as ended:
@@ -728,7 +729,8 @@ def test_the_networks_are_compared_at_equal_budget_and_never_twice(folder, tmp_p
 
 
 def test_networks_and_losses_are_compared_on_the_task_of_fix(folder, tmp_path, monkeypatch, capsys):
-    rows = compared(folder, tmp_path, monkeypatch, "--width", 2, "--task", "restore", "--fills", 6)
+    words = ("--width", 2, "--task", "restore", "--fills", 6, "--graded", folder)
+    rows = compared(folder, tmp_path, monkeypatch, *words)
     names = [(row["network"], row["loss"]) for row in rows]
     networks = [name for name in NETWORKS if name.startswith("res-unet-v2")]
     assert names[:7] == [
@@ -738,8 +740,10 @@ def test_networks_and_losses_are_compared_on_the_task_of_fix(folder, tmp_path, m
             for added in ("0.1 log", "1 consistency", "0.1 log + 1 consistency")
         ),
     ]
-    best = [min(part, key=lambda row: row["lsd_db"]) for part in (rows[:4], [rows[0], *rows[4:7]])]
-    assert (best[0]["network"], best[1]["loss"]) in names
+    best = min([rows[0], *rows[4:7]], key=lambda row: row["lsd_db"])["loss"]
+    assert names[7:] == ([] if best == "l1" else [(name, best) for name in networks[1:]])
+    assert len({row["two_f_ar"] for row in rows}) == 1
+    assert all(0 <= row["two_f"] <= 100 for row in rows)
     assert len({row["lsd_ar_db"] for row in rows}) == 1
     assert len({row["lsd_db"] for row in rows}) > 1
     assert capsys.readouterr().out.count("| res-unet-v2") == len(rows)

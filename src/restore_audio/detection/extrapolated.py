@@ -37,8 +37,9 @@ _AGREE = 0.905
 music itself. With a difference of neighbours, which rises to the highest frequencies, it is 17 in 20: a
 resampled period is not a whole number of samples."""
 
-_MOST_WINDOWS = 400
-"""In a window of the recording, 10 s: sounds that repeat so often are made by machines."""
+_MOST_WINDOWS = 150
+"""In a window of the recording, 10 s: sounds that repeat so often are made by machines. With 400, synthetic
+tones cut by silence had 19 false spans a minute, for 3 % more of the concealed packets."""
 
 _WHITENED, _ORDER = 32, 24
 _BESIDE = 4

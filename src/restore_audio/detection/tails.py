@@ -108,13 +108,16 @@ _LEAST_FALL_DB = 6.0
 """What does not fall by as much before it is lost is no ringing."""
 
 
-def tail_end(samples: Samples, start: int, end: int, rate_hz: int, *, elsewhere: bool = False) -> int:
+def tail_end(
+    samples: Samples, start: int, end: int, rate_hz: int, *, modelled: bool = True, elsewhere: bool = False
+) -> int:
     """The first sample behind a click and its tail.
 
     Args:
         samples: one channel, ``(T,)``, finite.
         start, end: the click.
         rate_hz: sample rate.
+        modelled: whether the model of the tail is asked, which takes a while.
         elsewhere: the same click has a tail in another channel, so less proves one in this.
 
     Returns:
@@ -123,10 +126,10 @@ def tail_end(samples: Samples, start: int, end: int, rate_hz: int, *, elsewhere:
     share = _ELSEWHERE if elsewhere else 1.0
     slow = _slow_end(samples, start, end, rate_hz, share)
     ringing = _ringing_end(samples, start, end, rate_hz)
-    if slow > end or _slow_end(samples, start, end, rate_hz, _SCREEN) > end:
-        modelled = _modelled_end(samples, start, end, rate_hz, share, slow=True)
-        slow = modelled if modelled > end else slow
-    if max(slow, ringing) == end:
+    if modelled and (slow > end or _slow_end(samples, start, end, rate_hz, _SCREEN) > end):
+        last = _modelled_end(samples, start, end, rate_hz, share, slow=True)
+        slow = last if last > end else slow
+    if modelled and max(slow, ringing) == end:
         ringing = _modelled_end(samples, start, end, rate_hz, share, slow=False)
     return max(end, slow, ringing)
 

@@ -110,7 +110,8 @@ class Measured:
         if self.outcome.found is None:
             return []
         hit = len(score_detection(self.broken, self.outcome.found, self.trial.rate_hz).boundary_errors_ms)
-        return [1.0] * hit + [0.0] * (len(self.broken) - hit)
+        found: Values = [1.0] * hit
+        return found + [0.0] * (len(self.broken) - hit)
 
     @property
     def worse(self) -> Values:
