@@ -119,37 +119,3 @@ def fit_two_layers(
     names = ("inner", "inner_bias", "middle", "middle_bias", "outer", "bias")
     layers_of = {name: np.stack(parts) for name, parts in zip(names, zip(*made, strict=True), strict=True)}
     return {"mean": mean, "scale": scale, **layers_of}
-
-
-_LINEAR = 0.01
-"""So much of a score goes through the second layer, whose tangent is straight there."""
-
-
-def with_one_layer(two: Network, one: Network, share: float) -> Network:
-    """Networks of :func:`fit_two_layers`, and one of :func:`fit_mean` on the first of the same evidence, as one ensemble.
-
-    Args:
-        two: the networks with two layers; their ``mean`` and ``scale`` are kept.
-        one: of :func:`fit_mean`.
-        share: of the score that is ``one``'s.
-    """
-    known, width = one["inner"].shape
-    count, _, hidden = two["inner"].shape
-    wide = max(width, hidden)
-    made = {
-        name: np.concatenate([two[name], np.zeros((1, *two[name].shape[1:]))])
-        for name in ("inner", "inner_bias", "middle", "middle_bias", "outer", "bias")
-    }
-    for name, axis in (("inner", 2), ("inner_bias", 1), ("middle", 1)):
-        more = [(0, wide - hidden if a == axis else 0) for a in range(made[name].ndim)]
-        made[name] = np.pad(made[name], more)
-    scale = two["scale"][:known] / one["scale"]
-    moved = (two["mean"][:known] - one["mean"]) / one["scale"]
-    made["inner"][count, :known, :width] = one["inner"] * scale[:, None]
-    made["inner_bias"][count, :width] = one["inner_bias"] + moved @ one["inner"]
-    made["middle"][count, :width, 0] = _LINEAR * one["outer"]
-    made["middle_bias"][count, 0] = _LINEAR * float(np.squeeze(one["bias"]))
-    for name in ("outer", "bias"):  # the mean is of all, so each is as loud as its share asks
-        made[name][:count] *= (1 - share) * (count + 1) / count
-    made["outer"][count, 0] = share * (count + 1) / _LINEAR
-    return {"mean": two["mean"], "scale": two["scale"], **made}

@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from detector_examples import UNKNOWN, Segment
 from safetensors.numpy import load_file, save_file
-from small_network import fit_two_layers, scored, with_one_layer
+from small_network import fit_two_layers
 from torch import nn
 
 from restore_audio.damage.codecs import CODECS
@@ -58,9 +58,6 @@ SECOND = {
     "weight_decay": 1e-3,
 }
 """How the network that weighs stretches is fitted."""
-
-BEFORE = 0.5
-"""Share of the score that an earlier network has which joins the ensemble."""
 
 OPENED = -1.0
 """Log odds from which on a stretch is doubted."""
@@ -277,7 +274,9 @@ def fit(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     net = FrameNet()
     if options.start:
-        net.load_state_dict(torch.load(options.start))
+        net.load_state_dict(
+            state_of(options.start) if options.start.suffix == ".safetensors" else torch.load(options.start)
+        )
     mean = {name: value.clone() for name, value in net.state_dict().items()}
     optimizer = torch.optim.Adam(net.parameters(), lr=options.rate, betas=(0.9, 0.98))
     started, losses = time.time(), []
@@ -320,6 +319,21 @@ def arrays_of(state: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
         else:
             arrays[name] = value.T
     return {name: np.ascontiguousarray(value.numpy().astype(np.float16)) for name, value in arrays.items()}
+
+
+def state_of(path: Path) -> dict[str, torch.Tensor]:
+    """The frame network's weights in a file of :func:`write`, as :class:`FrameNet` wants them."""
+    state = {}
+    for name, array in load_file(path).items():
+        value = torch.from_numpy(array.astype(np.float32))
+        if name.startswith("second."):
+            continue
+        if name.startswith("conv.") and name.endswith("weight"):
+            value = torch.cat([tap.T for tap in value.split(WIDTH, dim=1)], dim=1)
+        elif not name.endswith("bias"):
+            value = value.T
+        state[name] = value.contiguous()
+    return state
 
 
 def write(
@@ -466,14 +480,6 @@ def cross_validated(heard: Heard) -> np.ndarray:
     return out
 
 
-def earlier_weigher(path: Path) -> dict[str, np.ndarray]:
-    """The network with one hidden layer that weighed in other weights."""
-    arrays = load_file(path)
-    return {
-        name[7:]: value.astype(np.float64) for name, value in arrays.items() if name.startswith("second.")
-    }
-
-
 def piece_of(story: str) -> str:
     """The track of a segment of undamaged music."""
     return story.rpartition(" at ")[0]
@@ -493,10 +499,6 @@ def export(options: argparse.Namespace) -> None:
         options.keep.write_bytes(pickle.dumps(vars(heard)))
     rows, damage = np.array(heard.measures), np.array(heard.damage)
     out = cross_validated(heard)
-    before = earlier_weigher(options.before) if options.before else None
-    if before is not None:
-        known = len(before["mean"])
-        out = (1 - BEFORE) * out + BEFORE * scored(before, rows[:, :known])
     thresholds = least_thresholds(heard, out)
     for kind, bar in thresholds.items():
         mine = np.array([k == kind for k in heard.kinds])
@@ -509,8 +511,6 @@ def export(options: argparse.Namespace) -> None:
         false = false_places(heard, {sort}, out, thresholds)
         print(f"{sort}: {len(false) / seconds * 60:.2f} false a minute, {seconds / 60:.1f} minutes")
     weigher = fit_two_layers(rows, damage, **SECOND)
-    if before is not None:
-        weigher = with_one_layer(weigher, before, BEFORE)
     write(options.output, state, weigher, {"opened": OPENED, "thresholds": thresholds})
     print(f"{minutes / 60:.1f} h of music, {len(rows)} stretches, {damage.sum()} of them damage")
 
@@ -526,16 +526,13 @@ def main() -> None:
     fitting.add_argument("--minutes", type=float, default=90.0)
     fitting.add_argument("--rate", type=float, default=2e-3)
     fitting.add_argument("--seed", type=int, default=0)
-    fitting.add_argument("--start", type=Path, help="weights to go on from")
+    fitting.add_argument("--start", type=Path, help="state or detector.safetensors to go on from")
     fitting.add_argument("--state", type=Path, required=True)
     fitting.set_defaults(run=fit)
     exporting = commands.add_parser("export")
     exporting.add_argument("state", type=Path)
     exporting.add_argument("segments", type=Path, nargs="+", help="drawn from seeds that were not trained on")
     exporting.add_argument("-o", "--output", type=Path, required=True)
-    exporting.add_argument(
-        "--before", type=Path, help="earlier weights, whose weigher has one layer and joins"
-    )
     exporting.add_argument("--keep", type=Path, help="what was doubted; read again where it is there")
     exporting.set_defaults(run=export)
     options = parser.parse_args()

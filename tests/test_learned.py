@@ -44,7 +44,7 @@ def overlapping(spans: list[Span], true: Span) -> list[Span]:
 
 
 def test_numpy_gives_the_scores_that_torch_gives(tmp_path):
-    from train_detector import FrameNet, write
+    from train_detector import FrameNet, state_of, write
 
     torch.manual_seed(3)
     net = FrameNet()
@@ -55,6 +55,9 @@ def test_numpy_gives_the_scores_that_torch_gives(tmp_path):
     with torch.no_grad():
         wanted = net(torch.from_numpy(rows)).numpy()
     made = frame_network.load_network(tmp_path / "net.safetensors").scores(rows)
+    again = state_of(tmp_path / "net.safetensors")
+    assert again.keys() == net.state_dict().keys()
+    assert all(torch.allclose(again[name], value, atol=1e-3) for name, value in net.state_dict().items())
     assert made.shape == wanted.shape
     assert np.std(wanted) > 0.1
     np.testing.assert_allclose(made, wanted, atol=2e-4)
@@ -71,20 +74,6 @@ def test_numpy_weighs_as_the_networks_that_torch_fits():
     score = frame_network.weighed_by(weights, rows)
     assert score.shape == (4000,)
     assert np.mean((score > 0) == damage) > 0.85
-
-
-def test_a_network_with_one_layer_joins_the_ensemble():
-    from small_network import fit_mean, fit_two_layers, scored, with_one_layer
-
-    rng = np.random.default_rng(5)
-    rows = rng.normal(2.0, 3.0, size=(500, 4))
-    damage = rows[:, 0] + rows[:, 3] > 4
-    how = {"hidden": (6, 4), "seeds": (0, 1), "epochs": 5, "batch": 100, "rate": 1e-2}
-    two = fit_two_layers(rows, damage, **how, least_scale=1e-3, weight_decay=1e-3)
-    one = fit_mean(rows[:, :3], damage, hidden=5, epochs=20, batch=100, least_scale=1e-3)
-    joined = frame_network.weighed_by(with_one_layer(two, one, 0.3), rows)
-    wanted = 0.7 * frame_network.weighed_by(two, rows) + 0.3 * scored(one, rows[:, :3])
-    np.testing.assert_allclose(joined, wanted, atol=0.02)
 
 
 def test_weights_for_other_features_are_refused(tmp_path):

@@ -409,31 +409,38 @@ class TestDoubt:
     """Samples stay that differ from a fill by less than twice the error of such fills beside the gap."""
 
     @pytest.mark.parametrize(
-        ("kind", "differs", "left"),
+        ("kind", "differs", "share"),
         [
-            ("click", 1.99, True),
-            ("click", 2.01, False),
-            ("concealed", 9.99, True),
-            ("concealed", 10.01, False),
-            ("interpolated", 2.99, True),
-            ("interpolated", 3.01, False),
-            ("zeros", 0.1, False),
-            ("given", 0.1, False),
+            ("click", 1.99, 0.0),
+            ("click", 2.01, 1.0),
+            ("concealed", 1.99, 0.0),  # a stand-in is averaged with its fill
+            ("concealed", 4.0, 0.5),
+            ("concealed", 6.01, 1.0),
+            ("interpolated", 0.99, 0.0),
+            ("interpolated", 2.0, 0.5),
+            ("interpolated", 3.01, 1.0),
+            ("zeros", 0.1, 1.0),
+            ("given", 0.1, 1.0),
         ],
     )
-    def test_by_kind(self, monkeypatch: pytest.MonkeyPatch, kind: str, differs: float, left: bool) -> None:
+    def test_by_kind(self, monkeypatch: pytest.MonkeyPatch, kind: str, differs: float, share: float) -> None:
         monkeypatch.setattr(
             doubt, "_errors_beside", lambda *_: [0.5, 2.0]
         )  # of energy 1 by the geometric mean
         audio = np.zeros((1, 100))
         gap = Gap(audio, np.zeros(audio.shape, bool), 0, 50, 54, 0, 100, RATE_HZ, kind)
         prediction = Prediction(np.full(4, np.sqrt(differs / 4)), 1.0)
-        assert doubt.reason_to_leave(gap, prediction) == (doubt.AGREES if left else None)
+        made = doubt.settled(gap, prediction)
+        if share:
+            assert isinstance(made, Prediction)
+            np.testing.assert_allclose(made.samples, share * prediction.samples)
+        else:
+            assert made == doubt.AGREES
         audio[0, 51] = np.nan
-        assert doubt.reason_to_leave(gap, prediction) is None
+        assert doubt.settled(gap, prediction) is prediction
         monkeypatch.setattr(doubt, "_errors_beside", lambda *_: [])
         audio[0, 51] = 0.0
-        assert doubt.reason_to_leave(gap, prediction) is None
+        assert doubt.settled(gap, prediction) is prediction
 
     def test_pseudo_gaps_lie_30_and_75_ms_away_on_both_sides(self, monkeypatch: pytest.MonkeyPatch) -> None:
         places = []
@@ -498,14 +505,14 @@ class TestCopies:
     def test_to_within_a_millionth_of_its_energy(self, off: float, copied: bool) -> None:
         assert self.copied(32, 60, off=off / (1 - off)) == copied
 
-    def test_what_a_decoder_copied_is_worse_than_half_as_good_as_a_fill(self, monkeypatch) -> None:
+    def test_of_what_a_decoder_copied_the_fill_is_believed_sooner(self, monkeypatch) -> None:
         monkeypatch.setattr(doubt, "_errors_beside", lambda *_: [1.0])
-        for copied, differs, left in ((True, 0.51, False), (True, 0.49, True), (False, 0.51, True)):
+        for copied, differs, left in ((True, 1.01, False), (True, 0.99, True), (False, 1.01, True)):
             monkeypatch.setattr(doubt, "_is_copied", lambda _, copied=copied: copied)
             for kind in ("concealed", "noise"):
                 gap = Gap(np.zeros((1, 9)), np.zeros((1, 9), bool), 0, 4, 5, 0, 9, RATE_HZ, kind)
-                reason = doubt.reason_to_leave(gap, Prediction(np.full(1, np.sqrt(differs)), 1.0))
-                assert (reason is not None) == (left if kind == "concealed" else True)
+                made = doubt.settled(gap, Prediction(np.full(1, np.sqrt(differs)), 1.0))
+                assert (made == doubt.AGREES) == (left if kind == "concealed" else True)
 
 
 class TestMoves:
@@ -546,6 +553,7 @@ class TestMoves:
         there = gap.mine[2000:2400]
         for differs, reason in ((1.99, doubt.AGREES), (2.01, None)):
             repaired = Prediction(there + np.sqrt(differs / 400), 1.0)
-            assert doubt.reason_to_leave(gap, Prediction(there, 1.0), repaired) == reason
+            made = doubt.settled(gap, Prediction(there, 1.0), repaired)
+            assert made == reason if reason else made is repaired
         moving = self.gap(400, 20.0, 20.0, 33.0)
-        assert doubt.reason_to_leave(moving, Prediction(there + 1.0, 1e-9), repaired) == doubt.MOVES
+        assert doubt.settled(moving, Prediction(there + 1.0, 1e-9), repaired) == doubt.MOVES

@@ -16,6 +16,8 @@ after the edge is the model's own response to n white samples, and its spectrum 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -42,6 +44,11 @@ GUARD_MS = 2.0
 
 MOST_UNDONE_DB = 30.0
 """More would amplify what is no longer signal."""
+
+UNDONE_SHARE = 0.9
+"""Of an estimated loss, as a logarithm. A loss is found the sooner where the music is weaker as well, and
+then it is taken for more than it is: of 680 dropouts of tapes and of treble in training music 1.3 % instead
+of 2.8 % come out worse by more than 1 dB, for 0.2 dB of the gain of the others."""
 
 LOSS_ERROR = 0.08
 """Error of an estimated loss, as a share of it (both as logarithms), besides the spread of the likely
@@ -116,6 +123,7 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     loss = estimate_loss(scene, COLOURS.get(gap.kind, COLOURS["dropout"]))
     if loss is None:
         return None
+    loss = replace(loss, lost=UNDONE_SHARE * loss.lost, alike=UNDONE_SHARE * loss.alike)
     result = guessed.copy()
     undone = damaged.copy()
     most = np.log(10.0) * MOST_UNDONE_DB / 20
