@@ -38,7 +38,7 @@ def window(samples: Samples | None = None, **options: object) -> Window:
 def whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ends stay where they are told to be."""
     monkeypatch.setattr(rules, "_whole", lambda span, _: span)
-    monkeypatch.setattr(rules, "tail_end", lambda _, __, end, ___, elsewhere: end)
+    monkeypatch.setattr(rules, "tail_end", lambda _, __, end, ___, **____: end)
 
 
 def judged(exact: list[Span], weighed: list[Span], least: float = 0.5, **options: object) -> list[Span]:
@@ -121,14 +121,21 @@ class TestBrackets:
     def test_over_all_peaks_of_forty_milliseconds_beyond(self) -> None:
         sound = 0.1 * np.ones(4000)
         sound[30] = 0.15
-        assert _is_spike(sound, 220, 1764)
-        assert not _is_spike(-0.1 * np.ones(4000), 220, 1764)
+        assert _is_spike(sound, 220, 1764, 1.4)
+        assert not _is_spike(-0.1 * np.ones(4000), 220, 1764, 1.4)
         for place, spoilt in ((440, True), (439, False), (2203, True), (2204, False)):
             other = sound.copy()
             other[place] = -0.15
-            assert _is_spike(other, 220, 1764) != spoilt, place
-        assert not _is_spike(sound[:660], 220, 1764)  # too little beyond to tell
-        assert _is_spike(sound[:661], 220, 1764)
+            assert _is_spike(other, 220, 1764, 1.4) != spoilt, place
+        assert not _is_spike(sound[:660], 220, 1764, 1.4)  # too little beyond to tell
+        assert _is_spike(sound[:661], 220, 1764, 1.4)
+
+    @pytest.mark.parametrize(("peak", "is_click"), [(0.205, True), (0.195, False)])
+    def test_twice_as_high_it_may_be_twenty_milliseconds_away(self, peak: float, is_click: bool) -> None:
+        for at, other in ((19_200, 21_995), (22_800, 19_990)):
+            audio = self.AUDIO.copy()
+            audio[0, at] = peak
+            assert self.bracketed([span(other, other + 15, "click")], audio=audio) == is_click, at
 
     def test_neither_is_reported_between_believed_clicks(self) -> None:
         clicks = [span(19_990, 20_005, "click", 0.9), span(21_995, 22_010, "click", 0.9)]
@@ -169,7 +176,7 @@ class TestTails:
     def tails(self, monkeypatch: pytest.MonkeyPatch, ends: dict[tuple[int, bool], int]) -> list[int]:
         """Clicks at 1000 in channel 0 and at ``START`` in channel 1; the ends of their tails as told."""
 
-        def tail(_: Samples, start: int, end: int, rate_hz: int, *, elsewhere: bool) -> int:
+        def tail(_: Samples, start: int, end: int, rate_hz: int, *, modelled: bool, elsewhere: bool) -> int:
             return ends.get((start, elsewhere), end)
 
         monkeypatch.setattr(rules, "tail_end", tail)
@@ -195,12 +202,14 @@ class TestTails:
             clicks = [span(1000, 1020, "click"), span(1000 + apart, 1130, "click", channel=1)]
             told = {(1000, False): 4000, (1000 + apart, True): 5000}
             monkeypatch.setattr(
-                rules, "tail_end", lambda _, a, b, __, elsewhere, t=told: t.get((a, elsewhere), b)
+                rules, "tail_end", lambda _, a, b, __, modelled, elsewhere, t=told: t.get((a, elsewhere), b)
             )
             assert (_with_tails(clicks, window())[1].end == 5000) == asked
         same = [span(1000, 1020, "click"), span(1010, 1030, "click")]
         told = {(1000, False): 4000, (1010, True): 5000}
-        monkeypatch.setattr(rules, "tail_end", lambda _, a, b, __, elsewhere: told.get((a, elsewhere), b))
+        monkeypatch.setattr(
+            rules, "tail_end", lambda _, a, b, __, modelled, elsewhere: told.get((a, elsewhere), b)
+        )
         assert [s.end for s in _with_tails(same, window())] == [4000, 1030]
 
     def test_its_length_is_told(self) -> None:
