@@ -168,7 +168,7 @@ def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
     exact = [span for span in exact if not _bracketed(span, [], window)]
     weighed = [span for span in weighed if not _bracketed(span, clicks, window)]
     cuts = [span for span in weighed if span.kind == "splice" and span.confidence >= _CERTAIN_SPLICE]
-    weighed = [s for s in weighed if s.kind != "click" or not any(_touch(s, c, 0) for c in cuts)]
+    weighed = [s for s in weighed if not any(_touch(s, c, 0) and _explains(c, s) for c in cuts)]
     exact = [_supported(span, weighed, least) for span in exact]
     close = samples_of(1.0, window.rate_hz)
     exact = [s for s in exact if not any(_touch(s, n, close) for n in window.nan)]
@@ -192,6 +192,11 @@ def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
         if start < end:
             kept.append(replace(span, start=start, end=end))
     return kept
+
+
+def _explains(cut: Span, other: Span) -> bool:
+    """Whether a splice is what made another detector see something at its place."""
+    return other.kind == "click" or (other.kind in _PAUSES and other.confidence < cut.confidence)
 
 
 def _supported(gap: Span, weighed: Sequence[Span], least: float) -> Span:
