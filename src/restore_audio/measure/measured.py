@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -77,9 +78,7 @@ class Measured:
     @cached_property
     def detection(self) -> Detection | None:
         """How the found spans fit; None if positions were given, or if the method reports none."""
-        if self.outcome.found is None:
-            return None
-        return score_detection(self.trial.spans, self.outcome.found, self.trial.rate_hz)
+        return self._detection_of(self.trial.spans)
 
     @cached_property
     def spans(self) -> list[Span]:
@@ -105,13 +104,14 @@ class Measured:
         return [span for span, db in before if db is not None and db < BROKEN_DB]
 
     @property
-    def found_broken(self) -> Values:
-        """Of each of them whether it is found."""
+    def broken_detection(self) -> Detection | None:
+        """As :attr:`detection`, of them alone."""
+        return self._detection_of(self.broken)
+
+    def _detection_of(self, spans: Sequence[Span]) -> Detection | None:
         if self.outcome.found is None:
-            return []
-        hit = len(score_detection(self.broken, self.outcome.found, self.trial.rate_hz).boundary_errors_ms)
-        found: Values = [1.0] * hit
-        return found + [0.0] * (len(self.broken) - hit)
+            return None
+        return score_detection(spans, self.outcome.found, self.trial.rate_hz)
 
     @property
     def worse(self) -> Values:

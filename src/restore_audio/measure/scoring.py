@@ -134,12 +134,23 @@ class Metric:
         return self.pool(scores) if self.pool is not None else mean_finite(scores.get(self.name, ()))
 
 
-def _of_detection(values: Callable[[Detection], Iterable[float]]) -> Callable[[Measured], Values]:
-    return lambda m: [] if m.detection is None else [float(value) for value in values(m.detection)]
+def _of_detection(
+    values: Callable[[Detection], Iterable[float]],
+    which: Callable[[Measured], Detection | None] = lambda measured: measured.detection,
+) -> Callable[[Measured], Values]:
+    def of(measured: Measured) -> Values:
+        detection = which(measured)
+        return [] if detection is None else [float(value) for value in values(detection)]
+
+    return of
 
 
 def _each(true: int, all_of_them: int) -> list[float]:
     return [1.0] * true + [0.0] * (all_of_them - true)
+
+
+def _hits(detection: Detection) -> list[float]:
+    return _each(len(detection.boundary_errors_ms), detection.true_spans)
 
 
 def _within(error_ms: float) -> Callable[[Measured], Values]:
@@ -189,7 +200,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "recall",
         "found, %",
-        _of_detection(lambda d: _each(len(d.boundary_errors_ms), d.true_spans)),
+        _of_detection(_hits),
         tables=(REAL, FOUND, DETECTION),
         digits=0,
         percent=True,
@@ -198,7 +209,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "broken_recall",
         "found, %",
-        lambda m: m.found_broken,
+        _of_detection(_hits, lambda m: m.broken_detection),
         tables=(BROKEN,),
         digits=0,
         percent=True,
