@@ -338,16 +338,14 @@ def _joined(spans: list[Span], window: Window) -> list[Span]:
 
 def _lost_together(gaps: Sequence[Span], window: Window) -> list[Span]:
     """Runs in other channels that begin and end with one that is damage: one loss made both."""
-    more: dict[int, list[Span]] = {}
+    more: list[Span] = []
     for gap in gaps:
         if gap.kind not in ("zeros", "constant"):
             continue
         middle = (gap.start + gap.end) // 2
         for channel, samples in enumerate(window.samples):
-            known = [*gaps, *more.get(channel, [])]
-            if channel == gap.channel or any(
-                s.channel == channel and s.start <= middle < s.end for s in known
-            ):
+            known = any(s.channel == channel and s.start <= middle < s.end for s in (*gaps, *more))
+            if channel == gap.channel or known:
                 continue
             around = slice(max(gap.start - _BESIDE, 0), gap.end + _BESIDE)
             one, other = window.samples[gap.channel, around], samples[around]
@@ -358,8 +356,8 @@ def _lost_together(gaps: Sequence[Span], window: Window) -> list[Span]:
                 words = (
                     f"{run[1] - run[0]} equal samples, lost at once with those of channel {gap.channel + 1}"
                 )
-                more.setdefault(channel, []).append(Span(*run, channel, kind, gap.confidence, evidence=words))
-    return [span for spans in more.values() for span in spans]
+                more.append(Span(*run, channel, kind, gap.confidence, evidence=words))
+    return more
 
 
 def _same_sound(one: Samples, other: Samples) -> bool:
