@@ -44,9 +44,9 @@ FEATURES = (
     "predictability",
     "competing peaks",
 )
-"""What the verifier weighs. It was trained on evidence that is computed as here: whoever changes a length or
-threshold below trains it anew (examples/train_verifier.py). Cells are 0.5 ms. The lengths are judgement: no
-command measured them one by one, what they give together is measured by ``bench``."""
+"""What the verifier weighs. It was trained on evidence that is computed as here: after a change of a length
+or threshold below it must be trained anew (examples/train_verifier.py). Cells are 0.5 ms. The lengths are
+judgement: no command measured them one by one, what they give together is measured by ``bench``."""
 
 _LEAST_PEAK = 5.0
 """Of a candidate's prediction error, in that of the background; the verifier decides, this saves its time."""
