@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from recordings import music
 from restore_audio.damage import libopus
 from restore_audio.damage.buffers import Buffer, Buffers
 from restore_audio.damage.clicks import Click, Clicks
@@ -395,6 +396,12 @@ class TestNegatives:
                 shares.append((np.mean(ratio[loud] < 0.7), np.mean(ratio[loud] > 0.95)))
             assert max(closed for closed, _ in shares) > 0.02, sort
             assert max(opened for _, opened in shares) > 0.1, sort
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_a_gate_closes_in_music_that_is_never_quiet_for_long(self, seed):
+        audio = music(3.0, RATE_HZ)
+        gain = np.abs(self.made("gate", audio, seed)) / np.maximum(np.abs(audio), 1e-12)
+        assert np.mean(gain[np.abs(audio) > 1e-3] < 0.11) > 0.02  # 20 dB less, or nothing
 
     def test_sounds_have_what_misleads(self, noise):
         assert np.mean(self.made("staccato", noise) == 0) > 0.05

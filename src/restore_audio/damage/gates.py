@@ -13,14 +13,22 @@ from .record import log_uniform
 
 _BLOCK_SAMPLES = 16
 
+_CLOSED_SHARE = 0.05
+"""Of the time a noise gate is closed, at least."""
+
 
 def noise_gate(rng: np.random.Generator, samples: Samples, rate_hz: int) -> Samples:
-    """Closed where the level is low, with ramps of 0 to 50 ms; silence is left, or 20 to 60 dB less."""
+    """Closed where the level is low, with ramps of 0 to 50 ms; silence is left, or 20 to 60 dB less.
+
+    Music that is never quiet for long raises the threshold, so that the gate does close.
+    """
     level = _level(samples, rate_hz, 5.0)
     threshold = _threshold(rng, level)
     hold = round(rng.uniform(0.005, 0.15) * rate_hz)
-    opened = maximum_filter1d((level > threshold).astype(np.float64), 2 * (hold // 2) + 1)
     ramp = round(rng.choice([0.0, 2.0, 5.0, 10.0, 20.0, 50.0]) * rate_hz / 1000)
+    quiet_for_long = np.quantile(maximum_filter1d(level, 2 * ((hold + ramp) // 2) + 1), _CLOSED_SHARE)
+    threshold = max(threshold, float(quiet_for_long))
+    opened = maximum_filter1d((level > threshold).astype(np.float64), 2 * (hold // 2) + 1)
     gain = uniform_filter1d(opened, ramp) if ramp > 1 else opened
     floor = 0.0 if rng.random() < 0.6 else 10 ** (-rng.uniform(20, 60) / 20)
     return np.asarray(samples * np.maximum(gain, floor))
