@@ -78,22 +78,14 @@ def hold() -> None:
     _State.steps += 1
 
 
-def release(*, deliver: bool = True) -> None:
-    """End that step; what was heard meanwhile is raised now, unless ``deliver`` is off.
+def release_all() -> None:
+    """End all steps; what was heard meanwhile is raised now.
 
     Raises:
         KeyboardInterrupt, SystemExit: as :func:`check`.
     """
-    _State.steps = max(_State.steps - 1, 0)
-    if deliver:
-        check()
-
-
-def release_all(*, deliver: bool = True) -> None:
-    """End all steps; as :func:`release`."""
     _State.steps = 0
-    if deliver:
-        check()
+    check()
 
 
 @contextmanager
@@ -112,8 +104,10 @@ def unbroken() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        release(deliver=not before)
-        if before and _State.heard is not None:
+        _State.steps = max(_State.steps - 1, 0)
+        if not before:
+            check()
+        elif _State.heard is not None:
             number, _State.heard = _State.heard, None
             signal.raise_signal(number)
 

@@ -31,7 +31,7 @@ from .decode import check_whole, native_blocks, open_recording
 from .encode import converted, new_recording
 from .formats import check_suffix, choose, keeps_coding
 from .layout import find_layout
-from .native import from_float, is_lossless, native_dtype, no_library_messages, to_float
+from .native import from_float, native_dtype, no_library_messages, to_float
 from .output import Results, beside, check_target
 from .suffixes import CONTAINERS
 
@@ -45,7 +45,6 @@ class AudioInfo:
     Attributes:
         rate_hz, channels, frames: its sample rate, channels and samples a channel.
         format, subtype: container and coding, as libsndfile names them.
-        lossless: what is written comes back exactly.
     """
 
     path: Path
@@ -54,7 +53,6 @@ class AudioInfo:
     frames: int
     format: str
     subtype: str
-    lossless: bool
 
     @property
     def seconds(self) -> float:
@@ -86,15 +84,7 @@ def probe(path: str | Path) -> AudioInfo:
     """
     path = Path(path)
     with open_recording(path) as sound:
-        info = AudioInfo(
-            path,
-            sound.samplerate,
-            sound.channels,
-            sound.frames,
-            sound.format,
-            sound.subtype,
-            is_lossless(sound.subtype),
-        )
+        info = AudioInfo(path, sound.samplerate, sound.channels, sound.frames, sound.format, sound.subtype)
     check_whole(path, seconds=info.seconds)
     if info.frames == 0:
         raise InputError(f"{path} holds no audio: its header is there, but not one sample: give another.")
@@ -148,7 +138,6 @@ def write_audio(
     rate_hz: int,
     *,
     subtype: str | None = None,
-    overwrite: bool = False,
     within: Results | None = None,
 ) -> None:
     """Write samples ``(C, T)``, or blocks of them, beside ``path`` and rename.
@@ -172,7 +161,7 @@ def write_audio(
     wanted = subtype or ("FLOAT" if container == "WAV" else soundfile.default_subtype(container))
     container, wanted = choose(path, container, wanted, rate_hz=rate_hz, channels=first.shape[0])
     with (
-        beside(path, overwrite=overwrite, within=within) as temporary,
+        beside(path, within=within) as temporary,
         new_recording(temporary, path, container, wanted, rate_hz=rate_hz, channels=first.shape[0]) as write,
     ):
         for block in chain([first], parts):

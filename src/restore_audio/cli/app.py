@@ -19,6 +19,7 @@ import typer
 
 from .. import __version__, interrupts
 from ..errors import RestoreError
+from ..files import shortened
 from ..show.console import Console
 from .usage import Command, Group, refusal
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .preferences import Preferences
 
 INTERRUPTED = 130
+_INTERRUPTED = "restore-audio: interrupted; nothing half-written was left behind."
 
 COMMANDS = {
     "fix": "Find the holes in recordings and fill them; everything else stays exactly as it was.",
@@ -184,7 +186,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         console.error(f"restore-audio: {error}")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        console.error("restore-audio: interrupted; nothing half-written was left behind.")
+        console.error(_INTERRUPTED)
         return INTERRUPTED
     except BrokenPipeError:
         _forget_stdout()
@@ -194,7 +196,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return 1
     except Exception as error:
         if interrupts.heard() == signal.SIGINT:  # libraries turn Ctrl-C into whatever they raise
-            console.error("restore-audio: interrupted; nothing half-written was left behind.")
+            console.error(_INTERRUPTED)
             return INTERRUPTED
         interrupts.check()
         if isinstance(error, OSError):
@@ -219,15 +221,13 @@ def _preferred(console: Console, command: Any, wanted: str | None, words: Sequen
 
 
 def _sentence(error: OSError) -> str:
-    name = str(error.filename2 or error.filename or "A file")
-    short = name if len(name) < 200 else f"{name[:100]}…{name[-40:]}"
-    return f"{short} cannot be used ({error.strerror or error}): check its name and its place."
+    name = shortened(error.filename2 or error.filename or "A file")
+    return f"{name} cannot be used ({error.strerror or error}): check its name and its place."
 
 
 def _wrong_usage(console: Console, error: Any, called: str | None, sources: Mapping[str, str]) -> int:
-    if error.format_message().rstrip(
-        "."
-    ):  # without arguments the help has been shown, and there is no message
+    # Without arguments the help has been shown, and there is no message.
+    if error.format_message().rstrip("."):
         console.error(f"restore-audio: {refusal(error, called or '', sources)}")
     return int(error.exit_code)
 

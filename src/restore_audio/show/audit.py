@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,40 +57,32 @@ class Repair:
 
 def largest(reports: Sequence[ReadReport], count: int) -> tuple[list[Repair], list[str]]:
     """The loudest repairs of all, and a sentence for each report whose recordings cannot be compared."""
-    found: list[tuple[float, int, int, Repair]] = []
-    missing = []
-    for place, report in enumerate(reports):
-        try:
-            levels_db = _levels_db(report)
-        except RestoreError as error:
-            missing.append(str(error))
-            continue
-        for (number, span), level_db in zip(report.repairs.items(), levels_db, strict=True):
-            assert report.source is not None
-            assert report.target is not None
-            repair = Repair(0, report.source, report.target, number, span, level_db, report.rate_hz)
-            entry = (level_db, -place, -number, repair)
-            if len(found) < count:
-                heapq.heappush(found, entry)
-            else:
-                heapq.heappushpop(found, entry)
-    ranked = [repair for *_, repair in sorted(found, key=lambda entry: entry[:3], reverse=True)]
-    return [
-        Repair(rank, r.source, r.target, r.number, r.span, r.removed_db, r.rate_hz)
-        for rank, r in enumerate(ranked, 1)
-    ], missing
+    missing: list[str] = []
+
+    def repairs() -> Iterator[Repair]:
+        for report in reports:
+            try:
+                yield from _repairs(report)
+            except RestoreError as error:
+                missing.append(str(error))
+
+    ranked = heapq.nlargest(count, repairs(), key=lambda repair: repair.removed_db)
+    return [replace(repair, rank=rank) for rank, repair in enumerate(ranked, 1)], missing
 
 
-def _levels_db(report: ReadReport) -> list[float]:
-    if report.source is None or report.target is None:
+def _repairs(report: ReadReport) -> Iterator[Repair]:
+    source, target = report.source, report.target
+    if source is None or target is None:
         raise InputError(f"{report.path} names no recording and result on disk: audit cannot hear it.")
-    before, after = probe(report.source), probe(report.target)
+    before, after = probe(source), probe(target)
     shapes = [(info.rate_hz, info.channels, info.frames) for info in (before, after)]
     longest = max((span.end for span in report.spans.values()), default=0)
     if shapes[0] != shapes[1] or before.rate_hz != report.rate_hz or longest > before.frames:
         raise InputError(f"{report.path} does not fit its recordings, which have changed: run fix again.")
-    pairs = zip(read_blocks(report.source), read_blocks(report.target), strict=True)
-    return removed_levels_db(pairs, list(report.repairs.values()), report.rate_hz)
+    pairs = zip(read_blocks(source), read_blocks(target), strict=True)
+    levels_db = removed_levels_db(pairs, list(report.repairs.values()), report.rate_hz)
+    for (number, span), level_db in zip(report.repairs.items(), levels_db, strict=True):
+        yield Repair(0, source, target, number, span, level_db, report.rate_hz)
 
 
 def write_clips(repairs: Sequence[Repair], folder: Path, *, around_s: float, overwrite: bool) -> None:
@@ -119,15 +111,13 @@ def write_clips(repairs: Sequence[Repair], folder: Path, *, around_s: float, ove
 
 def _cut(path: Path, first: int, last: int) -> Samples:
     """Samples ``first`` to ``last`` or the end, ``(C, n)``."""
-    return np.concatenate(list(_blocks_between(path, first, last)), axis=1)
-
-
-def _blocks_between(path: Path, first: int, last: int) -> Iterator[Samples]:
+    parts = []
     position = 0
     for block in read_blocks(path):
-        end = position + block.shape[1]
-        if end > first and position < last:
-            yield block[:, max(first - position, 0) : last - position]
-        if end >= last:
-            return
-        position = end
+        part = block[:, max(first - position, 0) : last - position]
+        if part.size:
+            parts.append(part)
+        position += block.shape[1]
+        if position >= last:
+            break
+    return np.concatenate(parts, axis=1)
