@@ -29,9 +29,9 @@ import numpy as np
 import soundfile
 import torch
 
-from restore_audio.data.cache import Cache
+from restore_audio.data.cache import Cache, PrepareSettings
 from restore_audio.data.library import scan_library
-from restore_audio.data.prepare import PrepareSettings, prepare
+from restore_audio.data.prepare import prepare
 from restore_audio.network.features import FeatureSettings
 from restore_audio.network.networks import NetworkSettings, build
 from restore_audio.train.examples import PaperExamples, RestoreExamples

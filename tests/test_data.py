@@ -15,8 +15,8 @@ import soundfile
 
 from restore_audio.cli.app import main
 from restore_audio.data import fma, prepare
+from restore_audio.data.cache import Cache, PrepareSettings
 from restore_audio.data.library import Library, scan_library
-from restore_audio.data.prepare import Cache, PrepareSettings
 from restore_audio.errors import InputError, OutputError
 from restore_audio.measure.material import choose_material, load_excerpt
 

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from restore_audio.cli.app import main
+from restore_audio.data.cache import PrepareSettings
 from restore_audio.data.library import scan_library
-from restore_audio.data.prepare import PrepareSettings
 from restore_audio.data.prepare import prepare as prepare_music
 from restore_audio.errors import ModelError
 from restore_audio.network.checkpoint import ModelCard, load, save

@@ -26,9 +26,9 @@ from safetensors.torch import load_file
 from restore_audio.api import restore
 from restore_audio.cli.app import main
 from restore_audio.cli.train import enough_memory
-from restore_audio.data.cache import Cache
+from restore_audio.data.cache import Cache, PrepareSettings
 from restore_audio.data.library import scan_library
-from restore_audio.data.prepare import PrepareSettings, prepare
+from restore_audio.data.prepare import prepare
 from restore_audio.errors import InputError, ModelError, OutputError, RestoreError
 from restore_audio.network.checkpoint import load
 from restore_audio.network.features import FeatureSettings

@@ -141,10 +141,11 @@ def prepare(
         restore-audio data prepare --data music/ --to cache/native --rate native --all-channels
     """
     from ..data import prepare as preparing
+    from ..data.cache import PrepareSettings
     from ..data.library import scan_library
 
     console = Console(verbosity=-1 if quiet else 0)
-    settings = preparing.PrepareSettings(rate_hz=_rate_hz(rate), mono=mono, max_seconds=max_seconds)
+    settings = PrepareSettings(rate_hz=_rate_hz(rate), mono=mono, max_seconds=max_seconds)
     library = _with_split(scan_library(data, genres=genre or ()), split, seed)
     needed = preparing.needed_bytes(library, settings)
     console.say(
@@ -170,22 +171,13 @@ def _rate_hz(text: str) -> int | None:
 
 def _with_split(library: Library, split: Path | None, seed: int) -> Library:
     """FMA's tracks assigned to parts by the split file, or by the split drawn anew."""
-    from ..data import fma
-    from ..data.library import with_split
+    from ..data.library import kept_split
 
-    if not library.is_fma:
-        if split is not None:
-            raise UsageError(
-                f"--split is for FMA's layout, and {library.root} has no fma_metadata/tracks.csv."
-            )
-        return library
-    if split is not None and split.exists():
-        return with_split(library, fma.read_split(split))
-    numbers = {fma.track_id(track.path): track.genre for track in library.tracks}
-    drawn = fma.draw_split({number: its for number, its in numbers.items() if number is not None}, seed=seed)
+    if library.is_fma:
+        return kept_split(library, split, seed)
     if split is not None:
-        fma.write_split(split, drawn, seed=seed)
-    return with_split(library, drawn)
+        raise UsageError(f"--split is for FMA's layout, and {library.root} has no fma_metadata/tracks.csv.")
+    return library
 
 
 def _say_rejected(console: Console, rejected: tuple[Rejected, ...]) -> None:

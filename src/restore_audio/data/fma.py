@@ -1,8 +1,8 @@
 """The Free Music Archive dataset: its table of tracks, and the paper's split of it.
 
-In: ``fma_metadata/tracks.csv``, whose three header rows name a group, a column and the index. Out:
-:class:`FmaTrack` by track id, and a split ``{track id: part}`` as in Table 1 of Serra et al. 2021: eight
-genres with 800 training and 200 validation clips each, the rest of them and eight more genres for the test.
+In: ``fma_metadata/tracks.csv``, whose three header rows name a group, a column and the index. Out: genres by
+track id, and a split ``{track id: part}`` as in Table 1 of Serra et al. 2021: eight genres with 800 training
+and 200 validation clips each, the rest of them and eight more genres for the test.
 Source of the layout: Defferrard et al., "FMA: A Dataset For Music Analysis", ISMIR 2017.
 """
 
@@ -12,7 +12,6 @@ import contextlib
 import csv
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -52,15 +51,6 @@ TRAIN_CLIPS = 800
 VALIDATION_CLIPS = 200
 
 
-@dataclass(frozen=True)
-class FmaTrack:
-    """A row of ``tracks.csv``: FMA's subset (``small``, ``medium``, ``large``), top genre or empty."""
-
-    number: int
-    subset: str
-    genre: str
-
-
 def find_table(root: Path) -> Path | None:
     """``tracks.csv`` of an FMA folder, or None when the folder is not FMA's."""
     for path in (root / "fma_metadata" / "tracks.csv", root / "tracks.csv"):
@@ -78,8 +68,8 @@ def track_id(path: Path) -> int | None:
     return int(path.stem) if path.stem.isascii() and path.stem.isdigit() else None
 
 
-def read_table(path: Path) -> dict[int, FmaTrack]:
-    """Read ``tracks.csv``.
+def read_genres(path: Path) -> dict[int, str]:
+    """The top genre of each track of a ``tracks.csv``, empty where it has none.
 
     Raises:
         InputError: it cannot be read, or is not FMA's table.
@@ -90,15 +80,15 @@ def read_table(path: Path) -> dict[int, FmaTrack]:
             rows = csv.reader(lines)
             groups, columns, _index = next(rows), next(rows), next(rows)
             place = {pair: column for column, pair in enumerate(zip(groups, columns, strict=True))}
-            subset, genre = place["set", "subset"], place["track", "genre_top"]
-            table = {int(row[0]): FmaTrack(int(row[0]), row[subset], row[genre]) for row in rows if row}
+            genre = place["track", "genre_top"]
+            genres = {int(row[0]): row[genre] for row in rows if row}
     except (OSError, UnicodeDecodeError, csv.Error, StopIteration, KeyError, ValueError, IndexError) as error:
         raise InputError(
             f"{path} is not FMA's table of tracks with its three header rows; {advice}"
         ) from error
-    if not table:
+    if not genres:
         raise InputError(f"{path} names no tracks; {advice}")
-    return table
+    return genres
 
 
 @contextlib.contextmanager

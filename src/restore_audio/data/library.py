@@ -65,7 +65,7 @@ class Library:
         return sum(track.seconds for track in self.tracks) / 3600
 
 
-def scan_library(root: Path, *, genres: Collection[str] = (), min_seconds: float = MIN_SECONDS) -> Library:
+def scan_library(root: Path, *, genres: Collection[str] = ()) -> Library:
     """Find the tracks below ``root``.
 
     Raises:
@@ -75,7 +75,7 @@ def scan_library(root: Path, *, genres: Collection[str] = (), min_seconds: float
     if not root.is_dir():
         raise InputError(f"{root} is not a folder; give the folder that holds the music.")
     table = fma.find_table(root)
-    found = list(_fma_files(root, fma.read_table(table)) if table else _folder_files(root))
+    found = list(_fma_files(root, fma.read_genres(table)) if table else _folder_files(root))
     if not found:
         if not any(root.iterdir()):
             raise InputError(f"{root} is empty; it needs genre/track files or FMA's folders.")
@@ -93,7 +93,7 @@ def scan_library(root: Path, *, genres: Collection[str] = (), min_seconds: float
     for path, genre in found:
         if genres and genre not in genres:
             continue
-        probed = _probe(root, path, genre, min_seconds)
+        probed = _probe(root, path, genre)
         if isinstance(probed, Track):
             tracks.append(probed)
         else:
@@ -116,6 +116,32 @@ def with_split(library: Library, split: Mapping[int, str]) -> Library:
     return replace(library, tracks=tuple(tracks))
 
 
+def draw_split(library: Library, seed: int) -> dict[int, fma.Part]:
+    """The paper's split of FMA's tracks, drawn anew."""
+    genres = {
+        number: track.genre for track in library.tracks if (number := fma.track_id(track.path)) is not None
+    }
+    return fma.draw_split(genres, seed=seed)
+
+
+def kept_split(library: Library, path: Path | None, seed: int) -> Library:
+    """FMA's tracks assigned to parts by a split file; if it is not there, the split is drawn and written.
+
+    Args:
+        path: of the file; None draws the split and keeps none.
+
+    Raises:
+        InputError: the file is no split.
+        OutputError: it cannot be written.
+    """
+    if path is not None and path.exists():
+        return with_split(library, fma.read_split(path))
+    split = draw_split(library, seed)
+    if path is not None:
+        fma.write_split(path, split, seed=seed)
+    return with_split(library, split)
+
+
 def _folder_files(root: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted(root.rglob("*")):
         inner = path.relative_to(root).parts
@@ -123,18 +149,18 @@ def _folder_files(root: Path) -> Iterator[tuple[Path, str]]:
             yield path, inner[0]
 
 
-def _fma_files(root: Path, table: Mapping[int, fma.FmaTrack]) -> Iterator[tuple[Path, str]]:
+def _fma_files(root: Path, genres: Mapping[int, str]) -> Iterator[tuple[Path, str]]:
     for path in sorted(root.rglob("*.mp3")):
         number = fma.track_id(path)
-        if number is not None and number in table and _visible(path.relative_to(root).parts):
-            yield path, table[number].genre
+        if number is not None and number in genres and _visible(path.relative_to(root).parts):
+            yield path, genres[number]
 
 
 def _visible(parts: tuple[str, ...]) -> bool:
     return not any(part.startswith(".") for part in parts)
 
 
-def _probe(root: Path, path: Path, genre: str, min_seconds: float) -> Track | Rejected:
+def _probe(root: Path, path: Path, genre: str) -> Track | Rejected:
     name = path.relative_to(root).as_posix()
     if not genre:
         return Rejected(name, "without a genre")
@@ -146,7 +172,7 @@ def _probe(root: Path, path: Path, genre: str, min_seconds: float) -> Track | Re
     except InputError as error:
         return Rejected(name, f"broken ({brief(error, path)})")
     seconds = shape.frames / shape.rate_hz
-    if seconds < min_seconds:
+    if seconds < MIN_SECONDS:
         return Rejected(name, f"too short ({seconds:.2f} s)")
     return Track(path, name, genre, seconds, shape.rate_hz, shape.channels, size)
 

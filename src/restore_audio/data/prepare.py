@@ -27,8 +27,6 @@ from ..leftovers import alone
 from .cache import SCHEMA, Cache, CachedTrack, PrepareSettings, check_schema, read_json
 from .library import MIN_SECONDS, Library, Rejected, Track, brief
 
-__all__ = ["Cache", "CachedTrack", "PrepareSettings", "decode_blocks", "needed_bytes", "prepare"]
-
 _BLOCK_FRAMES = 1 << 18
 _SPARE_BYTES = 16 * 1024**2
 

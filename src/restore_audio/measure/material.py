@@ -152,7 +152,7 @@ def _suite_sources() -> list[_Source]:
 
 def _library_sources(data: Path, split: Path | None) -> tuple[list[_Source], str, tuple[str, ...]]:
     from ..data import fma
-    from ..data.library import scan_library, with_split
+    from ..data.library import draw_split, scan_library, with_split
 
     try:
         library = scan_library(data)
@@ -163,10 +163,8 @@ def _library_sources(data: Path, split: Path | None) -> tuple[list[_Source], str
         return flat, f"{len(flat)} recordings in {data.name or data}", ()
     title = f"{len(library.tracks)} recordings in {data.name or data}"
     if library.is_fma:
-        genres = {fma.track_id(track.path) or -1: track.genre for track in library.tracks}
         # Always the split that training draws by default, whatever the seed of the damage: never train on it.
-        parts = fma.read_split(split) if split is not None else fma.draw_split(genres, seed=0)
-        tested = with_split(library, parts)
+        tested = with_split(library, fma.read_split(split) if split is not None else draw_split(library, 0))
         library = replace(tested, tracks=tuple(t for t in tested.tracks if t.split == "test"))
         title = f"the test split of FMA ({len(library.tracks)} clips in {data.name or data})"
         if not library.tracks:

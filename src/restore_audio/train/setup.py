@@ -13,10 +13,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data import fma
-from ..data.cache import Cache, CachedTrack
-from ..data.library import Library, scan_library, with_split
-from ..data.prepare import PrepareSettings, prepare
+from ..data.cache import Cache, CachedTrack, PrepareSettings
+from ..data.library import kept_split, scan_library
+from ..data.prepare import prepare
 from ..errors import InputError
 from ..network.features import FeatureSettings
 from ..settings import NETWORK_TILES, LossName, SamplingName, TaskName
@@ -240,7 +239,7 @@ def _open(sources: Sources, folder: Path, settings: PrepareSettings, say: Say, b
         return cache
     library = scan_library(folder, genres=sources.genres)
     if library.is_fma:
-        library = _fma_split(library, sources)
+        library = kept_split(library, sources.split, sources.seed)
     kind = f"{settings.rate_hz or 'native'}-{zlib.crc32(str(folder.resolve()).encode()):08x}"
     with bar(f"decoding {folder}", 1.0) as tell:
         cache, broken = prepare(
@@ -252,13 +251,3 @@ def _open(sources: Sources, folder: Path, settings: PrepareSettings, say: Say, b
     for track in broken:
         say(f"left out: {track.name} is {track.reason}")
     return cache
-
-
-def _fma_split(library: Library, sources: Sources) -> Library:
-    if sources.split is not None and sources.split.exists():
-        return with_split(library, fma.read_split(sources.split))
-    genres = {number: t.genre for t in library.tracks if (number := fma.track_id(t.path)) is not None}
-    split = fma.draw_split(genres, seed=sources.seed)
-    if sources.split is not None:
-        fma.write_split(sources.split, split, seed=sources.seed)
-    return with_split(library, split)
