@@ -24,7 +24,6 @@ from restore_audio.fill.methods import METHODS, method_named
 from restore_audio.measure import bench, methods, real, scoring
 from restore_audio.measure.baselines import Baseline
 from restore_audio.measure.bench import KEPT_NAME, Plan, make_trials, read_rows, run_bench
-from restore_audio.measure.conditions import CLEAN
 from restore_audio.measure.material import Material, choose_material, load_excerpt
 from restore_audio.measure.measured import Measured
 from restore_audio.measure.methods import Method, Outcome, choose_methods
@@ -32,6 +31,7 @@ from restore_audio.measure.paper_task import lose_frames
 from restore_audio.measure.protocols import PROTOCOLS
 from restore_audio.measure.rivals import FoundRival, Rival
 from restore_audio.measure.scoring import pool, score
+from restore_audio.measure.trials import CLEAN
 from restore_audio.show import bench_table
 from restore_audio.show.bench_html import page
 from restore_audio.show.bench_table import BenchResult, Sheet, as_data, markdown, sheets

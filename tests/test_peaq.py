@@ -19,9 +19,8 @@ from restore_audio.measure.peaq import peaq as facade
 from restore_audio.measure.peaq.ear import FRAME_SAMPLES, FULL_SCALE, HOP_SAMPLES, power_spectra
 from restore_audio.measure.peaq.frames import FrameMeasures, FrameMeter
 from restore_audio.measure.peaq.movs import average, signal_frames
-from restore_audio.measure.peaq.network import ModelOutputs
+from restore_audio.measure.peaq.network import ModelOutputs, two_f
 from restore_audio.measure.peaq.peaq import PeaqResult, peaq, to_16_bit_scale
-from restore_audio.measure.peaq.two_f import two_f
 
 Array = NDArray[np.float64]
 DATA = Path(__file__).parent / "data" / "peaq"

@@ -22,14 +22,13 @@ import numpy as np
 
 from ..errors import InputError, OutputError
 from ..workers import work_on
-from .conditions import Condition
 from .graders import PEAQ, TWO_F
 from .material import Excerpt, Material, load_excerpt
 from .measured import Measured
 from .methods import Method, run_method
 from .protocols import PAPER, PROTOCOLS
 from .scoring import Scores, join, score
-from .trials import Trial
+from .trials import Condition, Trial
 
 NO_METHOD = Method("", "", "baseline")
 KEPT_NAME = "rows.jsonl"

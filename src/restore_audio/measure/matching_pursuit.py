@@ -14,8 +14,6 @@ Not for: gaps longer than a frame; sparsity does not use what comes before and a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,29 +27,15 @@ FRAME_MS = 64.0
 """Length of a frame; a frame has at least twice the gap's length."""
 
 
-@dataclass(frozen=True)
-class PursuitSettings:
-    """How far a frame is pursued.
+ATOMS_SHARE, MOST_ATOMS = 1 / 64, 48
+"""Most atoms (pairs of cosine and sine), as a share of the frame's samples and as a number, which only
+frames for long gaps reach."""
 
-    Attributes:
-        atoms_share: most atoms (pairs of cosine and sine), as a share of the frame's samples.
-        most_atoms: the same as a number, which only frames for long gaps reach.
-        error_db: residual at which to stop, relative to the known samples.
-    """
-
-    atoms_share: float = 1 / 64
-    most_atoms: int = 48
-    error_db: float = -60.0
+ERROR_DB = -60.0
+"""Residual at which to stop, relative to the known samples."""
 
 
-def pursue(
-    audio: Samples,
-    known: NDArray[np.bool_],
-    start: int,
-    end: int,
-    rate_hz: int,
-    settings: PursuitSettings | None = None,
-) -> Samples:
+def pursue(audio: Samples, known: NDArray[np.bool_], start: int, end: int, rate_hz: int) -> Samples:
     """Fill the samples ``start`` to ``end`` (exclusive).
 
     Args:
@@ -60,8 +44,7 @@ def pursue(
     Returns:
         ``(end - start,)``, zeros where no frame has anything known.
     """
-    how = settings or PursuitSettings()
-    return fill_by_frames(audio, known, start, end, rate_hz, partial(_frame, how=how))
+    return fill_by_frames(audio, known, start, end, rate_hz, _frame)
 
 
 def fill_by_frames(
@@ -92,7 +75,7 @@ def fill_by_frames(
     return total / np.maximum(weight, 1e-9)
 
 
-def _frame(piece: Samples, mask: NDArray[np.bool_], window: Samples, how: PursuitSettings) -> Samples:
+def _frame(piece: Samples, mask: NDArray[np.bool_], window: Samples) -> Samples:
     """The windowed frame ``(N,)`` as the sum of few atoms that explain its known samples."""
     size = piece.size
     target = np.where(mask, piece * window, 0.0)
@@ -102,7 +85,7 @@ def _frame(piece: Samples, mask: NDArray[np.bool_], window: Samples, how: Pursui
     seen = np.flatnonzero(mask)
     norms = _pair_norms(window, mask)
     residual = target.copy()
-    most = max(1, min(int(size * how.atoms_share), how.most_atoms))
+    most = max(1, min(int(size * ATOMS_SHARE), MOST_ATOMS))
     basis = np.zeros((2 * most, seen.size))  # orthonormal rows over the known samples
     atoms = np.zeros((2 * most, size))
     triangle = np.zeros((2 * most, 2 * most))
@@ -134,7 +117,7 @@ def _frame(piece: Samples, mask: NDArray[np.bool_], window: Samples, how: Pursui
             triangle[count, count] = norm
             count += 1
             residual[seen] -= basis[count - 1] * float(basis[count - 1] @ residual[seen])
-        if float(residual @ residual) <= energy * 10 ** (how.error_db / 10):
+        if float(residual @ residual) <= energy * 10 ** (ERROR_DB / 10):
             break
     if not count:
         return np.zeros(size)

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..signal.spectrum import Grid, stft
-from ..spans import Span
+from ..spans import Span, merge_spans
 
 Array = NDArray[np.float64]
 
@@ -189,18 +189,6 @@ def _overlap(one: Span, other: Span) -> bool:
     return one.channel == other.channel and one.start < other.end and other.start < one.end
 
 
-def _covered(spans: Iterable[Span]) -> dict[int, list[tuple[int, int]]]:
-    """Samples under the spans as ranges that do not overlap, for each channel."""
-    covered: dict[int, list[tuple[int, int]]] = {}
-    for span in sorted(spans, key=lambda s: s.start):
-        ranges = covered.setdefault(span.channel, [])
-        if ranges and span.start <= ranges[-1][1]:
-            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], span.end))
-        else:
-            ranges.append((span.start, span.end))
-    return covered
-
-
 def _frame_ranges(
     shape: tuple[int, ...], grid: Grid, spans: Sequence[Span] | None
 ) -> Iterator[tuple[int, int, int]]:
@@ -211,20 +199,19 @@ def _frame_ranges(
         Span(*grid.frame_range(span.start, span.end), span.channel)
         for span in (everything if spans is None else spans)
     ]
-    for channel, ranges in _covered(touched).items():
-        for start, end in ranges:
-            stop = min(end, grid.frames(samples))
-            for first in range(start, stop, _PIECE_FRAMES):
-                yield channel, first, min(first + _PIECE_FRAMES, stop)
+    for span in merge_spans(touched):
+        stop = min(span.end, grid.frames(samples))
+        for first in range(span.start, stop, _PIECE_FRAMES):
+            yield span.channel, first, min(first + _PIECE_FRAMES, stop)
 
 
 def _pieces(reference: Array, test: Array, spans: Sequence[Span] | None) -> Iterator[tuple[Array, Array]]:
     if spans is None:
         yield _numbers(reference), _numbers(test)
         return
-    for channel, ranges in _covered(spans).items():
-        for start, end in ranges:
-            yield _numbers(reference[channel, start:end]), _numbers(test[channel, start:end])
+    for span in merge_spans(spans):
+        inside = span.channel, slice(span.start, span.end)
+        yield _numbers(reference[inside]), _numbers(test[inside])
 
 
 def _numbers(samples: Array) -> Array:

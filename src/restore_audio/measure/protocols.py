@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from .conditions import CLEAN, Condition
+from .trials import CLEAN, Condition, Trial
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..arrays import Samples
-    from .trials import Trial
 
     MakeTrials = Callable[[Samples, int, Condition, np.random.Generator, int], list[Trial]]
 

@@ -22,8 +22,7 @@ from ..damage.families import NEGATIVES, apply, draw_after, draw_family, draw_ne
 from ..damage.record import Record
 from ..errors import UsageError
 from ..spans import merge_spans
-from .conditions import CLEAN, Condition
-from .trials import Trial
+from .trials import CLEAN, Condition, Trial
 
 UNDAMAGED = "undamaged"
 

@@ -6,6 +6,7 @@ In: a clean excerpt ``(C, T)`` and a condition of :mod:`restore_audio.measure.pr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -14,9 +15,8 @@ from ..damage.packet_loss import lose_packets
 from ..damage.simulate import Damage, apply_damages, damage_spans, draw_damages
 from ..signal.band import limit_band
 from ..spans import Span, merge_spans
-from .conditions import CLEAN, Condition
 from .onsets import find_onsets
-from .trials import Trial
+from .trials import CLEAN, Condition, Trial
 
 ENCODER_RATE_HZ = 16_000
 ENCODER_SAMPLES, ENCODER_GAP_SAMPLES = 5120, 1024
@@ -25,21 +25,37 @@ _EDGE_MS = 250.0
 
 
 def make_gaps(
-    clean: Samples, rate_hz: int, condition: Condition, rng: np.random.Generator, count: int
+    clean: Samples,
+    rate_hz: int,
+    condition: Condition,
+    rng: np.random.Generator,
+    count: int,
+    *,
+    all_channels: float = 1.0,
 ) -> list[Trial]:
-    """Gaps of one length in all channels, told."""
+    """Gaps of one length where there is signal on both sides, told.
+
+    Args:
+        all_channels: chance that a gap is in all channels, else in one that is drawn.
+    """
     assert condition.length_ms is not None
     length = round(condition.length_ms * rate_hz / 1000)
-    return [_trial(clean, rate_hz, _place(clean, rate_hz, length, rng, count), told=True)]
+    gaps = draw_damages(
+        rng,
+        "zeros",
+        clean.shape[1],
+        rate_hz,
+        clean.shape[0],
+        per_second=count * rate_hz / clean.shape[1],
+        length_ms=(length * 1000 / rate_hz,) * 2,
+        distance_ms=_EDGE_MS,
+        all_channels=all_channels,
+        audio=clean,
+    )
+    return [_trial(clean, rate_hz, gaps, told=True)]
 
 
-def make_gaps_in_one_channel(
-    clean: Samples, rate_hz: int, condition: Condition, rng: np.random.Generator, count: int
-) -> list[Trial]:
-    """Gaps of one length, each in a channel that is drawn, told."""
-    assert condition.length_ms is not None
-    length = round(condition.length_ms * rate_hz / 1000)
-    return [_trial(clean, rate_hz, _place(clean, rate_hz, length, rng, count, 0.0), told=True)]
+make_gaps_in_one_channel = partial(make_gaps, all_channels=0.0)
 
 
 def make_gaps_over_onsets(
@@ -57,29 +73,6 @@ def make_gaps_over_onsets(
     channels = range(clean.shape[0])
     damages = [Damage("zeros", s, s + length, c) for s in sorted(starts) for c in channels]
     return [_trial(clean, rate_hz, damages, told=True)] if damages else []
-
-
-def _place(
-    clean: Samples,
-    rate_hz: int,
-    length: int,
-    rng: np.random.Generator,
-    count: int,
-    all_channels: float = 1.0,
-) -> list[Damage]:
-    """Zeroed gaps, in all channels or in one, where there is signal on both sides."""
-    return draw_damages(
-        rng,
-        "zeros",
-        clean.shape[1],
-        rate_hz,
-        clean.shape[0],
-        per_second=count * rate_hz / clean.shape[1],
-        length_ms=(length * 1000 / rate_hz,) * 2,
-        distance_ms=_EDGE_MS,
-        all_channels=all_channels,
-        audio=clean,
-    )
 
 
 def make_blind(

@@ -12,9 +12,9 @@ from typing import Any
 
 from .. import __version__
 from ..measure.bench import Plan, Row
-from ..measure.conditions import CLEAN
 from ..measure.methods import Method
 from ..measure.scoring import METRICS, TABLES, Metric, Summary, Table, pool
+from ..measure.trials import CLEAN
 from .bench_paired import OF_GENRES, paired_rows
 
 NOTHING = "nothing"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from restore_audio.measure.peaq.ear import (
+from .ear import (
     BAND_BARK,
     BANDS,
     EAR_WEIGHTS,
@@ -25,7 +25,7 @@ from restore_audio.measure.peaq.ear import (
     group,
     power_spectra,
 )
-from restore_audio.measure.peaq.patterns import (
+from .patterns import (
     SHARPNESS,
     Adaptation,
     ForwardMasking,

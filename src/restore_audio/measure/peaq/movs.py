@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from restore_audio.measure.peaq.ear import FRAMES_PER_SECOND, HOP_SAMPLES, Array
-from restore_audio.measure.peaq.frames import FrameMeasures
-from restore_audio.measure.peaq.network import ModelOutputs
+from .ear import FRAMES_PER_SECOND, HOP_SAMPLES, Array
+from .frames import FrameMeasures
+from .network import ModelOutputs
 
 RUN_SAMPLES = 5
 RUN_SUM = 200

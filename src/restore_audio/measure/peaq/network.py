@@ -1,13 +1,20 @@
-"""From the eleven model output variables of PEAQ (basic version) to one grade.
+"""From the eleven model output variables of PEAQ (basic version) to one grade, and to the 2f-model's.
 
 In: the model output variables (:class:`ModelOutputs`). Out: the distortion index and the objective
-difference grade (ODG), 0.22 (nothing heard) down to −3.98 (very annoying).
+difference grade (ODG), 0.22 (nothing heard) down to −3.98 (very annoying); or the mean score that listeners
+would give in a MUSHRA test, 0 to 100.
 
 Numbers: ITU-R BS.1387-1, Annex 2, tables 13 to 16. The variables are scaled by the tables' ranges but
-not clipped to them, so grades far outside of the fitted range extrapolate.
+not clipped to them, so grades far outside of the fitted range extrapolate. The 2f-model: Kastner and Herre,
+"An efficient model for estimating subjective quality of separated audio source signals", WASPAA 2019;
+Torcoli, Kastner and Herre, IEEE/ACM TASLP 29 (2021), arXiv 2110.11438, where it followed the listeners of 14
+tests best of all measures. It was fitted to PQevalAudio's variables, which ours agree with.
 
 >>> grade_of(distortion_index=0.0)
 -1.88
+>>> from types import SimpleNamespace as Outputs
+>>> round(two_f(Outputs(avg_mod_diff1=20.0, adb=1.0)), 2)
+77.7
 """
 
 from __future__ import annotations
@@ -40,6 +47,9 @@ HIDDEN_BIAS = np.array([-2.518254, 0.654841, -2.207228])
 OUTPUT_WEIGHTS = np.array([-3.817048, 4.107138, 4.629582])
 OUTPUT_BIAS = -0.307594
 
+TWO_F_HEIGHT, TWO_F_SLOPE, TWO_F_SHIFT = 56.1345, -0.0282, -0.8628
+TWO_F_ADB_WEIGHT, TWO_F_OFFSET = -27.1451, 86.3515
+
 
 @dataclass(frozen=True)
 class ModelOutputs:
@@ -69,3 +79,10 @@ def distortion_index(outputs: ModelOutputs) -> float:
 def grade_of(distortion_index: float) -> float:
     """The objective difference grade of a distortion index."""
     return float(GRADE_MIN + (GRADE_MAX - GRADE_MIN) * expit(distortion_index))
+
+
+def two_f(outputs: ModelOutputs) -> float:
+    """The 2f-model's mean score, clipped to 0…100."""
+    modulation = TWO_F_SLOPE * outputs.avg_mod_diff1 + TWO_F_SHIFT
+    score = TWO_F_HEIGHT / (1.0 + modulation**2) + TWO_F_ADB_WEIGHT * outputs.adb + TWO_F_OFFSET
+    return min(max(score, 0.0), 100.0)

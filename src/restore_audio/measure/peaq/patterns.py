@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from restore_audio.measure.peaq.ear import (
+from .ear import (
     BANDS,
     FRAMES_PER_SECOND,
     Array,

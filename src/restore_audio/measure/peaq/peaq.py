@@ -37,11 +37,10 @@ from math import gcd
 import numpy as np
 from scipy.signal import resample_poly
 
-from restore_audio.measure.peaq.ear import FRAME_SAMPLES, FULL_SCALE, HOP_SAMPLES, RATE_HZ, Array
-from restore_audio.measure.peaq.frames import FrameMeasures, FrameMeter, join
-from restore_audio.measure.peaq.movs import average, signal_frames
-from restore_audio.measure.peaq.network import ModelOutputs, distortion_index, grade_of
-from restore_audio.measure.peaq.two_f import two_f
+from .ear import FRAME_SAMPLES, FULL_SCALE, HOP_SAMPLES, RATE_HZ, Array
+from .frames import FrameMeasures, FrameMeter, join
+from .movs import average, signal_frames
+from .network import ModelOutputs, distortion_index, grade_of, two_f
 
 BLOCK_FRAMES = 128  # what fits into a processor's cache
 
