@@ -69,12 +69,7 @@ def main() -> None:
         clean, rate_hz = load_excerpt(excerpt, mono=True)
         mono = soxr.resample(clean[0], rate_hz, RATE_HZ)[None]
         rng = np.random.default_rng((options.seed, number))
-        drawn = draw_damages(
-            *(rng, "treble", mono.shape[1], RATE_HZ, 1),
-            length_ms=(10.0, 200.0),
-            depth_db=(15.0, 40.0),
-            audio=mono,
-        )
+        drawn = draw_damages(rng, "treble", mono, RATE_HZ, length_ms=(10.0, 200.0), depth_db=(15.0, 40.0))
         for damage in drawn:
             damaged = apply_damages(mono, RATE_HZ, [damage])
             trial = Trial(mono, damaged, RATE_HZ, tuple(damage_spans([damage])), told=True)

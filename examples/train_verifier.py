@@ -56,11 +56,9 @@ def clicked(rng: np.random.Generator, clean: np.ndarray, rate_hz: int):
     damages = draw_damages(
         rng,
         "click",
-        clean.size,
+        clean[None],
         rate_hz,
-        1,
         per_second=0.8,
-        audio=clean[None],
         length_ms=lengths_ms[int(rng.integers(len(lengths_ms)))],
         factor=(1.0, 1.3) if rng.random() < 0.5 else (1.0, 4.0),
     )

@@ -48,6 +48,7 @@ def through_json(record):
 def test_every_family_replays_to_the_bit_through_json_and_differs_in_its_spans(family, music):
     record = draw_family(np.random.default_rng(3), family, music, RATE_HZ, per_second=2.0)
     assert record == draw_family(np.random.default_rng(3), family, music, RATE_HZ, per_second=2.0)
+    assert record != draw_family(np.random.default_rng(4), family, music, RATE_HZ, per_second=2.0)
     again = through_json(record)
     assert again == record
     damaged = apply(record, music, RATE_HZ, reference=True)

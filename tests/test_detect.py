@@ -94,7 +94,7 @@ def found(spans: list[Span], true: Span) -> Span | None:
 
 def struck(audio: np.ndarray, kind: str, seed: int, **options):
     rng = np.random.default_rng(seed)
-    damages = draw_damages(rng, kind, audio.shape[1], RATE_HZ, len(audio), audio=audio, **options)
+    damages = draw_damages(rng, kind, audio, RATE_HZ, **options)
     assert damages
     return apply_damages(audio, RATE_HZ, damages), damage_spans(damages)
 

@@ -18,7 +18,7 @@ import numpy as np
 from ..arrays import Samples
 from ..errors import UsageError
 from .kinds import CODECS
-from .processed import fit
+from .processed import fit, resample
 from .record import Damaged
 
 _ENCODERS = {"mp3": "libmp3lame", "aac": "aac", "opus": "libopus"}
@@ -73,10 +73,10 @@ def transcode(samples: Samples, rate_hz: int, how: Encoded) -> Samples:
     if how.codec == "vorbis":
         return _through_vorbis(finite, rate_hz, how.kbps)
     rate = codec_rate_hz(rate_hz, how.codec)
-    ready = finite if rate == rate_hz else _resample(finite, rate_hz, rate)
+    ready = finite if rate == rate_hz else resample(finite, rate_hz, rate)
     packets, context = encode(ready, rate, how)
     decoded = decode(packets, context, how.codec, ready.shape[1])
-    made = decoded if rate == rate_hz else _resample(decoded, rate, rate_hz)
+    made = decoded if rate == rate_hz else resample(decoded, rate, rate_hz)
     return np.clip(fit(made, samples.shape[1]), -1.0, 1.0)
 
 
@@ -84,13 +84,6 @@ def codec_rate_hz(rate_hz: int, codec: str) -> int:
     """The rate at which the codec takes a recording of ``rate_hz``."""
     rates = _RATES_HZ.get(codec, (rate_hz,))
     return next((r for r in rates if r >= rate_hz), rates[-1])
-
-
-def _resample(samples: Samples, rate_hz: int, to_hz: int) -> Samples:
-    import soxr
-
-    made = soxr.resample(np.ascontiguousarray(samples.T), rate_hz, to_hz)
-    return np.asarray(made, dtype=np.float64).reshape(len(made), len(samples)).T
 
 
 def encode(
@@ -234,7 +227,6 @@ def _through_vorbis(samples: Samples, rate_hz: int, kbps: int) -> Samples:
     return np.clip(fit(made.T, samples.shape[1]), -1.0, 1.0)
 
 
-def draw_encoded(rng: np.random.Generator, codec: str | None = None, kbps: int | None = None) -> Encoded:
-    """A codec and a bitrate of 64 to 320 kbit/s, each drawn where it is not given."""
-    chosen = codec or CODECS[int(rng.integers(len(CODECS)))]
-    return Encoded(chosen, kbps if kbps is not None else int(rng.choice([64, 96, 128, 160, 192, 256, 320])))
+def draw_encoded(rng: np.random.Generator, codec: str, kbps: int | None) -> Encoded:
+    """A codec at a bitrate, which is drawn from 64 to 320 kbit/s when None."""
+    return Encoded(codec, kbps if kbps is not None else int(rng.choice([64, 96, 128, 160, 192, 256, 320])))

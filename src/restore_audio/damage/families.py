@@ -64,16 +64,13 @@ class Simple:
 
 
 def _draw_simple(kind: str, draft: Draft, **options: Any) -> Simple:
-    channels, length = draft.audio.shape
     drawn = draw_damages(
         draft.rng,
         kind,
-        length,
+        draft.audio,
         draft.rate_hz,
-        channels,
         per_second=draft.per_second,
         length_ms=draft.length_ms,
-        audio=draft.audio,
         avoid=draft.avoid,
         **options,
     )

@@ -63,8 +63,7 @@ class Negative:
         return np.asarray(np.clip(made, -1.0, 1.0))
 
 
-def draw_negative(rng: np.random.Generator, sort: str | None = None) -> Negative:
+def draw_negative(rng: np.random.Generator, sort: str) -> Negative:
     """Draw one of :data:`~.kinds.NEGATIVES`, lossy ones at 32 to 128 kbit/s."""
-    chosen = sort or NEGATIVES[int(rng.integers(len(NEGATIVES)))]
-    kbps = int(rng.choice([32, 48, 64, 96, 128])) if chosen in CODECS else None
-    return Negative(chosen, int(rng.integers(2**31)), kbps)
+    kbps = int(rng.choice([32, 48, 64, 96, 128])) if sort in CODECS else None
+    return Negative(sort, int(rng.integers(2**31)), kbps)

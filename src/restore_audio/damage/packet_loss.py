@@ -94,7 +94,7 @@ def spare(
     """
     edge = int(np.ceil(edge_ms * at_hz / 1000 / packet_samples))
     lost[:edge] = lost[max(lost.size - edge, 0) :] = False
-    loud: NDArray[np.bool_] = np.any(loud_around(draft.audio, draft.rate_hz, -50.0), axis=0)
+    loud: NDArray[np.bool_] = np.any(loud_around(draft.audio, draft.rate_hz), axis=0)
     for start, end in runs_of(lost):
         lost[start + most : end] = False
         ends = (start, min(end, start + most))

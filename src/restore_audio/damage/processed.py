@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -41,14 +42,9 @@ class Resampled:
         wanted = length if target == before.rate_hz else round(length * target / before.rate_hz)
 
         def through(samples: Samples) -> Samples:
-            import soxr
-
-            made, rate_hz = samples.T, before.rate_hz
-            for to_hz in self.rates_hz:
-                made = soxr.resample(np.ascontiguousarray(made), rate_hz, to_hz, quality=self.quality)
-                rate_hz = to_hz
-            back = fit(np.asarray(made, dtype=np.float64).reshape(len(made), -1).T, wanted)
-            return np.clip(back, -1.0, 1.0)
+            for from_hz, to_hz in itertools.pairwise((before.rate_hz, *self.rates_hz)):
+                samples = resample(samples, from_hz, to_hz, self.quality)
+            return np.clip(fit(samples, wanted), -1.0, 1.0)
 
         ratio = target / before.rate_hz
         spans = []
@@ -58,6 +54,14 @@ class Resampled:
             spans.append(replace(span, start=start, end=end))
         clean = None if before.clean is None else through(before.clean)
         return Damaged(through(before.samples), target, tuple(spans), clean)
+
+
+def resample(samples: Samples, rate_hz: int, to_hz: int, quality: str = "HQ") -> Samples:
+    """``(C, T)`` at another rate, by libsoxr."""
+    import soxr
+
+    made = soxr.resample(np.ascontiguousarray(samples.T), rate_hz, to_hz, quality=quality)
+    return np.asarray(made, dtype=np.float64).reshape(len(made), len(samples)).T
 
 
 def fit(samples: Samples, length: int) -> Samples:

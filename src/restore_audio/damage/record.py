@@ -22,6 +22,10 @@ from ..arrays import Samples
 from ..errors import InputError
 from ..spans import Span
 
+QUIETEST_DB = -50.0
+"""RMS level, dBFS, below which a recording is silent."""
+
+_APART_MS = 250.0
 _CONTEXT_MS = 40.0
 _AVOID_MS = 100.0
 _ROUNDS = 20
@@ -123,34 +127,29 @@ def draw_places(
     length_samples: tuple[float, float],
     *,
     per_second: float,
-    distance_ms: float = 250.0,
     all_channels: float = 0.7,
-    quietest_db: float | None = -50.0,
     avoid: Sequence[Span] = (),
 ) -> list[Place]:
-    """Draw places with signal on both sides, none nearer than ``distance_ms`` to another or to the ends.
+    """Draw places with signal on both sides, none nearer than 250 ms to another or to the ends.
 
     Args:
         length_samples: shortest and longest place; drawn evenly on a logarithmic scale.
         per_second: places a second, as far as there is room.
-        distance_ms: healthy audio kept between places.
         all_channels: chance that a place is in all channels, else in one drawn channel.
-        quietest_db: RMS level, dBFS, of the 40 ms on either side below which a place is silent: the loss of
-            silence is no damage; None takes silent places too.
         avoid: what is damaged already; 100 ms around it are kept as well.
 
     Returns:
         Places in order.
     """
     channels, length = audio.shape
-    loud = None if quietest_db is None else loud_around(audio, rate_hz, quietest_db)
-    apart = round(distance_ms * rate_hz / 1000)
+    loud = loud_around(audio, rate_hz)
+    apart = round(_APART_MS * rate_hz / 1000)
     wanted = round(per_second * length / rate_hz)
     taken: list[tuple[int, int]] = []
     places: list[Place] = []
     starts = (int(s) for _ in range(_ROUNDS) for s in rng.integers(0, max(length, 1), size=8 * wanted))
     for start in starts if wanted else ():
-        samples = max(1, round(np.exp(rng.uniform(*np.log(length_samples)))))
+        samples = max(1, round(log_uniform(rng, *length_samples)))
         seed = int(rng.integers(2**31))
         struck = range(channels) if rng.random() < all_channels else (int(rng.integers(channels)),)
         end = start + samples
@@ -161,7 +160,7 @@ def draw_places(
         at = bisect(taken, (start, end))
         if any(a < end + apart and start < b + apart for a, b in taken[max(at - 1, 0) : at + 1]):
             continue
-        loud_ones = tuple(c for c in struck if loud is None or loud[c, [start, end]].all())
+        loud_ones = tuple(c for c in struck if loud[c, [start, end]].all())
         if loud_ones:
             taken.insert(at, (start, end))
             places.append(Place(start, end, loud_ones, seed))
@@ -174,14 +173,17 @@ def is_free(start: int, end: int, rate_hz: int, avoid: Sequence[Span]) -> bool:
     return all(span.end + apart <= start or end + apart <= span.start for span in avoid)
 
 
-def loud_around(audio: Samples, rate_hz: int, quietest_db: float) -> NDArray[np.bool_]:
-    """Where ``audio`` is loud in the 40 ms before and in the 40 ms after: bool ``(C, T + 1)``."""
+def loud_around(audio: Samples, rate_hz: int) -> NDArray[np.bool_]:
+    """Where ``audio`` is loud in the 40 ms before and in the 40 ms after: bool ``(C, T + 1)``.
+
+    The loss of what is below :data:`QUIETEST_DB` is no damage.
+    """
     size = max(2, round(_CONTEXT_MS * rate_hz / 1000))
     half = size // 2
     power = uniform_filter1d(np.square(audio), size, axis=1, mode="constant")
     power = np.pad(power, ((0, 0), (half, half + 1)))
     before, after = power[:, : audio.shape[1] + 1], power[:, 2 * half : 2 * half + audio.shape[1] + 1]
-    threshold = 10 ** (quietest_db / 10)
+    threshold = 10 ** (QUIETEST_DB / 10)
     loud: NDArray[np.bool_] = (before >= threshold) & (after >= threshold)
     return loud
 

@@ -9,7 +9,8 @@ played again; a dropout of the level, or of the treble only; clicks; bursts of n
 zeros in several pieces that together lose 10 % to 70 % of a 512 ms patch. :func:`random_frames` is the
 damage of Serra et al. 2021, on spectrogram patches.
 
->>> draw_damages(np.random.default_rng(1), "zeros", 44_100, 44_100, 1, per_second=1.0)[0].kind
+>>> noise = 0.1 * np.random.default_rng(0).standard_normal((1, 44_100))
+>>> draw_damages(np.random.default_rng(1), "zeros", noise, 44_100, per_second=1.0)[0].kind
 'zeros'
 """
 
@@ -27,7 +28,7 @@ from ..settings import PATCH_FRAMES
 from ..signal.fades import edge_fade
 from ..spans import Span
 from .kinds import SIMPLE
-from .record import draw_places
+from .record import draw_places, log_uniform
 
 LENGTHS_MS: dict[str, tuple[float, float]] = {
     "zeros": (1.0, 100.0),
@@ -100,32 +101,26 @@ def random_frames(rng: np.random.Generator, frames: int = PATCH_FRAMES) -> NDArr
 def draw_damages(
     rng: np.random.Generator,
     kind: str,
-    length_samples: int,
+    audio: Samples,
     rate_hz: int,
-    channels: int,
     *,
     per_second: float = 0.5,
     length_ms: tuple[float, float] | None = None,
-    distance_ms: float = 250.0,
     all_channels: float = 0.7,
     depth_db: tuple[float, float] = (10.0, 40.0),
     factor: tuple[float, float] = (1.0, 4.0),
-    audio: Samples | None = None,
-    quietest_db: float = -50.0,
     avoid: Sequence[Span] = (),
 ) -> list[Damage]:
-    """Draw damages of one kind, none of them nearer than ``distance_ms`` to another or to the ends.
+    """Draw damages of one kind, none of them nearer than 250 ms to another or to the ends.
 
     Args:
         kind: one of :data:`~.kinds.SIMPLE`.
+        audio: the recording ``(C, T)``; nothing is drawn where it is silent, as the loss of silence is no
+            damage.
         length_ms: shortest and longest; the kind's own of :data:`LENGTHS_MS` when None.
-        distance_ms: healthy audio kept between damages.
         all_channels: chance that a damage strikes all channels, else one drawn channel.
         depth_db: shallowest and deepest ``dropout`` or ``treble``.
         factor: lowest and highest peak of a ``click`` over the local peak.
-        audio: the recording ``(C, T)``; with it nothing is drawn where it is silent, as the loss of
-            silence is no damage.
-        quietest_db: RMS level, dBFS, below which ``audio`` is silent.
 
     Returns:
         Damages in order; a damage of several channels is one record for each.
@@ -138,13 +133,11 @@ def draw_damages(
     shortest, longest = length_ms or LENGTHS_MS[kind]
     places = draw_places(
         rng,
-        np.broadcast_to(np.float64(0), (channels, length_samples)) if audio is None else audio,
+        audio,
         rate_hz,
         (shortest * rate_hz / 1000, longest * rate_hz / 1000),
         per_second=per_second,
-        distance_ms=distance_ms,
         all_channels=all_channels,
-        quietest_db=None if audio is None else quietest_db,
         avoid=avoid,
     )
     damages: list[Damage] = []
@@ -177,10 +170,10 @@ def _draw_parameters(
         noise = -depth - float(rng.uniform(0, 15)) if rng.random() < 0.4 else None
         return [replace(plain, depth_db=depth, edge_samples=edge, noise_db=noise)]
     if kind == "treble":
-        cutoff = float(np.exp(rng.uniform(np.log(1000), np.log(min(6000, 0.35 * rate_hz)))))
+        cutoff = log_uniform(rng, 1000, min(6000, 0.35 * rate_hz))
         return [replace(plain, depth_db=float(rng.uniform(*depth_db)), edge_samples=edge, cutoff_hz=cutoff)]
     if kind == "click":
-        return [replace(plain, factor=float(np.exp(rng.uniform(*np.log(factor)))))]
+        return [replace(plain, factor=log_uniform(rng, *factor))]
     if kind == "noise":
         soft = round(min(0.2 * rate_hz / 1000, length / 4))
         return [replace(plain, noise_db=float(rng.uniform(0, 12)), edge_samples=soft)]
@@ -259,7 +252,7 @@ def _gain(level_db: float | None) -> float:
 def click_shape(rng: np.random.Generator, samples: int) -> Samples:
     """A sudden, decaying wobble of peak 1: what a scratch makes of a stylus."""
     time = np.arange(samples) / samples
-    turns = np.exp(rng.uniform(np.log(0.5), np.log(max(0.75, samples / 6))))
+    turns = log_uniform(rng, 0.5, max(0.75, samples / 6))
     wobble = np.cos(2 * np.pi * turns * time + rng.uniform(-0.8, 0.8))
     wobble += 0.3 * rng.standard_normal(samples)
     pulse = wobble * np.exp(-rng.uniform(1.0, 5.0) * time) * rng.choice([-1.0, 1.0])

@@ -43,14 +43,11 @@ def make_gaps(
     gaps = draw_damages(
         rng,
         "zeros",
-        clean.shape[1],
+        clean,
         rate_hz,
-        clean.shape[0],
         per_second=count * rate_hz / clean.shape[1],
         length_ms=(length * 1000 / rate_hz,) * 2,
-        distance_ms=_EDGE_MS,
         all_channels=all_channels,
-        audio=clean,
     )
     return [_trial(clean, rate_hz, gaps, told=True)]
 
@@ -91,14 +88,11 @@ def make_blind(
         damages += draw_damages(
             rng,
             kind,
-            clean.shape[1],
+            clean,
             rate_hz,
-            clean.shape[0],
             per_second=max(share, 1) * rate_hz / clean.shape[1],
             length_ms=None if length_ms is None else (length_ms, length_ms),
-            distance_ms=_EDGE_MS,
             depth_db=(20.0, 40.0),
-            audio=clean,
         )
     return [_trial(clean, rate_hz, _apart(damages, round(0.1 * rate_hz)), told=False)]
 

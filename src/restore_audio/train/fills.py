@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..damage.families import apply, draw_family
+from ..damage.record import log_uniform
 from ..data.cache import read_json
 from ..errors import InputError, OutputError
 from ..files import beside
@@ -80,8 +81,7 @@ def draw_gaps(rng: np.random.Generator, length: int, rate_hz: int) -> list[tuple
     the stretch, as in the paper.
     """
     if rng.random() < 0.65:
-        gap_ms = float(np.exp(rng.uniform(np.log(MIN_GAP_MS), np.log(MAX_GAP_MS))))
-        gap = round(gap_ms * rate_hz / 1000)
+        gap = round(log_uniform(rng, MIN_GAP_MS, MAX_GAP_MS) * rate_hz / 1000)
         room = max(length - gap, 0) // 2
         start = room + round(room * 0.6 * rng.uniform(-1, 1))
         return [(start, start + gap)]
