@@ -220,6 +220,14 @@ class TestPitchCopies:
         assert abs(span.end - last) <= RATE_HZ // 1000
         assert "G.711" in span.evidence
 
+    def test_one_that_began_before_the_window_is_cut_at_its_start(self, song):
+        """Its first blended samples lie before it, what they repeat begins in it."""
+        damaged = song.copy()
+        first, _ = conceal_g711(damaged, 120_000, 120_882, RATE_HZ)
+        past, here = np.split(np.rint(damaged * 32768) / 32768, [first + 20])
+        (span,) = find_repeats(here, 0, RATE_HZ, past)
+        assert (span.start, span.kind) == (0, "concealed")
+
     def test_a_packet_played_again_is_a_repeat(self, song):
         (span,) = find_repeats(put(song, 120_000, 441, 441), 0, RATE_HZ)
         assert span.kind == "repeat"

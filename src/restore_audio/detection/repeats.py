@@ -84,7 +84,7 @@ def find_repeats(samples: Samples, channel: int, rate_hz: int, past: Samples | N
             found.append(span)
     near = round(_AROUND_S * rate_hz)
     return [
-        replace(span, start=span.start - first, end=span.end - first)
+        replace(span, start=max(span.start - first, 0), end=span.end - first)
         for span in found
         if not _is_usual(span, wrong, right, near)
     ]
