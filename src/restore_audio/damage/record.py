@@ -25,7 +25,6 @@ from ..spans import Span
 QUIETEST_DB = -50.0
 """RMS level, dBFS, below which a recording is silent."""
 
-_APART_MS = 250.0
 _CONTEXT_MS = 40.0
 _AVOID_MS = 100.0
 _ROUNDS = 20
@@ -127,14 +126,16 @@ def draw_places(
     length_samples: tuple[float, float],
     *,
     per_second: float,
+    distance_ms: float = 250.0,
     all_channels: float = 0.7,
     avoid: Sequence[Span] = (),
 ) -> list[Place]:
-    """Draw places with signal on both sides, none nearer than 250 ms to another or to the ends.
+    """Draw places with signal on both sides, none nearer than ``distance_ms`` to another or to the ends.
 
     Args:
         length_samples: shortest and longest place; drawn evenly on a logarithmic scale.
         per_second: places a second, as far as there is room.
+        distance_ms: healthy audio kept between places.
         all_channels: chance that a place is in all channels, else in one drawn channel.
         avoid: what is damaged already; 100 ms around it are kept as well.
 
@@ -143,7 +144,7 @@ def draw_places(
     """
     channels, length = audio.shape
     loud = loud_around(audio, rate_hz)
-    apart = round(_APART_MS * rate_hz / 1000)
+    apart = round(distance_ms * rate_hz / 1000)
     wanted = round(per_second * length / rate_hz)
     taken: list[tuple[int, int]] = []
     places: list[Place] = []

@@ -106,18 +106,20 @@ def draw_damages(
     *,
     per_second: float = 0.5,
     length_ms: tuple[float, float] | None = None,
+    distance_ms: float = 250.0,
     all_channels: float = 0.7,
     depth_db: tuple[float, float] = (10.0, 40.0),
     factor: tuple[float, float] = (1.0, 4.0),
     avoid: Sequence[Span] = (),
 ) -> list[Damage]:
-    """Draw damages of one kind, none of them nearer than 250 ms to another or to the ends.
+    """Draw damages of one kind, none of them nearer than ``distance_ms`` to another or to the ends.
 
     Args:
         kind: one of :data:`~.kinds.SIMPLE`.
         audio: the recording ``(C, T)``; nothing is drawn where it is silent, as the loss of silence is no
             damage.
         length_ms: shortest and longest; the kind's own of :data:`LENGTHS_MS` when None.
+        distance_ms: healthy audio kept between damages.
         all_channels: chance that a damage strikes all channels, else one drawn channel.
         depth_db: shallowest and deepest ``dropout`` or ``treble``.
         factor: lowest and highest peak of a ``click`` over the local peak.
@@ -137,6 +139,7 @@ def draw_damages(
         rate_hz,
         (shortest * rate_hz / 1000, longest * rate_hz / 1000),
         per_second=per_second,
+        distance_ms=distance_ms,
         all_channels=all_channels,
         avoid=avoid,
     )
