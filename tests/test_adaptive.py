@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from recordings import sdr_db
 from restore_audio.fill.adaptive import LONGEST_MS, SETTINGS, fill, predict_adaptively
 from restore_audio.fill.ar import fill_gap, predict_gap
 from restore_audio.fill.gaps import Gap
@@ -35,10 +36,6 @@ def restless() -> Samples:
         pieces.append(lfilter([1.0], np.poly(poles).real, rng.standard_normal(3000)))
     audio = np.concatenate(pieces)
     return np.asarray(0.1 * audio / np.max(np.abs(audio)))
-
-
-def sdr_db(clean: Samples, test: Samples) -> float:
-    return float(10 * np.log10(np.sum(clean**2) / np.sum((clean - test) ** 2)))
 
 
 def results(audio: Samples, gap: int) -> tuple[list[float], float]:

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from recordings import sdr_db
 from restore_audio.fill.adaptive import predict_adaptively
 from restore_audio.fill.ar import ArSettings, _attack, extrapolate, fill_gap, surroundings
 from restore_audio.signal.burg import burg
@@ -33,10 +34,6 @@ def textbook_burg(x: Samples, order: int, noise_db: float | None = None) -> Samp
         longer = np.append(a, 0.0)
         a = longer + k * longer[::-1]
     return a
-
-
-def sdr_db(reference: Samples, test: Samples) -> float:
-    return float(10 * np.log10(np.sum(reference**2) / np.sum((reference - test) ** 2)))
 
 
 def sines(seconds: float = 1.0) -> Samples:

@@ -38,7 +38,7 @@ def test_bad_input_gets_one_sentence_with_the_file_in_it(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "none.wav", np.zeros((0, 1)), 44_100)
     refused("none.wav", "no audio")
     soundfile.write(tmp_path / "slow.wav", music(1, 4_000).T, 4_000)
-    refused("slow.wav", "4000 Hz")
+    refused("slow.wav", "4000 Hz: resample")
     soundfile.write(tmp_path / "fast.wav", music(1, 200_000).T, 200_000)
     refused("fast.wav", "200000 Hz")
     soundfile.write(tmp_path / "whole.wav", music(1).T, 44_100)

@@ -7,7 +7,7 @@ import pytest
 import soxr
 from scipy.signal import lfilter
 
-from recordings import music
+from recordings import in_16_bit, music
 from restore_audio.damage.families import apply, draw_negative
 from restore_audio.detection.detect import detect
 from restore_audio.detection.extrapolated import _agreement, find_extrapolated
@@ -40,10 +40,6 @@ def concealed(audio: np.ndarray, start: int, period: int, packets: int = 1) -> n
     return made
 
 
-def rounded(audio: np.ndarray) -> np.ndarray:
-    return np.rint(audio * 32768) / 32768
-
-
 @pytest.mark.parametrize("rate_hz", [48_000, 44_100])
 @pytest.mark.parametrize(("period", "packets"), [(130, 1), (333, 1), (700, 1), (411, 3)])
 def test_found_also_after_resampling(song, rate_hz, period, packets):
@@ -51,7 +47,7 @@ def test_found_also_after_resampling(song, rate_hz, period, packets):
     damaged = concealed(song, start, period, packets)
     if rate_hz != RATE_HZ:
         damaged = soxr.resample(damaged, RATE_HZ, rate_hz)
-    (span,) = find_extrapolated(rounded(damaged), 1, rate_hz)
+    (span,) = find_extrapolated(in_16_bit(damaged), 1, rate_hz)
     assert (span.channel, span.kind) == (1, "concealed")
     assert span.confidence > 0.9
     assert abs(span.start - start * share) < 5e-3 * rate_hz
@@ -60,27 +56,27 @@ def test_found_also_after_resampling(song, rate_hz, period, packets):
 
 
 def test_it_is_reported(song):
-    spans = detect(rounded(concealed(song, 120_000, 333))[None], RATE_HZ)
+    spans = detect(in_16_bit(concealed(song, 120_000, 333))[None], RATE_HZ)
     assert [span.kind for span in spans] == ["concealed"]
 
 
 def test_sound_that_no_decoder_made_up_is_left_alone(song):
-    assert find_extrapolated(rounded(song), 0, RATE_HZ) == []
+    assert find_extrapolated(in_16_bit(song), 0, RATE_HZ) == []
     tone = 0.2 * np.sin(2 * np.pi * np.arange(200_000) / 200) + 0.1 * np.sin(
         2 * np.pi * np.arange(200_000) / 40
     )
     for audio in (tone, np.repeat([0.5, 0.0, 1.0], 66_666) * tone[:199_998]):
-        assert find_extrapolated(rounded(audio), 0, RATE_HZ) == []
+        assert find_extrapolated(in_16_bit(audio), 0, RATE_HZ) == []
 
 
 @pytest.mark.parametrize("sort", ["gated_synthesiser", "chiptune", "staccato", "castanets", "hi_hats"])
 def test_sounds_of_machines_are_left_alone(song, sort):
     made = apply(draw_negative(np.random.default_rng(1), sort), song[None], RATE_HZ).samples[0]
-    assert [s for s in find_extrapolated(rounded(made), 0, RATE_HZ) if s.confidence >= 0.5] == []
+    assert [s for s in find_extrapolated(in_16_bit(made), 0, RATE_HZ) if s.confidence >= 0.5] == []
 
 
 def test_numpy_finds_the_same_windows(song, monkeypatch):
-    audio = rounded(concealed(song, 120_000, 333))[100_000:150_000]
+    audio = in_16_bit(concealed(song, 120_000, 333))[100_000:150_000]
     agreement, lags = _agreement(audio, (100, 720))
     monkeypatch.setattr(kernels, "LIBRARY", None)
     again, same = _agreement(audio, (100, 720))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recordings import music
+from recordings import in_16_bit, music
 from restore_audio.detection.detect import detect
 from restore_audio.detection.fades import find_fades
 from restore_audio.detection.screen import prediction_error
@@ -18,7 +18,7 @@ PLACE = 90_000
 def song() -> np.ndarray:
     """``(T,)``: six seconds in 16 bit, with some breath."""
     breath = 2e-3 * np.random.default_rng(2).standard_normal(6 * RATE_HZ)
-    return np.rint((music(6.0, RATE_HZ)[0] + breath) * 32768) / 32768
+    return in_16_bit(music(6.0, RATE_HZ)[0] + breath)
 
 
 def muted(audio: np.ndarray, zeros: int, fall: int, rise: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def muted(audio: np.ndarray, zeros: int, fall: int, rise: int) -> np.ndarray:
         [np.arange(fall, 0, -1) / (fall + 1), np.zeros(zeros), np.arange(1, rise + 1) / (rise + 1)]
     )
     damaged[PLACE - fall : PLACE + zeros + rise] *= gain
-    return np.rint(damaged * 32768) / 32768
+    return in_16_bit(damaged)
 
 
 def found(audio: np.ndarray) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from recordings import sdr_db
 from restore_audio import restore
 from restore_audio.fill import methods
 from restore_audio.fill.fill import Filling, fill_spans
@@ -54,10 +55,6 @@ def music(channels: int = 1, seconds: float = 2.0, rate_hz: int = RATE_HZ) -> np
                 phase = rng.uniform(0, 2 * np.pi)
                 audio += 0.05 / partial * decay * np.sin(2 * np.pi * base * partial * time + phase)
     return audio
-
-
-def sdr_db(clean: np.ndarray, test: np.ndarray) -> float:
-    return float(10 * np.log10(np.sum(clean**2) / np.sum((clean - test) ** 2)))
 
 
 def spectral_distance_db(clean: np.ndarray, test: np.ndarray, span: Span) -> float:

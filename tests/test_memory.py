@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 import restore_audio
+from recordings import colourful, sdr_db
 from restore_audio.audio.audiofile import read_audio
 from restore_audio.audio.random_access import RandomAccess
 from restore_audio.errors import OutputError
@@ -29,12 +29,6 @@ from restore_audio.spans import Span
 
 Samples = NDArray[np.float64]
 RATE_HZ = 16_000
-
-
-def colourful(seed: int, samples: int) -> Samples:
-    """Noise with a spectrum, that AR cannot foresee for long."""
-    rng = np.random.default_rng(seed)
-    return np.asarray(0.1 * lfilter([1.0], [1.0, -1.2, 0.6], rng.standard_normal(samples)))
 
 
 def song(apart: int, gain: float = 1.0) -> Samples:
@@ -55,10 +49,6 @@ def damaged_gap(audio: Samples, *gaps: tuple[int, int], channel: int = 0) -> tup
     memory = Memory(ArraySource(broken), RATE_HZ, broken.shape[1], spans)
     walked = {gap.start: gap for gap in walk_gaps(broken, spans, RATE_HZ, memory=memory)}
     return walked[gaps[0][0]], memory
-
-
-def sdr_db(reference: Samples, test: Samples) -> float:
-    return float(10 * np.log10(np.sum(reference**2) / np.sum((reference - test) ** 2)))
 
 
 class TestMemory:

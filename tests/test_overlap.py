@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recordings import music
+from recordings import music, sdr_db
 from restore_audio.damage.codec_loss import PACKET_SAMPLES, CodecLoss
 from restore_audio.damage.families import apply
 from restore_audio.detection.detect import detect
@@ -18,10 +18,6 @@ from restore_audio.signal.lapped import BLOCK, HEARD, earlier, later, windows
 from restore_audio.spans import Span, merge_spans
 
 RATE_HZ = 44_100
-
-
-def sdr_db(clean: np.ndarray, made: np.ndarray) -> float:
-    return float(10 * np.log10(np.sum(clean**2) / np.sum((clean - made) ** 2)))
 
 
 def zeros_in(samples: np.ndarray, near: int) -> tuple[int, int]:

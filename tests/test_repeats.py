@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recordings import music
+from recordings import in_16_bit, music
 from restore_audio.detection.detect import detect, detect_blocks
 from restore_audio.detection.matches import SHORTEST_SAMPLES, Match, find_matches
 from restore_audio.detection.repeats import _sounds, find_repeats
@@ -18,7 +18,7 @@ RATE_HZ = 44_100
 @pytest.fixture(scope="module")
 def song() -> np.ndarray:
     """``(T,)``: fourteen seconds in 16 bit."""
-    return np.rint(music(14.0)[0] * 32768) / 32768
+    return in_16_bit(music(14.0)[0])
 
 
 def put(audio: np.ndarray, start: int, length: int, lag: int) -> np.ndarray:
@@ -159,7 +159,7 @@ class TestMusicByMachines:
     def test_a_tone_of_whole_samples(self):
         tone = 0.3 * np.sin(2 * np.pi * np.arange(100_000) / 100)
         audio = np.concatenate([tone, 0.5 * tone, tone])
-        assert edges(find_repeats(np.rint(audio * 32768) / 32768, 0, RATE_HZ)) == []
+        assert edges(find_repeats(in_16_bit(audio), 0, RATE_HZ)) == []
 
     def test_squares_and_coarse_samples(self):
         time = np.arange(300_000)
@@ -190,7 +190,7 @@ class TestMusicByMachines:
         audio = put(song, 120_000, 3000, 40_000)
         fade = np.sin(np.linspace(0.0, np.pi / 2, 4000)) ** 2
         mixed = song[123_000:127_000] * fade + song[83_000:87_000] * (1 - fade)
-        audio[123_000:127_000] = np.rint(mixed * 32768) / 32768
+        audio[123_000:127_000] = in_16_bit(mixed)
         assert edges(find_repeats(audio, 0, RATE_HZ)) == []
 
     def test_silent_copies(self, song):
@@ -214,7 +214,7 @@ class TestPitchCopies:
     def test_found_from_the_first_blended_sample_to_the_last(self, song, lost_ms):
         damaged = song.copy()
         first, last = conceal_g711(damaged, 120_000, 120_000 + round(lost_ms * RATE_HZ / 1000), RATE_HZ)
-        (span,) = find_repeats(np.rint(damaged * 32768) / 32768, 2, RATE_HZ)
+        (span,) = find_repeats(in_16_bit(damaged), 2, RATE_HZ)
         assert (span.channel, span.kind) == (2, "concealed")
         assert abs(span.start - first) <= 2
         assert abs(span.end - last) <= RATE_HZ // 1000
@@ -224,7 +224,7 @@ class TestPitchCopies:
         """Its first blended samples lie before it, what they repeat begins in it."""
         damaged = song.copy()
         first, _ = conceal_g711(damaged, 120_000, 120_882, RATE_HZ)
-        past, here = np.split(np.rint(damaged * 32768) / 32768, [first + 20])
+        past, here = np.split(in_16_bit(damaged), [first + 20])
         (span,) = find_repeats(here, 0, RATE_HZ, past)
         assert (span.start, span.kind) == (0, "concealed")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
+from recordings import colourful, sdr_db
 from restore_audio.fill.ar import Prediction, fill_gap, predict_gap
 from restore_audio.fill.channels import fill_from_channel
 from restore_audio.fill.gaps import Gap
@@ -16,16 +16,6 @@ from restore_audio.spans import Span
 
 RATE_HZ = 8000
 Samples = NDArray[np.float64]
-
-
-def sdr_db(reference: Samples, test: Samples) -> float:
-    return float(10 * np.log10(np.sum(reference**2) / np.sum((reference - test) ** 2)))
-
-
-def colourful(seed: int, samples: int) -> Samples:
-    """Noise with a spectrum, that AR cannot foresee for long."""
-    rng = np.random.default_rng(seed)
-    return 0.1 * lfilter([1.0], [1.0, -1.2, 0.6], rng.standard_normal(samples))
 
 
 def test_expected_error_is_about_the_error() -> None:

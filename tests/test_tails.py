@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from recordings import sdr_db
 from restore_audio.fill.ar import predict_gap
 from restore_audio.fill.fill import fill_spans
 from restore_audio.fill.gaps import Gap, Prediction
@@ -57,10 +58,6 @@ def gap_of(damaged: Samples, length: int) -> tuple[Gap, Prediction]:
     lost[0, START : START + length] = True
     gap = Gap(damaged[None].copy(), lost, 0, START, START + length, 0, damaged.size, RATE_HZ, "click")
     return gap, predict_gap(gap.before, gap.after, length, rate_hz=RATE_HZ)
-
-
-def sdr_db(clean: Samples, test: Samples) -> float:
-    return float(10 * np.log10(np.sum(clean**2) / np.sum((clean - test) ** 2)))
 
 
 @pytest.mark.parametrize(

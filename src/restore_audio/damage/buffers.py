@@ -68,11 +68,11 @@ class Buffers:
         return cut_out(struck, [(b.start, b.end) for b in self.buffers if b.fault == "dropped"])
 
 
-def draw_buffers(draft: Draft, *, fault: str | None = None) -> Buffers:
+def draw_buffers(draft: Draft, *, fault: str) -> Buffers:
     """Draw buffers of 64 to 4096 samples that go wrong.
 
     Args:
-        fault: one of :data:`~.kinds.BUFFER_FAULTS`; drawn for each buffer when None.
+        fault: one of :data:`~.kinds.BUFFER_FAULTS`.
     """
     rng = draft.rng
     limits = draft.samples((0, 0)) if draft.length_ms else (SIZES[0], SIZES[-1])
@@ -81,12 +81,11 @@ def draw_buffers(draft: Draft, *, fault: str | None = None) -> Buffers:
         size = place.end - place.start
         if draft.length_ms is None:
             size = min(SIZES, key=lambda s: abs(np.log(s / size)))
-        what = fault or BUFFER_FAULTS[int(rng.integers(len(BUFFER_FAULTS)))]
-        times = int(rng.integers(1, 4)) if what == "repeated" and rng.random() < 0.3 else 1
+        times = int(rng.integers(1, 4)) if fault == "repeated" and rng.random() < 0.3 else 1
         end = min(place.start + size * times, draft.audio.shape[1])
         distance = size
-        if what == "stale":
+        if fault == "stale":
             furthest = min(place.start, round(OLDEST_S * draft.rate_hz))
             distance = int(rng.integers(size + 1, furthest + 1)) if furthest > size else size
-        drawn.append(Buffer(place.start, end, what, 0 if what in ("dropped", "zeroed") else distance))
+        drawn.append(Buffer(place.start, end, fault, 0 if fault in ("dropped", "zeroed") else distance))
     return Buffers(tuple(drawn))

@@ -15,6 +15,8 @@ from .simulate import click_shape
 
 _LENGTHS_MS = {"thump": (20.0, 150.0), "ringing": (3.0, 40.0), "switching": (10.0, 80.0)}
 _CLICK_MS = (0.1, 2.0)
+_PEAKS = (0.7, 4.0)
+"""Lowest and highest peak of a click over the peak of the 20 ms on either side."""
 _LOCAL_MS = 20.0
 _DECAYED_DB = 35.0
 """How far a tail has fallen at its end, before the last fifth of it is faded out."""
@@ -82,28 +84,26 @@ class Clicks:
         return before.struck(samples, [Span(c.start, c.end, c.channel, "click") for c in self.clicks])
 
 
-def draw_clicks(draft: Draft, *, tail: str | None = None, factor: tuple[float, float] = (0.7, 4.0)) -> Clicks:
+def draw_clicks(draft: Draft, *, tail: str) -> Clicks:
     """Draw clicks of 0.1 to 2 ms with tails, unequal in the channels.
 
     Args:
-        tail: one of :data:`~.kinds.CLICK_TAILS`; drawn for each click when None.
-        factor: lowest and highest peak of a click over the peak of the 20 ms on either side.
+        tail: one of :data:`~.kinds.CLICK_TAILS`.
     """
     rng, audio, rate_hz = draft.rng, draft.audio, draft.rate_hz
     clicks = []
-    chosen = tail or CLICK_TAILS[int(rng.integers(len(CLICK_TAILS)))]
     local = round(_LOCAL_MS * rate_hz / 1000)
-    for place in draft.places(draft.samples(_LENGTHS_MS[chosen])):
+    for place in draft.places(draft.samples(_LENGTHS_MS[tail])):
         size = max(2, round(log_uniform(rng, *_CLICK_MS) * rate_hz / 1000))
         size = min(size, place.end - place.start)
-        ratio = log_uniform(rng, *factor)
+        ratio = log_uniform(rng, *_PEAKS)
         seed = int(rng.integers(2**31))
         share = log_uniform(rng, 0.15, 1.0)
         sign = float(rng.choice([-1.0, 1.0]))
         seconds = (place.end - place.start) / rate_hz
-        if chosen == "thump":
+        if tail == "thump":
             hz = max(log_uniform(rng, 10, 80), 0.8 / seconds)
-        elif chosen == "ringing":
+        elif tail == "ringing":
             hz = log_uniform(rng, 400, min(8000, 0.4 * rate_hz))
         else:
             hz = rng.uniform(2.0, 5.0) / (2 * np.pi * seconds)
@@ -120,7 +120,7 @@ def draw_clicks(draft: Draft, *, tail: str | None = None, factor: tuple[float, f
                     channel,
                     click_samples=size,
                     peak=float(min(peak, 1.5)),
-                    tail=chosen,
+                    tail=tail,
                     tail_peak=tail_peak,
                     tail_hz=float(hz),
                     seed=seed,

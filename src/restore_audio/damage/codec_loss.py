@@ -223,21 +223,17 @@ def _closed(mask: NDArray[np.bool_], gap: int) -> NDArray[np.bool_]:
     return filled
 
 
-def draw_codec_loss(
-    draft: Draft, *, codec: str | None = None, loss: str | None = None, kbps: int | None = None
-) -> CodecLoss:
-    """Draw packets that get lost, alone or in bursts.
+def draw_codec_loss(draft: Draft, *, codec: str, loss: str | None = None) -> CodecLoss:
+    """Draw packets that get lost, alone or in bursts, at 64 to 256 kbit/s.
 
     Args:
-        codec: one of the codecs; drawn when None.
+        codec: one of the codecs.
         loss: one of :data:`LOSSES`; drawn when None.
-        kbps: bitrate; drawn from 64 to 256 when None.
     """
     rng, audio, rate_hz = draft.rng, draft.audio, draft.rate_hz
-    chosen = codec or CODECS[int(rng.integers(len(CODECS)))]
-    which = loss or LOSSES[chosen][int(rng.integers(len(LOSSES[chosen])))]
-    rate = codec_rate_hz(rate_hz, chosen)
-    packet = PACKET_SAMPLES[chosen]
+    which = loss or LOSSES[codec][int(rng.integers(len(LOSSES[codec])))]
+    rate = codec_rate_hz(rate_hz, codec)
+    packet = PACKET_SAMPLES[codec]
     packets = int(audio.shape[1] * rate / rate_hz) // packet
     burst = float(rng.choice([1.0, 1.0, 1.5, 3.0]))
     most = 8
@@ -247,6 +243,6 @@ def draw_codec_loss(
     lost = lose_packets(rng, packets, min(draft.per_second * burst * packet / rate, 0.4), burst)
     spare(lost, draft, packet, rate, most=most, edge_ms=_EDGE_MS)
     middles = np.flatnonzero(lost) * packet + packet // 2
-    bitrate = kbps or int(rng.choice([64, 96, 128, 160, 192, 256]))
-    decoder = "mpg123" if (chosen, which) == ("mp3", "skipped") and rng.random() < 0.5 else "ffmpeg"
-    return CodecLoss(chosen, bitrate, which, tuple(middles.tolist()), int(rng.integers(2**31)), decoder)
+    bitrate = int(rng.choice([64, 96, 128, 160, 192, 256]))
+    decoder = "mpg123" if (codec, which) == ("mp3", "skipped") and rng.random() < 0.5 else "ffmpeg"
+    return CodecLoss(codec, bitrate, which, tuple(middles.tolist()), int(rng.integers(2**31)), decoder)

@@ -77,40 +77,27 @@ def _make_up(samples: Samples, error: Unread) -> None:
         samples[start:end] *= np.clip(1 - distance / (ramp + 1), 0, 1)
 
 
-def draw_disc(draft: Draft, *, method: str | None = None) -> Disc:
+def draw_disc(draft: Draft, *, method: str) -> Disc:
     """Draw errors of a disc, four in ten in one channel alone.
 
     Args:
-        method: one of :data:`~.kinds.DISC_METHODS`; drawn for each error when None.
+        method: one of :data:`~.kinds.DISC_METHODS`.
     """
     rng = draft.rng
     unread: list[Unread] = []
-    methods = DISC_METHODS if method is None else (method,)
-    for each in methods:
-        low, high = _LENGTHS[each] if draft.length_ms is None else draft.samples(draft.length_ms)
-        limits = (max(low, 1.0), max(high, 1.0))
-        for place in draft.places(limits, parts=len(methods), all_channels=0.6):
-            length = place.end - place.start
-            ramp = int(rng.integers(3, 11)) if each == "hold" else int(rng.integers(1, 33))
-            if each == "mean":
-                length += 1 - length % 2  # it ends with a made-up sample, as it starts
-                ramp = 0
-            elif each == "hold":
-                length = max(length, ramp + 2)
-            end = place.start + length
-            unread += [
-                Unread(place.start, end, channel, each, ramp)
-                for channel in place.channels
-                if end < draft.audio.shape[1]
-            ]
-    return Disc(tuple(sorted(_apart(unread), key=lambda e: (e.start, e.channel))))
-
-
-def _apart(unread: list[Unread]) -> list[Unread]:
-    """Leave out errors that lie in or beside others of their channel."""
-    kept: list[Unread] = []
-    for error in unread:
-        rivals = (k for k in kept if k.channel == error.channel)
-        if all(error.end + 1 < k.start or k.end + 1 < error.start for k in rivals):
-            kept.append(error)
-    return kept
+    low, high = _LENGTHS[method] if draft.length_ms is None else draft.samples(draft.length_ms)
+    for place in draft.places((max(low, 1.0), max(high, 1.0)), all_channels=0.6):
+        length = place.end - place.start
+        ramp = int(rng.integers(3, 11)) if method == "hold" else int(rng.integers(1, 33))
+        if method == "mean":
+            length += 1 - length % 2  # it ends with a made-up sample, as it starts
+            ramp = 0
+        elif method == "hold":
+            length = max(length, ramp + 2)
+        end = place.start + length
+        unread += [
+            Unread(place.start, end, channel, method, ramp)
+            for channel in place.channels
+            if end < draft.audio.shape[1]
+        ]
+    return Disc(tuple(unread))

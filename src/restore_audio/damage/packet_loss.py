@@ -25,6 +25,9 @@ MUSIC_PACKET_SAMPLES = 512
 
 _EDGE_MS = 120.0
 
+_MOST_PACKETS = 16
+"""Longer bursts are cut short."""
+
 
 @dataclass(frozen=True)
 class PacketLoss:
@@ -103,12 +106,11 @@ def spare(
             lost[start:end] = False
 
 
-def draw_packet_loss(draft: Draft, *, fill: str | None = None, most_packets: int = 16) -> PacketLoss:
+def draw_packet_loss(draft: Draft, *, fill: str) -> PacketLoss:
     """Draw packets of 10 ms, 20 ms or 512 samples that are lost, alone or in bursts.
 
     Args:
-        fill: one of :data:`~.kinds.PACKET_FILLS`; drawn when None.
-        most_packets: longer bursts are cut short.
+        fill: one of :data:`~.kinds.PACKET_FILLS`.
     """
     rng, audio, rate_hz = draft.rng, draft.audio, draft.rate_hz
     sizes = (round(0.01 * rate_hz), round(0.02 * rate_hz), MUSIC_PACKET_SAMPLES)
@@ -119,6 +121,5 @@ def draw_packet_loss(draft: Draft, *, fill: str | None = None, most_packets: int
     packets = audio.shape[1] // packet
     share = min(draft.per_second * burst * packet / rate_hz, 0.4)
     lost = lose_packets(rng, packets, share, burst)
-    spare(lost, draft, packet, rate_hz, most=most_packets, edge_ms=_EDGE_MS)
-    which = fill or PACKET_FILLS[int(rng.integers(len(PACKET_FILLS)))]
-    return PacketLoss(packet, tuple(np.flatnonzero(lost).tolist()), which)
+    spare(lost, draft, packet, rate_hz, most=_MOST_PACKETS, edge_ms=_EDGE_MS)
+    return PacketLoss(packet, tuple(np.flatnonzero(lost).tolist()), fill)

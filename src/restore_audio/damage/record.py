@@ -104,16 +104,14 @@ class Draft:
         low, high = self.length_ms or own_ms
         return low * self.rate_hz / 1000, high * self.rate_hz / 1000
 
-    def places(
-        self, lengths: tuple[float, float], *, parts: int = 1, all_channels: float = 0.7
-    ) -> list[Place]:
-        """Places of these lengths in samples, for one of ``parts`` that share them."""
+    def places(self, lengths: tuple[float, float], *, all_channels: float = 0.7) -> list[Place]:
+        """Places of these lengths in samples."""
         return draw_places(
             self.rng,
             self.audio,
             self.rate_hz,
             lengths,
-            per_second=self.per_second / parts,
+            per_second=self.per_second,
             all_channels=all_channels,
             avoid=self.avoid,
         )

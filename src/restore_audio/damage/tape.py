@@ -103,18 +103,19 @@ def _lifted(samples: Samples, rate_hz: int, dropout: Dropout) -> Samples:
     return np.asarray(struck)
 
 
-def draw_tape(draft: Draft, *, depth_db: tuple[float, float] = (6.0, 40.0), treble_only: float = 0.5) -> Tape:
+def draw_tape(draft: Draft, *, depth_db: tuple[float, float] = (6.0, 40.0)) -> Tape:
     """Draw dropouts of 5 to 300 ms, unequal in the channels, three in ten in one channel alone.
+
+    Half of them are spacing loss alone.
 
     Args:
         depth_db: shallowest and deepest loss at 5 kHz.
-        treble_only: share of the dropouts that are spacing loss alone.
     """
     rng = draft.rng
     dropouts = []
     for place in draft.places(draft.samples((5.0, 300.0))):
         depth = float(rng.uniform(*depth_db))
-        level_share = 0.0 if rng.random() < treble_only else float(rng.uniform(0.2, 1.0))
+        level_share = 0.0 if rng.random() < 0.5 else float(rng.uniform(0.2, 1.0))
         plateau = float(rng.uniform(0, 0.9)) if rng.random() < 0.6 else 0.0
         skew = float(rng.uniform(0.3, 0.7))
         noise_db = float(rng.uniform(-60, -30)) if rng.random() < 0.5 else None
