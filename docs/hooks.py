@@ -102,7 +102,7 @@ def report() -> str:
         lines.append("")
     lines += [
         "Span files that `damage --spans` writes hold `spans` in this form too. What stands beside them",
-        "under `damages` only serves `--replay`; channels are indices from 0 there.",
+        "under `damages` only serves `--replay`.",
         "",
     ]
     return "\n".join([*lines, "## The schema", "", "```json", text.rstrip(), "```", ""])

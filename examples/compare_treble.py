@@ -96,9 +96,7 @@ def main() -> None:
 
 def filled(trial: Trial, method: str, network: Inpainter | None, *, kind: str) -> NDArray[np.float64]:
     """By the fills of the tool."""
-
     spans = [replace(span, kind=kind) for span in trial.spans]
-
     return fill_spans(
         trial.damaged, spans, RATE_HZ, method=method_named(method), open_network=lambda: network
     )[0]

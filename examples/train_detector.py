@@ -1,6 +1,6 @@
 """Train the learned detector (src/restore_audio/detection/detector.safetensors).
 
-    restore-audio data corpus --part train --to corpus/train
+    python examples/corpus --part train --to corpus/train
     python examples/detector_examples.py corpus/train --to segments --minutes 60 --seed 1
     python examples/train_detector.py fit segments --minutes 90 --state detector.pt
     python examples/detector_examples.py corpus/train --to more --minutes 10 --seed 8
