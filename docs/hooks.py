@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +41,7 @@ def commands() -> str:
     import typer
 
     from restore_audio.cli.app import build
+    from restore_audio.cli.usage import walk
 
     root = typer.main.get_command(build(None))
     parts = [
@@ -55,15 +55,6 @@ def commands() -> str:
     ):
         parts += section(command, context)
     return "\n".join(parts)
-
-
-def walk(command: Any, context: Any) -> Iterator[tuple[Any, Any]]:
-    """A command and all below it, each with its context."""
-    yield command, context
-    if hasattr(command, "list_commands"):
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            yield from walk(below, type(context)(below, parent=context, info_name=name))
 
 
 def section(command: Any, context: Any) -> list[str]:

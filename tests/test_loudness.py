@@ -52,8 +52,6 @@ def test_silence_and_a_blink_have_no_loudness() -> None:
     blink = loudness_of([np.full((1, 4_000), 0.5)], 44_100)
     assert blink.integrated_lufs is None
     assert blink.true_peak_dbtp is not None
-    assert "0.4 s" in (blink.reason or "")
-    assert "silent" in (loudness_of([np.zeros((2, 44_100))], 44_100).reason or "")
     nothing = loudness_of([], 44_100)
     assert (nothing.integrated_lufs, nothing.true_peak_dbtp) == (None, None)
 

@@ -45,14 +45,12 @@ class Loudness:
     """What was measured.
 
     Attributes:
-        integrated_lufs: None where there is none to measure.
+        integrated_lufs: None for silence (never above -70 LUFS), and where there is less than 0.4 s.
         true_peak_dbtp: None for silence.
-        reason: why there is no loudness.
     """
 
     integrated_lufs: float | None
     true_peak_dbtp: float | None
-    reason: str | None = None
 
 
 def measure_loudness(path: str | Path) -> Loudness:
@@ -76,15 +74,11 @@ def loudness_of(blocks: Iterable[Samples], rate_hz: int) -> Loudness:
         energy.add(clean)
         peak.add(clean)
     if energy is None or peak is None:
-        return Loudness(None, None, "there is no sample")
+        return Loudness(None, None)
     level = peak.finish()
     peak_dbtp = 20 * float(np.log10(level)) if level > 0 else None
-    if energy.total < _GATE_S * rate_hz:
-        return Loudness(None, peak_dbtp, "it is shorter than 0.4 s")
-    integrated = _gated(energy.of_gating_blocks())
-    if integrated is None:
-        return Loudness(None, peak_dbtp, "it is silent (never above -70 LUFS)")
-    return Loudness(integrated, peak_dbtp)
+    long_enough = energy.total >= _GATE_S * rate_hz
+    return Loudness(_gated(energy.of_gating_blocks()) if long_enough else None, peak_dbtp)
 
 
 class _Energy:
@@ -173,7 +167,7 @@ class _TruePeak:
 
 
 def _gated(power: Samples) -> float | None:
-    """Integrated loudness from the power of gating blocks; gates of BS.1770-4."""
+    """Integrated loudness from the power of gating blocks, by the gates of BS.1770-4; None for silence."""
     with np.errstate(divide="ignore"):
         loudness = -0.691 + 10 * np.log10(np.maximum(power, 0.0))
     loud = loudness >= _ABSOLUTE_GATE_LUFS

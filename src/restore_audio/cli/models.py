@@ -124,9 +124,10 @@ def _verify(path: Path, sums: dict[str, str]) -> str:
     from ..network.checkpoint import load
     from ..network.networks import NETWORKS
     from ..network.shipped import models_dir
+    from ..network.unet import parameter_count
 
     network, card = load(path)
-    parameters = sum(p.numel() for p in network.parameters())
+    parameters = parameter_count(network)
     with torch.inference_mode():
         answer = network(torch.zeros(1, card.network.in_channels, *NETWORKS[card.network.name].shape))
     if not torch.isfinite(answer).all():

@@ -35,12 +35,10 @@ class Preferences:
     Attributes:
         values: what Typer takes for ``default_map``.
         sources: by ``command.parameter``.
-        read: files that were there.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
-    read: list[Path] = field(default_factory=list)
 
     def sentences(self) -> list[str]:
         """A line for each value."""
@@ -67,7 +65,6 @@ def gather(commands: Mapping[str, Any], known: Mapping[str, str]) -> Preferences
     found = Preferences()
     for path in places():
         if path.is_file():
-            found.read.append(path)
             for command, options in _tables(path, known):
                 _take(found, commands, command, options, str(path), of_file=True)
     for name in commands:

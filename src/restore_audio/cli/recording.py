@@ -111,11 +111,15 @@ def spans_of(job: Job, settings: WorkSettings) -> Path | None:
     """
     if settings.spans is None or not settings.spans.is_dir():
         return settings.spans
-    places = [settings.spans / job.label.with_name(job.label.name + s) for s in SPANS_SUFFIXES]
+    places = _spans_places(job, settings.spans)
     for place in places:
         if place.is_file():
             return place
     raise InputError(f"{settings.spans} holds no spans for {job.source}: put them into {places[0]}.")
+
+
+def _spans_places(job: Job, folder: Path) -> list[Path]:
+    return [folder / job.label.with_name(job.label.name + suffix) for suffix in SPANS_SUFFIXES]
 
 
 def written_by(job: Job, settings: WorkSettings) -> list[Path]:
@@ -140,7 +144,7 @@ def sort_out(jobs: Sequence[Job], settings: WorkSettings) -> tuple[list[Job], li
     return possible, failures
 
 
-def check_together(settings: WorkSettings, jobs: Sequence[Job], journal: Path | None = None) -> None:
+def check_together(settings: WorkSettings, jobs: Sequence[Job], journal: Path | None) -> None:
     """Refuse what cannot work, or would lose a file, before anything is done.
 
     Raises:
@@ -158,9 +162,7 @@ def check_together(settings: WorkSettings, jobs: Sequence[Job], journal: Path | 
     read = [job.source for job in jobs]
     spans = [settings.spans] if settings.spans is not None else []
     if settings.spans is not None and settings.spans.is_dir():
-        spans = [
-            settings.spans / job.label.with_name(job.label.name + s) for job in jobs for s in SPANS_SUFFIXES
-        ]
+        spans = [place for job in jobs for place in _spans_places(job, settings.spans)]
     read += [path for path in spans if path.is_file()]
     if settings.model is not None:
         read.append(Path(settings.model))

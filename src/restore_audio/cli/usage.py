@@ -57,7 +57,15 @@ class Page:
     sections: tuple[tuple[str, tuple[Row, ...]], ...]
 
 
-class Command(TyperCommand):
+class _InWords:
+    """Shows its help by :func:`page`."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        formatter.write(as_text(page(self, ctx)))
+
+
+class Command(_InWords, TyperCommand):
     """A command that explains itself, and what its docstring says of its options, in words."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -66,17 +74,18 @@ class Command(TyperCommand):
         for parameter in self.params:
             parameter.help = told.get(parameter.name, parameter.help)  # type: ignore[attr-defined]
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help."""
-        formatter.write(as_text(page(self, ctx)))
 
-
-class Group(TyperGroup):
+class Group(_InWords, TyperGroup):
     """A group of commands that explains itself in words."""
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help."""
-        formatter.write(as_text(page(self, ctx)))
+
+def walk(command: Any, context: Any) -> Iterator[tuple[Any, Any]]:
+    """A command and all below it, each with its context."""
+    yield command, context
+    if hasattr(command, "list_commands"):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            yield from walk(below, type(context)(below, parent=context, info_name=name))
 
 
 def page(command: Any, context: Any) -> Page:

@@ -146,7 +146,7 @@ def _suite_sources() -> list[_Source]:
     sources = []
     for piece in suite_pieces():
         samples, rate_hz = load_piece(piece)
-        sources.append(_Source(piece.name, piece.genre, None, samples.shape[-1] / rate_hz))
+        sources.append(_Source(piece.title, piece.genre, None, samples.shape[-1] / rate_hz))
     return sources
 
 
@@ -198,7 +198,7 @@ def load_excerpt(excerpt: Excerpt, mono: bool = False) -> tuple[Samples, int]:
     if excerpt.path is None:
         from .suite import load_piece, suite_pieces
 
-        piece = next(piece for piece in suite_pieces() if piece.name == excerpt.name)
+        piece = next(piece for piece in suite_pieces() if piece.title == excerpt.name)
         whole, rate_hz = load_piece(piece)
         first = round(excerpt.start_s * rate_hz)
         samples = np.atleast_2d(whole)[:, first : first + round(excerpt.seconds * rate_hz)]

@@ -15,7 +15,7 @@ from .bench import Plan, Task, make_trials
 from .methods import OURS, Method, run_method
 from .protocols import PAPER
 
-LENGTH_S = 3.0
+COUNT, LENGTH_S = 3, 3.0
 _TRIES = 12
 
 
@@ -34,7 +34,7 @@ class Example:
     spans: tuple[Span, ...]
 
 
-def make_examples(plan: Plan, count: int = 3) -> list[Example]:
+def make_examples(plan: Plan) -> list[Example]:
     """Examples of different conditions and excerpts, as far as there are.
 
     Raises:
@@ -44,7 +44,7 @@ def make_examples(plan: Plan, count: int = 3) -> list[Example]:
     conditions = [c for c in plan.conditions if c.kind != "clean"] or list(plan.conditions)
     examples: list[Example] = []
     for number in range(_TRIES):
-        if len(examples) == count:
+        if len(examples) == COUNT:
             break
         # Middle, last, first …: short gaps look like nothing, long ones like nothing but a gap.
         condition = conditions[

@@ -17,12 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..audio.encode import flac_bytes
 from ..spans import Span
-
-Samples = NDArray[np.float64]
 
 AROUND_S = 1.2
 """Sound on each side of a repair."""

@@ -14,11 +14,11 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Samples
 from ..spans import Span
 from .plot import spectrogram
 from .spectrogram import levels_png
 
-Samples = NDArray[np.float64]
 Blocks = Callable[[], Iterable[Samples]]
 
 COLUMNS = 1200

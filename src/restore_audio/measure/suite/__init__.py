@@ -45,11 +45,6 @@ class Piece:
     source: str
     licence: str
 
-    @property
-    def name(self) -> str:
-        """The title."""
-        return self.title
-
 
 def suite_pieces() -> list[Piece]:
     """All pieces, by genre."""
