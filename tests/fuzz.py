@@ -75,10 +75,14 @@ CONTAINERS = {
     "MPC2K": (".mpc", ["PCM_16"]),
 }
 AV_CODINGS = {"aac": ".m4a", "alac": ".m4a"}
-NUMBERS = [0, 1, 2, 3, 4, 7, 8, 12, 16, 24, 255, 256, 4_095, 65_535, 1 << 16, (1 << 31) - 1, 1 << 31]
-NUMBERS += [(1 << 32) - 24, (1 << 32) - 1, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 24, (1 << 64) - 1]
-FLOATS = [0.0, -0.0, 1.0, -1.0, 1e-40, 1e-300, 64.0, 1e10, 1e19, 1e20, 1e38, 1e160, 1e308]
-FLOATS += [float("inf"), float("-inf"), float("nan")]
+NUMBERS = [
+    *(0, 1, 2, 3, 4, 7, 8, 12, 16, 24, 255, 256, 4_095, 65_535, 1 << 16, (1 << 31) - 1, 1 << 31),
+    *((1 << 32) - 24, (1 << 32) - 1, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 24, (1 << 64) - 1),
+]
+FLOATS = [
+    *(0.0, -0.0, 1.0, -1.0, 1e-40, 1e-300, 64.0, 1e10, 1e19, 1e20, 1e38, 1e160, 1e308, float("inf")),
+    *(float("-inf"), float("nan")),
+]
 TAGS = re.compile(
     rb"RIFF|RF64|RIFX|riff|wave|WAVE|fmt |fact|data|LIST|PEAK|bext|ds64|FORM|AIF[FC]|COMM|SSND|FVER"
 )
@@ -280,31 +284,10 @@ def _shuffle(data: bytearray, rng: random.Random, others: Callable[[], bytes]) -
 _BINARY = [_flip, _number, _number, _number, _real, _cut, _insert, _repeat, _zero, _splice, _shuffle]
 
 VALUES = [
-    "NaN",
-    "Infinity",
-    "-Infinity",
-    "1e308",
-    "-1e308",
-    "1e400",
-    "-1",
-    "0",
-    "4000",
-    "99999999999999999999",
+    *("NaN", "Infinity", "-Infinity", "1e308", "-1e308", "1e400", "-1", "0", "4000"),
+    *("99999999999999999999", "null", "true", '"12"', '"\\ud800"', '"x"', "[]", "{}", '{"a": [1]}'),
+    *("1.5", "9" * 4_000, '"' + "y" * 9_000 + '"', "[" * 3_000 + "]" * 3_000, "[" * 100_000),
 ]
-VALUES += [
-    "null",
-    "true",
-    '"12"',
-    '"\\ud800"',
-    '"x"',
-    "[]",
-    "{}",
-    '{"a": [1]}',
-    "1.5",
-    "9" * 4_000,
-    '"' + "y" * 9_000 + '"',
-]
-VALUES += ["[" * 3_000 + "]" * 3_000, "[" * 100_000]
 
 
 def mutate_json(text: str, rng: random.Random) -> str:
