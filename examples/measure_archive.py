@@ -51,13 +51,7 @@ def real_time(music: np.ndarray, seconds: float, folder: Path) -> dict[str, floa
         "fix": ("fix", str(source), "-o", str(folder / "a")),
         "archive": ("archive", str(source), "--to", str(folder / "b"), "-j", "1"),
         "archive --no-loudness": (
-            "archive",
-            str(source),
-            "--to",
-            str(folder / "c"),
-            "-j",
-            "1",
-            "--no-loudness",
+            *("archive", str(source), "--to", str(folder / "c"), "-j", "1", "--no-loudness"),
         ),
     }
     return {name: seconds / cpu_s(*words) for name, words in ways.items()}

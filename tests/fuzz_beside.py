@@ -281,14 +281,7 @@ class Beside:
         words += ["--html", f"{out}/", "--report", f"{out}/", "--labels", f"{out}/", "--removed", f"{out}/"]
         if rng.random() < 0.3:
             words = [
-                "archive",
-                str(source.parent),
-                "--to",
-                str(out),
-                "--method",
-                "ar",
-                "-j",
-                "1",
+                *("archive", str(source.parent), "--to", str(out), "--method", "ar", "-j", "1"),
                 "--checksums",
             ]
         out.mkdir()
@@ -317,15 +310,8 @@ class Beside:
         for kept in ("b.wav", "b.wav.json", "b.wav.removed.wav", "b.wav.html", "index.html"):
             (place / kept).unlink(missing_ok=True)
         words = [
-            "fix",
-            str(self.music / "b.wav"),
-            "-o",
-            f"{place}/",
-            "--html",
-            f"{place}/",
-            "--method",
-            "ar",
-            "--overwrite",
+            *("fix", str(self.music / "b.wav"), "-o", f"{place}/", "--html", f"{place}/", "--method"),
+            *("ar", "--overwrite"),
         ]
         said = self.bench.run(words, [self.music / "b.wav"], place)
         return "page", said or _pages(place, but=page)

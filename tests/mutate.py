@@ -40,28 +40,11 @@ PACKAGE = ROOT / "src" / "restore_audio"
 CACHE = ROOT / "cache"
 TESTS = {
     "detection": (
-        "detect",
-        "repeats",
-        "click",
-        "gaps",
-        "interpolated",
-        "learned",
-        "splices",
-        "edges",
-        "evidence",
-        "extrapolated",
-        "fades",
-        "kernels",
+        *("detect", "repeats", "click", "gaps", "interpolated", "learned", "splices", "edges"),
+        *("evidence", "extrapolated", "fades", "kernels"),
     ),
     "fill": (
-        "inpaint",
-        "autoregressive",
-        "similar",
-        "memory",
-        "remains",
-        "adaptive",
-        "tails",
-        "doubt",
+        *("inpaint", "autoregressive", "similar", "memory", "remains", "adaptive", "tails", "doubt"),
         "kernels",
     ),
 }

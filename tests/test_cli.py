@@ -747,15 +747,8 @@ class TestDamageAndScore:
         assert "packets-g711, codec-mp3" in fails(capsys, *words, "--kind", "scratch", code=2)
         assert "mulaw, mp3, aac" in fails(capsys, *words, "--then", "shout", code=2)
         steps = (
-            "mp3:loud",
-            "mp3:2",
-            "opus:640",
-            "dither:3",
-            "lowpass:-1",
-            "rate:7",
-            "gain:nan",
-            "noise:inf",
-            "dc:2",
+            *("mp3:loud", "mp3:2", "opus:640", "dither:3", "lowpass:-1", "rate:7", "gain:nan"),
+            *("noise:inf", "dc:2"),
         )
         for step in steps:
             assert f"--then {step}" in fails(capsys, *words, "--then", step, code=2)

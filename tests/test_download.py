@@ -357,15 +357,8 @@ class TestCommand:
 
     def arguments(self, server: Server, to: Path) -> list[str]:
         return [
-            "data",
-            "fetch",
-            "fma-metadata",
-            "--to",
-            str(to),
-            "--mirror",
-            server.address,
-            "--attempts",
-            "2",
+            *("data", "fetch", "fma-metadata", "--to", str(to), "--mirror", server.address),
+            *("--attempts", "2"),
         ]
 
     def test_fetches_checks_and_unpacks(self, metadata: Server, tmp_path: Path) -> None:

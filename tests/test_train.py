@@ -763,13 +763,7 @@ def test_a_network_is_added_by_one_entry(folder: Path, tmp_path: Path) -> None:
     """A toy network, registered in one line, is trained by ``train --network`` and can be loaded."""
     arguments = ["--network", "toy", "--task", "paper", "--width", "1", "--examples", "8", "--batch", "4"]
     places = [
-        "--data",
-        folder,
-        "--validation",
-        folder,
-        "--run",
-        tmp_path / "run",
-        "--work",
+        *("--data", folder, "--validation", folder, "--run", tmp_path / "run", "--work"),
         tmp_path / "work",
     ]
     words = [sys.executable, "-c", TOY, "train", *arguments, *map(str, places), "--quiet"]

@@ -13,22 +13,9 @@ How = Literal["copy", "join", "loop", "mix", "leave"]
 PARTS: tuple[Part, ...] = ("train", "validation")
 
 GENRES = (
-    "Blues",
-    "Classical",
-    "Country",
-    "Easy Listening",
-    "Electronic",
-    "Experimental",
-    "Folk",
-    "Hip-Hop",
-    "Instrumental",
-    "International",
-    "Jazz",
-    "Old-Time / Historic",
-    "Pop",
-    "Rock",
-    "Soul-RnB",
-    "Spoken",
+    *("Blues", "Classical", "Country", "Easy Listening", "Electronic", "Experimental", "Folk"),
+    *("Hip-Hop", "Instrumental", "International", "Jazz", "Old-Time / Historic", "Pop", "Rock"),
+    *("Soul-RnB", "Spoken"),
 )
 """FMA's top-level genres."""
 
