@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,15 +153,9 @@ class Restorer:
             made = probe(written)
             before = _loudness(source) if loudness else None
             after = None if before is None else before if identical else _loudness(written)
-            report = Report(
-                source,
-                target,
-                made.rate_hz,
-                made.channels,
-                made.frames,
-                made.format,
-                made.subtype,
-                tuple(found),
+            report = replace(
+                _report(source, made, found),
+                target=target,
                 method=self.fill_settings.method,
                 device=weights.device,
                 device_reason=weights.reason,
@@ -194,17 +189,9 @@ class Restorer:
         started = time.perf_counter()
         info = probe(Path(source))
         found = self._detected(info, progress) if spans is None else spans
-        return Report(
-            info.path,
-            None,
-            info.rate_hz,
-            info.channels,
-            info.frames,
-            info.format,
-            info.subtype,
-            tuple(found),
-            before=_loudness(info.path) if loudness else None,
-            elapsed_s=time.perf_counter() - started,
+        before = _loudness(info.path) if loudness else None
+        return replace(
+            _report(info.path, info, found), before=before, elapsed_s=time.perf_counter() - started
         )
 
     def _detected(self, info: AudioInfo, progress: Progress) -> list[Span]:
@@ -218,6 +205,12 @@ class Restorer:
                 yield block
 
         return detect_blocks(blocks(), info.rate_hz, self.detect_settings)
+
+
+def _report(source: Path, made: AudioInfo, spans: Sequence[Span]) -> Report:
+    """What a recording is, and its damage."""
+    shape = (made.rate_hz, made.channels, made.frames, made.format, made.subtype)
+    return Report(source, None, *shape, tuple(spans))
 
 
 class _FileSource:
