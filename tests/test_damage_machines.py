@@ -211,6 +211,8 @@ class TestDisc:
             np.random.default_rng(0), "disc-mute", np.tile(noise, 20), RATE_HZ, per_second=1.5
         )
         assert all(7 <= e.end - e.start <= 1300 for e in mutes.unread)
+        heard = apply(mutes, np.full((2, 20 * noise.shape[1]), 0.5), RATE_HZ).samples
+        assert all((heard[e.channel, e.start : e.end] == 0.0).any() for e in mutes.unread)
         channels = [
             tuple(e.channel for e in group) for _, group in itertools.groupby(mutes.unread, lambda e: e.start)
         ]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from restore_audio.detection.runs import _long_runs, _score, find_nan, find_runs, run_evidence
+from restore_audio.detection.runs import _score, find_nan, find_runs, long_runs, run_evidence
 from restore_audio.spans import Span
 
 Samples = NDArray[np.float64]
@@ -194,18 +194,18 @@ class TestWhichRuns:
         audio[START - 400 : START - 200] = np.nan_to_num(sound(seed=8)[:200])
         assert with_gap == pytest.approx(logit(one_of(audio, START)), abs=0.4)
 
-    def test_long_runs_are_found_eight_neighbours_at_a_time_to_the_sample(self) -> None:
+    def testlong_runs_are_found_eight_neighbours_at_a_time_to_the_sample(self) -> None:
         for start in range(40, 56):
             for length in (16, 17, 23, 24, 31):
                 values = np.arange(120.0)
                 values[start : start + length] = -1.0
-                assert _long_runs(values[1:] == values[:-1], 16) == [(start, start + length)]
-                assert _long_runs(values[1:] == values[:-1], length + 1) == []
+                assert long_runs(values[1:] == values[:-1], 16) == [(start, start + length)]
+                assert long_runs(values[1:] == values[:-1], length + 1) == []
         both = np.arange(200.0)
         both[20:40] = both[60:90] = -1.0
-        assert _long_runs(both[1:] == both[:-1], 16) == [(20, 40), (60, 90)]
+        assert long_runs(both[1:] == both[:-1], 16) == [(20, 40), (60, 90)]
         held = np.zeros(64)
-        assert _long_runs(held[1:] == held[:-1], 16) == [(0, 64)]
+        assert long_runs(held[1:] == held[:-1], 16) == [(0, 64)]
 
 
 def one_of(audio: Samples, start: int) -> Span:

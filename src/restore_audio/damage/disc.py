@@ -29,7 +29,8 @@ class Unread:
     Attributes:
         method: one of :data:`~.kinds.DISC_METHODS`: ``mean`` of the neighbours for every other sample
             from ``start`` on; ``hold`` the last good value, then a line to the next; ``mute``.
-        ramp_samples: ``hold``: length of the line; ``mute``: of each of the two ramps.
+        ramp_samples: ``hold``: length of the line; ``mute``: of each of the two ramps,
+            between which at least one sample is zero.
     """
 
     start: int
@@ -72,7 +73,7 @@ def _make_up(samples: Samples, error: Unread) -> None:
         samples[end - line : end] = held + (after - held) * np.arange(1, line + 1) / (line + 1)
     else:
         inside = end - start
-        ramp = min(error.ramp_samples, inside // 2)
+        ramp = min(error.ramp_samples, (inside - 1) // 2)  # a mute reaches zero
         distance = np.minimum(np.arange(inside) + 1, inside - np.arange(inside))
         samples[start:end] *= np.clip(1 - distance / (ramp + 1), 0, 1)
 

@@ -3,9 +3,10 @@
 In: one channel of a window and its prediction error. Out: spans of kind ``zeros`` with their ramps, exact to
 the sample.
 
-Longer mutes are runs or gaps, and their ramps are found beside them. Where one or a few samples are exactly
-zero, it is tested whether the sound on both sides was faded down to them: how much likelier the samples are
-with a ramp undone than as they are (:func:`..signal.smear.likeliest_fade`), and how rare zeros are around.
+Where one or a few samples are exactly zero, it is tested whether the sound on both sides was faded down to
+them: how much likelier the samples are with a ramp undone than as they are
+(:func:`..signal.smear.likeliest_fade`), and how rare zeros are around. Longer mutes are runs or gaps; those
+look for a sound that stops dead, so :func:`with_ramps_muted` takes away first what leads down to zeros.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..signal.lpc import lpc
 from ..signal.smear import likeliest_fade
 from ..spans import Span
 from .measures import SILENT_DB, confidence, db, median, rms, samples_of
-from .runs import FEWEST_SAMPLES, SHORTEST_MS
+from .runs import FEWEST_SAMPLES, SHORTEST_MS, long_runs
 from .screen import Floats
 
 _AROUND = 4096
@@ -31,10 +32,11 @@ _MOST_ZEROS = 16
 
 _KINK = 3.0
 _SEVERAL = 4
-"""Prediction error at a zero worth a look, in the median size around; so many zeros in a row are."""
+"""Prediction error, in the median size around, at a zero that the sound passes and that is worth a look; so
+many zeros in a row are, and those at which the sound turns."""
 
 _MOST_CANDIDATES = 32
-"""In a window of the recording, 10 s: quiet sounds rest at zero more often."""
+"""In a window of 10 s, those with the fewest others around: quiet sounds often rest at zero."""
 
 _BESIDE = 256
 _CONTEXT_MS = 30.0
@@ -42,15 +44,54 @@ _LEAST_NATS, _UNLIKE = 3.0, 3.0
 """What each ramp must make likelier, and how many times as long the longer may be: an onset has but one."""
 
 _ORDER, _FREEDOM = 32, 4.0
+_MEDIAN = 0.741
+"""Of the size of what is distributed as Student's t with four degrees of freedom and scale 1."""
 _LONGEST = 36
 """Samples of a ramp: players mute with up to 32, and longer ones are sounds that begin."""
+
+_SHORTEST = 3
+"""Samples of each ramp where the zeros between are few: a bend of sound that passes zero has less."""
 
 _AS_USUAL = 2.0
 """Prediction costs at most so many times as much over the undone samples as on both sides."""
 
-_NATS, _NATS_PER_SCORE, _LEAST_SCORE = 24.0, 2.0, -2.0
-"""At 16, as for samples that were made up (:mod:`.interpolated`), a voice in some twenty minutes of training
-speech and music of 16 bit was taken for a mute; mutes that are found lie beyond 25 as a rule."""
+_NATS, _NATS_PER_SCORE, _LEAST_SCORE = 36.0, 2.0, -2.0
+"""Nine in ten mutes that are looked at lie beyond 48 in training music; at 24, four bends of undamaged music
+in 70 minutes were taken for mutes, at 36 two."""
+
+_RAMPS_NATS = 14.0
+"""What both ramps beside a run of zeros must make likelier in sum; what lies between is weighed as a gap is.
+Of 284 mutes of more than 16 samples in training music 278 are found so, where 260 were."""
+
+
+def with_ramps_muted(samples: Samples, rate_hz: int) -> Samples:
+    """The same with zeros in place of the ramps between which a player has muted 16 samples or more.
+
+    Args:
+        samples: ``(T,)``, finite; returned as they are where there is no such ramp.
+        rate_hz: sample rate.
+    """
+    context = samples_of(_CONTEXT_MS, rate_hz)
+    runs = [
+        (start, end)
+        for start, end in long_runs(samples[1:] == samples[:-1], FEWEST_SAMPLES)
+        if samples[start] == 0.0 and context <= start and end + context <= samples.size
+    ]
+    muted = samples
+    for start, end in runs:
+        before, after = samples[max(start - 2 * context, 0) : start], samples[end : end + 2 * context]
+        if db(min(rms(before), rms(after))) < SILENT_DB:
+            continue
+        left, before_nats = likeliest_fade(before, rate_hz)
+        right, after_nats = likeliest_fade(after[::-1], rate_hz)
+        if (
+            min(before_nats, after_nats) >= _LEAST_NATS
+            and before_nats + after_nats >= _RAMPS_NATS
+            and max(left, right) <= min(_LONGEST, _UNLIKE * min(left, right))
+        ):
+            muted = samples.copy() if muted is samples else muted
+            muted[start - left : end + right] = 0.0
+    return muted
 
 
 def find_fades(samples: Samples, error: Floats, channel: int, rate_hz: int) -> list[Span]:
@@ -70,21 +111,24 @@ def find_fades(samples: Samples, error: Floats, channel: int, rate_hz: int) -> l
     few = places[around <= longest + _MOST_ZEROS]
     new = np.flatnonzero(np.diff(few, prepend=-2) != 1)
     starts, ends = few[new], few[np.append(new[1:], few.size) - 1] + 1 if few.size else few
-    asked = (ends - starts < longest) & ((ends - starts >= _SEVERAL) | _turns(samples, starts, ends))
-    worth = [
-        (start, end)
-        for start, end in zip(starts[asked].tolist(), ends[asked].tolist(), strict=True)
-        if end - start >= _SEVERAL or _breaks(error, start, end)
+    company = around[np.searchsorted(places, starts)] - (ends - starts)
+    asked = np.flatnonzero((ends - starts < longest) & _suspicious(samples, error, starts, ends))
+    rarest = asked[np.argsort(company[asked], kind="stable")[:_MOST_CANDIDATES]]
+    spans = [
+        _faded_to(samples, (int(starts[n]), int(ends[n])), channel, rate_hz, int(company[n]))
+        for n in np.sort(rarest).tolist()
     ]
-    if len(worth) > _MOST_CANDIDATES:
-        return []
-    spans = []
-    for start, end in worth:
-        company = int(around[np.searchsorted(places, start)])
-        span = _faded_to(samples, (start, end), channel, rate_hz, company)
-        if span is not None:
-            spans.append(span)
-    return spans
+    return [span for span in spans if span is not None]
+
+
+def _suspicious(
+    samples: Samples, error: Floats, starts: NDArray[np.integer], ends: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Whether several zeros are in a row, or the sound turns at them, or breaks."""
+    found = (ends - starts >= _SEVERAL) | _turns(samples, starts, ends)
+    for n in np.flatnonzero(~found).tolist():
+        found[n] = _breaks(error, starts[n], ends[n])
+    return found
 
 
 def _turns(samples: Samples, starts: NDArray[np.integer], ends: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -112,12 +156,13 @@ def _faded_to(samples: Samples, zeros: Run, channel: int, rate_hz: int, company:
     right, after_nats = likeliest_fade(after[::-1], rate_hz)
     if after_nats < _LEAST_NATS or max(left, right) > _UNLIKE * min(left, right):
         return None
-    rareness = -math.log(max(company - (end - start), 1) / (2 * _AROUND))
+    rareness = -math.log(max(company, 1) / (2 * _AROUND))
     # Players fade out as they fade in; each side alone tells its ramp to some samples.
     ramps = {(left, right), *((both, both) for both in (left, right, (left + right) // 2))}
     nats, (left, right) = max((_nats(before, after, end - start, pair), pair) for pair in sorted(ramps))
     score = (nats + rareness - _NATS) / _NATS_PER_SCORE
-    if score < _LEAST_SCORE or max(left, right) > _LONGEST:
+    sudden = min(left, right) < _SHORTEST and end - start < _SEVERAL
+    if score < _LEAST_SCORE or max(left, right) > _LONGEST or sudden:
         return None
     words = f"the sound falls to zero within {left} samples and is back within {right}, as players mute"
     return Span(start - left, end + right, channel, "zeros", confidence(score), evidence=words)
@@ -134,7 +179,7 @@ def _nats(before: Samples, after: Samples, zeros: int, ramps: tuple[int, int]) -
     except ValueError:
         return -math.inf
     usual = [np.convolve(side, filter_, "valid") for side in (before[: before.size - left], after[right:])]
-    variance = float(np.mean(np.concatenate(usual) ** 2)) + 1e-12
+    variance = (float(median(np.abs(np.concatenate(usual)))) / _MEDIAN) ** 2 + 1e-12
     heard = np.concatenate([before[-left - _ORDER :], np.zeros(zeros), after[: right + _ORDER]])
     gain = np.concatenate([np.arange(left, 0, -1) / (left + 1), np.arange(1, right + 1) / (right + 1)])
     undone = heard.copy()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..spans import Span
 from .clicks import find_clicks
 from .extrapolated import find_extrapolated
-from .fades import find_fades
+from .fades import find_fades, with_ramps_muted
 from .gaps import as_gap, find_gaps
 from .interpolated import find_interpolated
 from .learned import find_weighed
@@ -51,7 +51,10 @@ def each_channel(find: Callable[[Window, int], list[Span]]) -> Find:
 
 
 def _runs(window: Window, channel: int) -> list[Span]:
-    return find_runs(window.samples[channel], channel, window.rate_hz, window.longest_samples)
+    samples = window.samples[channel]
+    muted = with_ramps_muted(samples, window.rate_hz)
+    each = (samples,) if muted is samples else (samples, muted)
+    return [s for audio in each for s in find_runs(audio, channel, window.rate_hz, window.longest_samples)]
 
 
 def _fades(window: Window, channel: int) -> list[Span]:
@@ -59,7 +62,7 @@ def _fades(window: Window, channel: int) -> list[Span]:
 
 
 def _gaps(window: Window, channel: int) -> list[Span]:
-    samples = window.samples[channel]
+    samples = with_ramps_muted(window.samples[channel], window.rate_hz)
     found = find_gaps(samples, window.rate_hz, window.longest_samples)
     return [as_gap(samples, span, window.rate_hz) for span in weigh("gap", found, channel)]
 

@@ -90,7 +90,7 @@ def find_runs(samples: Samples, channel: int, rate_hz: int, longest: int) -> lis
     """
     equal = samples[1:] == samples[:-1]
     fewest = max(FEWEST_SAMPLES, math.ceil(SHORTEST_MS * rate_hz / 1000))
-    runs = _long_runs(equal, fewest)
+    runs = long_runs(equal, fewest)
     if not runs:
         return []
     lost = np.zeros(samples.size, dtype=bool)
@@ -156,7 +156,7 @@ def _run_at(samples: Samples, place: int) -> Run:
     )
 
 
-def _long_runs(equal: NDArray[np.bool_], fewest: int) -> list[Run]:
+def long_runs(equal: NDArray[np.bool_], fewest: int) -> list[Run]:
     """Runs of at least ``fewest`` equal samples, found eight neighbours at a time."""
     whole = equal.size // 8 * 8
     groups = np.flatnonzero(equal[:whole].view(np.uint64) == 0x0101010101010101)
