@@ -11,6 +11,7 @@ import soundfile
 import torch
 from torch import nn
 
+from recordings import sdr_db
 from restore_audio.cli.app import main
 from restore_audio.data.cache import PrepareSettings
 from restore_audio.data.library import scan_library
@@ -43,10 +44,6 @@ def sound(samples: int, seed: int = 0) -> np.ndarray:
     phase = 2 * np.pi * (220 * t + 0.5 * np.sin(2 * np.pi * 5 * t))
     tone = sum(np.sin(k * phase + k) / k for k in range(1, 30))
     return 0.1 * (tone + 0.1 * rng.standard_normal(samples))
-
-
-def snr_db(clean: np.ndarray, test: np.ndarray) -> float:
-    return float(10 * np.log10(np.sum(clean**2) / np.sum((clean - test) ** 2)))
 
 
 class Copies(nn.Module):
@@ -117,7 +114,7 @@ def test_a_patch_network_leaves_the_known_band_and_repeats_it_in_phase() -> None
     share = torch.tensor([0.25])
     assert int(kept_bins(share)) == 28  # 1,750 Hz of 2,000
     silent = predict(Answers(0.0), low, share, waveform=False)
-    assert snr_db(low[0].numpy(), silent[0].numpy()) > 30
+    assert sdr_db(low[0].numpy(), silent[0].numpy()) > 30
     made = predict(Copies(), low, share, waveform=False)[0].numpy()[1000:7000]
     spectrum = np.abs(np.fft.rfft(made * np.hanning(made.size)))
     spacing_hz = RATE_HZ / made.size
@@ -132,7 +129,7 @@ def test_recordings_of_any_length_are_cut_and_put_together(samples: int) -> None
     low = limit_band(sound(samples), RATE_HZ, 0.5)
     made = SuperResolver(Answers(0.0), CARD).restore(low, 0.5)
     assert made.shape == low.shape
-    assert snr_db(low, made) > 20
+    assert sdr_db(low, made) > 20
 
 
 # The gap
@@ -167,7 +164,7 @@ def test_true_magnitudes_fill_the_gap_and_nothing_else_changes() -> None:
     filled = GapEncoder(Knows()).fill(damaged)
     outside = np.r_[0:2048, 3072:5120]
     np.testing.assert_array_equal(filled[outside], clean[outside])
-    assert snr_db(clean[inside], filled[inside]) > 3
+    assert sdr_db(clean[inside], filled[inside]) > 3
 
 
 def test_all_that_reaches_the_gap_passes_the_narrow_layer() -> None:
