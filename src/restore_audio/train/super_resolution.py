@@ -34,8 +34,7 @@ SHARES = (0.5, 0.25, 0.125)
 POWER = 0.3
 WAVEFORM_WEIGHT = 0.1
 """Of the logarithm of the waveform's error. What cannot be known of an upper band, its phase, would else
-be paid
-for by silence."""
+be paid for by silence."""
 
 
 @dataclass(frozen=True)
