@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from restore_audio.fill.methods import METHODS, Blend, Method
 from restore_audio.measure.material import choose_material
-from restore_audio.network.features import RESTORE_CHANNELS, FeatureSettings
+from restore_audio.network.maps import RESTORE_CHANNELS, FeatureSettings
 from restore_audio.network.networks import NETWORKS, NetworkSettings, build
 from restore_audio.network.predictor import Inpainter
 from restore_audio.network.unet import parameter_count

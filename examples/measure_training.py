@@ -32,7 +32,7 @@ import torch
 from restore_audio.data.cache import Cache, PrepareSettings
 from restore_audio.data.library import scan_library
 from restore_audio.data.prepare import prepare
-from restore_audio.network.features import FeatureSettings
+from restore_audio.network.maps import FeatureSettings
 from restore_audio.network.networks import NetworkSettings, build
 from restore_audio.train.examples import PaperExamples, RestoreExamples
 from restore_audio.train.fills import Fills, make_fills

@@ -72,15 +72,15 @@ class TestHelp:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
 
-    @pytest.mark.parametrize("gap_samples", [0, 800])
-    def test_a_clean_recording_or_short_gaps_need_nothing_heavy(self, gap_samples, tmp_path):
+    @pytest.mark.parametrize("gap_samples", [0, 800, 8_000])
+    def test_without_a_gpu_nothing_heavy_is_imported(self, gap_samples, tmp_path):
         audio = music(3.0)
         audio[..., 60_000 : 60_000 + gap_samples] = 0
         damaged = save(tmp_path / "d.wav", audio)
         heavy = {"torch", "torchaudio", "scipy", "numba", "mutagen", "pyloudnorm", "soxr", "matplotlib"}
         code = (
             "import sys\nfrom restore_audio.cli import main\n"
-            f"words = ['fix', {str(damaged)!r}, '-o', {str(tmp_path / 'f.wav')!r}]\n"
+            f"words = ['fix', {str(damaged)!r}, '-o', {str(tmp_path / 'f.wav')!r}, '--device', 'cpu']\n"
             "assert main(words) == main([*words, '--overwrite']) == 0\n"
             f"print(sorted({heavy} & set(sys.modules)))"
         )
@@ -251,7 +251,7 @@ def tiny_weights(folder: Path, task: str) -> Path:
 
     from restore_audio.network.checkpoint import ModelCard
     from restore_audio.network.checkpoint import save as save_weights
-    from restore_audio.network.features import RESTORE_CHANNELS, FeatureSettings
+    from restore_audio.network.maps import RESTORE_CHANNELS, FeatureSettings
     from restore_audio.network.unet import NetworkSettings, UNet
 
     torch.manual_seed(0)

@@ -19,7 +19,7 @@ from torch import nn
 
 from restore_audio.cli.app import main
 from restore_audio.network.checkpoint import load
-from restore_audio.network.features import FeatureSettings
+from restore_audio.network.maps import FeatureSettings
 from restore_audio.network.networks import NetworkSettings, build
 from restore_audio.train.distributed import Workers
 from restore_audio.train.loop import TrainSettings

@@ -14,14 +14,15 @@ from restore_audio.errors import ModelError
 from restore_audio.network.axial import LEVEL, AxialAttention
 from restore_audio.network.checkpoint import ModelCard, load, model_path, read_card, save
 from restore_audio.network.features import (
-    FeatureSettings,
     finish_paper,
     finish_restore,
     interpolate_frames,
     prepare_paper,
     prepare_restore,
 )
+from restore_audio.network.maps import FeatureSettings, prepare
 from restore_audio.network.networks import NETWORKS, NetworkSettings, build, create
+from restore_audio.network.plain import PlainUNet, open_plain
 from restore_audio.network.predictor import Inpainter
 from restore_audio.network.unet import ConvBlock, UNet, UpConv, parameter_count
 
@@ -301,3 +302,64 @@ def test_the_restore_task_is_inverse_too() -> None:
     given = prepare_restore(filled, torch.ones(2, 128), torch.tensor([0, 2]), 0.3)
     torch.testing.assert_close(finish_restore(given.features[:, :1], given), filled, rtol=1e-4, atol=1e-4)
     assert given.features[1, 3].unique().item() == pytest.approx(2 / 3)
+
+
+PLAIN = [name for name, architecture in NETWORKS.items() if architecture.cls == NETWORKS["unet"].cls]
+
+
+def with_statistics(network: UNet) -> UNet:
+    """The network as if it had been trained: its normalisation and biases are not those of the start."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, values in network.state_dict().items():
+            if values.dim() == 1:
+                values.copy_(torch.rand(values.shape, generator=generator) + 0.1 * ("running_var" in name))
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_without_pytorch_the_same_is_predicted(name: str, tmp_path: Path) -> None:
+    network = with_statistics(build(NetworkSettings(name, 4, 3)))
+    save(tmp_path / "w.safetensors", network, ModelCard(network.settings, "restore"), half=False)
+    plain = open_plain(tmp_path / "w.safetensors", network.settings)
+    assert plain is not None
+    maps = torch.rand(2, 3, 64, 96)
+    with torch.inference_mode():
+        wanted = network(maps).numpy()
+    largest = np.abs(wanted).max()
+    assert np.abs(plain(maps.numpy()) - wanted).max() < 1e-5 * largest
+    for first, last in ((0, 1), (95, 96), (30, 51), (31, 32), (2, 90)):
+        some = plain(maps.numpy(), first, last)[..., first:last]
+        assert np.abs(some - wanted[..., first:last]).max() < 1e-5 * largest
+
+
+def test_weights_that_are_not_those_of_a_plain_network_are_left_to_pytorch(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    axial = build(NetworkSettings("res-unet-v2-axial", 4, 4))
+    save(path, axial, ModelCard(axial.settings, "restore"))
+    assert open_plain(path, axial.settings) is None
+    network = build(NetworkSettings(width=4, in_channels=4))
+    arrays = {name: values.numpy().copy() for name, values in network.state_dict().items()}
+    PlainUNet(network.settings, arrays)
+    for name, values in (
+        ("more", np.ones(3)),
+        ("last.weight", np.ones(3)),
+        ("last.bias", np.array([np.nan])),
+    ):
+        with pytest.raises(ValueError, match=r"weights"):
+            PlainUNet(network.settings, arrays | {name: values})
+    with pytest.raises(ValueError, match="negative"):
+        PlainUNet(network.settings, arrays | {"middle.norm.running_var": np.full(128, -1.0)})
+
+
+def test_predictions_and_training_prepare_the_same_maps() -> None:
+    filled = torch.rand(3, 256, 128) ** 4
+    known = (torch.rand(3, 128) > 0.2).float()
+    known[2] = 0.0
+    tile = torch.tensor([0, 1, 0])
+    wanted = prepare_restore(filled, known, tile, 0.3)
+    given = prepare(filled.numpy(), known.numpy(), tile.numpy(), 0.3)
+    np.testing.assert_allclose(given.values, wanted.features.numpy(), rtol=1e-4, atol=1e-5)
+    answer = torch.rand(3, 1, 256, 128) - 0.1
+    restored = finish_restore(answer, wanted).numpy()
+    np.testing.assert_allclose(given.magnitudes(answer.numpy()), restored, rtol=1e-4, atol=1e-6)

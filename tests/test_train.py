@@ -31,7 +31,7 @@ from restore_audio.data.library import scan_library
 from restore_audio.data.prepare import prepare
 from restore_audio.errors import InputError, ModelError, OutputError, RestoreError
 from restore_audio.network.checkpoint import load
-from restore_audio.network.features import FeatureSettings
+from restore_audio.network.maps import FeatureSettings
 from restore_audio.network.networks import NETWORKS, NetworkSettings, build
 from restore_audio.network.predictor import Inpainter
 from restore_audio.settings import FillSettings

@@ -170,7 +170,7 @@ def train(  # noqa: C901 (checks of its many options)
 
     from ..network.checkpoint import model_path
     from ..network.device import choose_device
-    from ..network.features import FeatureSettings
+    from ..network.maps import FeatureSettings
     from ..train.distributed import Workers
     from ..train.loop import TrainSettings
     from ..train.loop import train as run_training

@@ -1,7 +1,8 @@
 """Weights in and out: safetensors whose header says what they are.
 
 The header carries the network's settings, the task, how the input is prepared, what it was trained on
-and the metrics measured, so that a file explains itself and no class name is ever unpickled.
+and the metrics measured, so that a file explains itself and no class name is ever unpickled. Headers are read
+without PyTorch, which takes longer to import than most of what is done with them.
 """
 
 from __future__ import annotations
@@ -12,10 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import nn
 
 from ..errors import ModelError
 from ..files import beside
@@ -23,7 +21,8 @@ from . import shipped
 from .networks import NetworkSettings, create
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import torch
+    from torch import Tensor, nn
 
 FORMAT = "restore-audio-weights/1"
 
@@ -73,6 +72,8 @@ def save(path: Path, network: nn.Module, card: ModelCard, *, half: bool = True) 
         path: target, ``.safetensors``.
         half: store floating-point weights in 16 bit (half the size; statistics stay in 32 bit).
     """
+    from safetensors.torch import save_file
+
     tensors = {
         name: _stored(name, tensor, half).contiguous() for name, tensor in network.state_dict().items()
     }
@@ -101,7 +102,7 @@ def read_card(path: Path) -> ModelCard:
         ModelError: the file is missing, corrupted or not ours.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
         if header.get("format") != FORMAT:
             raise ModelError(f"{path} is not a weights file of restore-audio: give one made by its 'train'.")
@@ -131,6 +132,8 @@ def load(path: Path, device: str | torch.device = "cpu") -> tuple[nn.Module, Mod
     Raises:
         ModelError: the file is missing, corrupted, not ours or does not fit its own header.
     """
+    import torch
+
     card = read_card(path)
     try:
         with torch.device("meta"):  # shapes only: a wrong header must not ask for gigabytes

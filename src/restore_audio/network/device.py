@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
+from pathlib import Path
+
 from ..errors import DeviceError
 
 Device = str
@@ -22,6 +26,8 @@ def choose_device(name: Device = "auto") -> tuple[str, str]:
     """
     if name == "cpu":
         return "cpu", "asked for with --device"
+    if name == "auto" and "torch" not in sys.modules and not _has_driver():
+        return "cpu", "no GPU is there"
     import torch
 
     cuda = torch.cuda.is_available()
@@ -46,3 +52,14 @@ def choose_device(name: Device = "auto") -> tuple[str, str]:
     if mps:
         return "mps", "an Apple GPU is there"
     return "cpu", "no GPU is there"
+
+
+def _has_driver() -> bool:
+    """Whether a GPU may answer: PyTorch knows, but its import may take longer than all gaps."""
+    if sys.platform == "darwin" or Path("/dev/kfd").exists():  # Apple's and AMD's
+        return True
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True

@@ -17,71 +17,16 @@ Everything here is a pure function of tensors ``(N, F, K)``, on any device.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..settings import (
-    HEALTHY_SHARE,
-    NETWORK_TILES,
-    PAPER_SCALE,
-    PATCH_BINS,
-    PATCH_FRAMES,
-    WIDE_FRAMES,
-    LevelName,
-    PrefillName,
-    SightName,
-)
+from ..settings import HEALTHY_SHARE, NETWORK_TILES, PAPER_SCALE, PATCH_BINS
 from ..signal.spectrum import frames_around
+from .maps import SOFTEST, TINY, FeatureSettings
 
 PAPER_OFFSET = 0.001
-
-RESTORE_CHANNELS = 4
-"""AR magnitude, interpolated magnitude, known share of the frame, tile."""
-
-_TINY = 1e-8
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """How magnitudes are prepared; travels in the weights' header.
-
-    Attributes:
-        level: ``patch`` divides by the level of the surviving frames; ``global`` is the paper's fixed
-            scaling (÷ 127.98, + 0.001).
-        power: exponent of the compression (1: none, as in the paper).
-        prefill: ``linear`` puts a straight line across lost frames before the network sees them.
-        sight: ``tile`` shows one tile of 8 kHz for 512 ms, ``wide`` all tiles for 1,024 ms (restore task).
-    """
-
-    level: LevelName = "patch"
-    power: float = 0.5
-    prefill: PrefillName = "none"
-    sight: SightName = "tile"
-
-    def __post_init__(self) -> None:
-        chosen = (self.level, self.prefill, self.sight)
-        for name, names in zip(chosen, (LevelName, PrefillName, SightName), strict=True):
-            if name not in get_args(names):
-                raise ValueError(f"unknown preparation {name!r}, there are {', '.join(get_args(names))}")
-        if not isinstance(self.power, int | float) or not 0.01 <= self.power <= 4:
-            raise ValueError(f"power must be from 0.01 to 4, got {self.power!r}")
-
-    @property
-    def frames(self) -> int:
-        """Frames that the network sees at once in the restore task."""
-        return WIDE_FRAMES if self.sight == "wide" else PATCH_FRAMES
-
-    @property
-    def tiles(self) -> int:
-        """Tiles that it sees at once in the restore task."""
-        return NETWORK_TILES if self.sight == "wide" else 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for checkpoint headers."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -97,7 +42,7 @@ class PaperInput:
 
 def lost_frames(magnitudes: Tensor) -> Tensor:
     """Frames without energy: ``(N, F, K)`` → bool ``(N, 1, K)``."""
-    return magnitudes.amax(dim=1, keepdim=True) <= _TINY
+    return magnitudes.amax(dim=1, keepdim=True) <= TINY
 
 
 def interpolate_frames(magnitudes: Tensor, known: Tensor) -> Tensor:
@@ -122,7 +67,7 @@ def prepare_paper(damaged: Tensor, settings: FeatureSettings) -> PaperInput:
         level = torch.full_like(damaged[:, :1, :1], PAPER_SCALE)
     else:
         kept = (~lost).sum(dim=-1, keepdim=True).clamp(min=1) * damaged.shape[1]
-        level = (damaged.square().sum(dim=(1, 2), keepdim=True) / kept).sqrt().clamp(min=_TINY)
+        level = (damaged.square().sum(dim=(1, 2), keepdim=True) / kept).sqrt().clamp(min=TINY)
     filled = interpolate_frames(damaged, ~lost) if settings.prefill == "linear" else damaged
     features = (filled / level) ** settings.power
     if settings.level == "global":
@@ -167,10 +112,10 @@ def prepare_restore(filled: Tensor, known: Tensor, tile: Tensor, power: float) -
     tiles = filled.reshape(len(filled), -1, PATCH_BINS, filled.shape[-1])  # (N, tiles, 128, K)
     kept = healthy.sum(dim=-1).clamp(min=1) * PATCH_BINS  # (N, 1)
     energy = (tiles.square() * healthy[:, None]).sum(dim=(2, 3))  # (N, tiles)
-    each = (energy / kept).sqrt().clamp(min=_TINY)
+    each = (energy / kept).sqrt().clamp(min=TINY)
     level = each.repeat_interleave(PATCH_BINS, dim=1)[..., None]  # (N, F, 1)
     scaled = filled / level
-    line = interpolate_frames(scaled.clamp(min=1e-5).log(), healthy).exp()
+    line = interpolate_frames(scaled.clamp(min=SOFTEST).log(), healthy).exp()
     share = known[:, None].expand_as(filled)
     which = tile[:, None] + torch.arange(tiles.shape[1], device=tile.device)  # (N, tiles)
     place = which.to(filled.dtype) / NETWORK_TILES

@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from torch import nn
 
+LEVELS = 5
+"""Of a U-Net, down and up."""
+
+NORM_EPS = 1e-3
+"""Added to variances where maps are normalised."""
+
 MOST_FILTERS = 512
 """Widest first level, and most maps, that a header may ask for: sixteen times the paper's."""
 

@@ -1,39 +1,42 @@
 """A trained network as the restoration uses it: NumPy magnitudes in, NumPy magnitudes out.
 
-Batches of patches go through on whatever device the weights lie; memory is bounded by ``batch``.
+Batches of patches go through on whatever device the weights lie; memory is bounded by ``batch``. On a CPU the
+networks of the paper need no PyTorch (:mod:`.plain`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from ..errors import ModelError
-from ..settings import PATCH_BINS
-from .checkpoint import ModelCard, load
-from .features import (
-    RESTORE_CHANNELS,
-    FeatureSettings,
-    finish_paper,
-    finish_restore,
-    prepare_paper,
-    prepare_restore,
-)
+from ..settings import HEALTHY_SHARE, PATCH_BINS
+from .checkpoint import ModelCard, load, read_card
+from .maps import RESTORE_CHANNELS, FeatureSettings, Floats, prepare
+from .plain import PlainUNet, open_plain
+
+if TYPE_CHECKING:
+    from torch import nn
 
 BATCH = 16
 
 
 class Inpainter:
-    """Predicts the magnitudes that belong into gaps."""
+    """Predicts the magnitudes that belong into gaps.
 
-    def __init__(self, network: nn.Module, card: ModelCard, device: str = "cpu") -> None:
+    Args:
+        network: in PyTorch or without it.
+        card: of its weights.
+        device: on which a network in PyTorch runs.
+    """
+
+    def __init__(self, network: nn.Module | PlainUNet, card: ModelCard, device: str = "cpu") -> None:
         self.network = network
         self.card = card
-        self.device = torch.device(device)
+        self.device = device
         self.features = FeatureSettings(**card.training["features"])
 
     @classmethod
@@ -43,7 +46,10 @@ class Inpainter:
         Raises:
             ModelError: they are missing, damaged, or made for another task.
         """
-        network, card = load(path, device)
+        card = read_card(path)
+        network: nn.Module | PlainUNet | None = open_plain(path, card.network) if device == "cpu" else None
+        if network is None:
+            network, _ = load(path, device)
         if card.task != task:
             raise ModelError(
                 f"The weights {path} are for the task '{card.task}', not '{task}': "
@@ -71,51 +77,59 @@ class Inpainter:
         filled: NDArray[np.floating],
         known: NDArray[np.floating],
     ) -> NDArray[np.float32]:
-        """Magnitudes for AR-filled patches of all tiles.
+        """Magnitudes for AR-filled patches of all tiles, in the frames that are not healthy.
 
         Args:
             filled: ``(N, tiles, 128, K)``, magnitudes of the AR-filled signal; K is :attr:`frames`.
             known: ``(N, K)``, healthy share of each frame.
 
         Returns:
-            ``(N, tiles, 128, K)``.
+            ``(N, tiles, 128, K)``; where a frame is healthy, as given.
         """
         count, tiles = filled.shape[:2]
         together = self.features.tiles
         rest = -tiles % together
-        tall = np.pad(filled, ((0, 0), (0, rest), (0, 0), (0, 0)))
+        tall = np.pad(np.asarray(filled, np.float32), ((0, 0), (0, rest), (0, 0), (0, 0)))
         tall = tall.reshape(-1, together * PATCH_BINS, filled.shape[-1])  # (N · groups, F, K)
         groups = (tiles + rest) // together
-        shares = np.repeat(known, groups, axis=0)
+        shares = np.repeat(np.asarray(known, np.float32), groups, axis=0)
         first_tile = np.tile(np.arange(groups) * together, count)
-        answers = []
+        answers = tall.copy()
         for first in range(0, len(tall), BATCH):
             piece = slice(first, first + BATCH)
-            given = prepare_restore(
-                self._tensor(tall[piece]),
-                self._tensor(shares[piece]),
-                torch.from_numpy(first_tile[piece]).to(self.device),
-                self.features.power,
-            )
-            answers.append(finish_restore(self._run(given.features), given).cpu().numpy())
-        return np.concatenate(answers).reshape(count, -1, *filled.shape[2:])[:, :tiles]
+            lost = np.flatnonzero((shares[piece] < HEALTHY_SHARE).any(axis=0))
+            if lost.size:
+                given = prepare(tall[piece], shares[piece], first_tile[piece], self.features.power)
+                made = given.magnitudes(self._run(given.values, int(lost[0]), int(lost[-1]) + 1))
+                answers[piece] = np.where(shares[piece, None] < HEALTHY_SHARE, made, tall[piece])
+        return answers.reshape(count, -1, *filled.shape[2:])[:, :tiles]
 
     def paper_magnitudes(self, damaged: NDArray[np.floating]) -> NDArray[np.float32]:
         """Magnitudes for damaged patches ``(N, 128, 128)`` of the paper's task, at unknown positions."""
+        import torch
+
+        from .features import finish_paper, prepare_paper
+
         answers = []
         for first in range(0, len(damaged), BATCH):
-            given = prepare_paper(self._tensor(damaged[first : first + BATCH]), self.features)
-            answers.append(finish_paper(self._run(given.features), given).cpu().numpy())
+            patches = np.ascontiguousarray(damaged[first : first + BATCH], dtype=np.float32)
+            given = prepare_paper(torch.from_numpy(patches), self.features)
+            answer = self._run(given.features.numpy(), 0, patches.shape[-1])
+            answers.append(finish_paper(torch.from_numpy(answer), given).numpy())
         return np.concatenate(answers)
 
-    def _tensor(self, array: NDArray[np.floating]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(self.device)
+    def _run(self, maps: Floats, first: int, last: int) -> Floats:
+        """The network's answer ``(N, 1, F, K)``, of which frames ``first`` to ``last`` are needed."""
+        if isinstance(self.network, PlainUNet):
+            answer = self.network(maps, first, last)
+        else:
+            import torch
 
-    def _run(self, features: torch.Tensor) -> torch.Tensor:
-        with torch.inference_mode():
-            answer: torch.Tensor = self.network(features.contiguous(memory_format=torch.channels_last))
-        if not torch.isfinite(answer).all():
+            with torch.inference_mode():
+                given = torch.from_numpy(maps).to(self.device, memory_format=torch.channels_last)
+                answer = self.network(given).float().cpu().numpy()
+        if not np.isfinite(answer[..., first:last]).all():
             raise ModelError(
                 "The weights give values that are not numbers: give others with --model, or use --method ar."
             )
-        return answer.float()
+        return answer

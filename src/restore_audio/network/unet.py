@@ -30,9 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import cpu_bf16
-from .networks import NETWORKS, NetworkSettings
-
-LEVELS = 5
+from .networks import LEVELS, NETWORKS, NORM_EPS, NetworkSettings
 
 
 class ConvBlock(nn.Module):
@@ -45,7 +43,7 @@ class ConvBlock(nn.Module):
     def __init__(self, channels: int, filters: int, stride: int, momentum: float) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, filters, 3, stride=stride, padding=1 if stride == 1 else 0)
-        self.norm = nn.BatchNorm2d(filters, eps=1e-3, momentum=momentum)
+        self.norm = nn.BatchNorm2d(filters, eps=NORM_EPS, momentum=momentum)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block."""

@@ -31,7 +31,7 @@ from ..signal.spectrum import (
 
 if TYPE_CHECKING:
     from ..data.cache import Cache, CachedTrack
-    from ..network.features import FeatureSettings
+    from ..network.maps import FeatureSettings
     from .fills import Fill, Fills
 
 PATCH_SAMPLES = (PATCH_FRAMES - 1) * PAPER_HOP_SAMPLES + PAPER_WINDOW_SAMPLES

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..network.context_encoder import BINS, GAP_FRAMES
-from ..network.features import FeatureSettings
 from ..network.gap_encoder import (
     CHANNELS,
     FIRST_FRAME,
@@ -31,6 +30,7 @@ from ..network.gap_encoder import (
     GapEncoder,
     prepare,
 )
+from ..network.maps import FeatureSettings
 from ..signal.spectrum import stft
 from .examples import PATCH_SAMPLES, PaperExamples
 

@@ -26,7 +26,7 @@ from torch import nn
 
 from ..errors import ModelError, OutputError, RestoreError
 from ..network.checkpoint import ModelCard, load, save
-from ..network.features import FeatureSettings
+from ..network.maps import FeatureSettings
 from ..network.networks import NetworkSettings, build
 from ..settings import ScheduleName
 from .clock import Clock, interruptible

@@ -17,7 +17,7 @@ from ..data.cache import Cache, CachedTrack, PrepareSettings
 from ..data.library import kept_split, scan_library
 from ..data.prepare import prepare
 from ..errors import InputError
-from ..network.features import FeatureSettings
+from ..network.maps import FeatureSettings
 from ..settings import NETWORK_TILES, LossName, SamplingName, TaskName
 from ..signal.spectrum import PAPER_RATE_HZ
 from .examples import PaperExamples, RestoreExamples

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..network.features import FeatureSettings
+from ..network.maps import FeatureSettings
 from ..network.networks import NetworkSettings
 from ..network.super_resolver import CHANNELS, TASK, predict, takes_waveforms
 from ..network.tfnet import SAMPLES

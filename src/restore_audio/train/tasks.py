@@ -20,14 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..network.features import (
-    RESTORE_CHANNELS,
-    FeatureSettings,
-    finish_paper,
-    finish_restore,
-    prepare_paper,
-    prepare_restore,
-)
+from ..network.features import finish_paper, finish_restore, prepare_paper, prepare_restore
+from ..network.maps import RESTORE_CHANNELS, FeatureSettings
 from ..settings import PAPER_SCALE, LossName
 from .examples import PaperBatch, PaperExamples, RestoreBatch, RestoreExamples
 from .losses import RestoreLoss, consistency_error, log_error
