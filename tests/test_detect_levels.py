@@ -25,6 +25,7 @@ from restore_audio.detection.stretches import (
     doubted,
     log_odds,
     measures_of,
+    share_that_comes_back,
     thirds,
 )
 
@@ -363,6 +364,15 @@ class TestSpans:
         self, kind: str, fall_db: float, shown: bool
     ) -> None:
         assert _shows(stretch(kind=kind), self.here(fall_db)) == shown
+
+    @pytest.mark.parametrize(("stays_away", "shown"), [(0, True), (5, True), (6, False), (10, False)])
+    def test_half_of_the_treble_that_falls_comes_back(self, stays_away: int, shown: bool) -> None:
+        made = self.here(-20.0)
+        made.bands[0, 110:, :, :stays_away] -= 18.0
+        assert _shows(stretch(kind="treble"), made) == shown
+        assert _shows(stretch(kind="dropout"), made)
+        assert share_that_comes_back(made, 0, 100, 110) == pytest.approx(1 - stays_away / 10)
+        assert share_that_comes_back(self.here(-5.9), 0, 100, 110) == 1.0  # none falls
 
     def test_the_words_name_thirds_and_other_channels(self) -> None:
         two = levels(channels=2, usable=30)

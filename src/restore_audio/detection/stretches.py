@@ -89,6 +89,9 @@ _EDGE_FINE, _ELSEWHERE_FINE = 6, 500
 _SOUND_DB, _QUIETER_DB = 6.0, 1.0
 """What is so much louder than a stretch is sound; what is so much softer than its edge is quieter."""
 
+_FALLEN_DB, _BACK_DB = 6.0, 3.0
+"""Of a band: how far below the mean of its sides it has fallen, and below the lower one if it comes back."""
+
 _NONE = -6.0
 """Log odds of a competitor where there is none."""
 
@@ -255,6 +258,19 @@ def band_falls(levels: Levels, channel: int, first: int, last: int) -> Floats:
     first, last = first - begin, last - begin
     sides = np.concatenate([bands[:first], bands[last:]]) if first or last < len(bands) else bands
     return np.asarray(bands[first:last].mean(axis=0) - sides.mean(axis=0))
+
+
+def share_that_comes_back(levels: Levels, channel: int, first: int, last: int) -> float:
+    """Of the bands that fall in steps ``first`` to ``last``, the share that lies above them on both sides.
+
+    Returns:
+        1 where no band falls by 6 dB below the mean of the 40 ms on both sides.
+    """
+    sides = [side[: levels.usable] for side in _sides(levels, channel, first, last)]
+    inside = levels.bands[channel, first:last, :, : levels.usable].mean(axis=(0, 1))
+    fallen = 0.5 * (sides[0] + sides[1]) - inside >= _FALLEN_DB
+    back = np.minimum(*sides) - inside >= _BACK_DB
+    return float(np.mean(back[fallen])) if fallen.any() else 1.0
 
 
 def thirds(bands: Floats, usable: int) -> list[float]:
