@@ -213,7 +213,9 @@ class TestPassages:
     def test_silence_and_what_is_no_number_make_nothing(self) -> None:
         everywhere = np.ones(50, dtype=bool)
         for value in (0.0, np.inf, np.nan):
-            assert passages._weights(np.full((3, 50), value), np.ones(50), everywhere) is None
+            samples = np.full(50 + passages.TAPS - 1, value)
+            passage = passages.Passage(0, 1.0, samples, everywhere)
+            assert passages._filters([passage], np.ones(50), everywhere) is None
 
     def test_gaps_below_40_ms_are_left_to_ar(self) -> None:
         for length, filled in ((640, True), (639, False)):

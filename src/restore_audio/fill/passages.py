@@ -99,12 +99,12 @@ def fill(gap: Gap) -> Prediction | None:
     passages = similar_passages(gap, here)
     if not passages:
         return None
-    columns = np.concatenate([sliding_window_view(p.samples, here.samples.size) for p in passages])
     usable = here.healthy & np.all([passage.healthy for passage in passages], axis=0)
-    weights = _weights(columns, here.samples, usable & here.near)
-    if weights is None:
+    filters = _filters(passages, here.samples, usable & here.near)
+    if filters is None:
         return None
-    transplanted = weights @ columns
+    pairs = zip(passages, filters, strict=True)
+    transplanted = np.sum([np.convolve(p.samples, taps[::-1], "valid") for p, taps in pairs], axis=0)
     rest = np.where(usable, here.samples - transplanted, np.nan)
     before, after = rest[: here.gap.start], rest[here.gap.stop :]
     # AR stops at what is not finite; with half a template on neither side there is nothing to continue.
@@ -146,28 +146,31 @@ def similar_passages(gap: Gap, here: Surroundings) -> list[Passage]:
     template = np.where(mask, here.samples[first:last], 0.0)
     energy = float(template @ template)
     half, slack = TAPS // 2, 2 * memory.step
-    found: list[Passage] = []
+    low, high = min(first, here.gap.start), max(last, here.gap.stop)
+    compared, gap_there = slice(first - low, last - low), slice(here.gap.start - low, here.gap.stop - low)
+    found: list[tuple[float, int]] = []
     for start in memory.places(gap.offset + gap.start, gap.offset + gap.end):
-        begin = start - here.gap.start - slack - half
-        count = here.samples.size + 2 * (slack + half)
-        samples, healthy = memory.stretch(gap.channel, begin, begin + count)
-        fits = _fits(samples[half + first : half + last + 2 * slack], template)
+        begin = start - here.gap.start + low - slack - half
+        samples, healthy = memory.stretch(gap.channel, begin, begin + high - low + 2 * (slack + half))
+        fits = _fits(samples[half + compared.start : half + compared.stop + 2 * slack], template)
         moved = int(np.argmax(fits))
-        there = samples[half + moved + first : half + moved + last][mask]
+        there = samples[half + moved :][compared][mask]
         correlation = float(fits[moved] / np.sqrt(max(energy * float(there @ there), 1e-300)))
-        end = moved + here.samples.size + TAPS - 1
-        if correlation < LEAST_CORRELATION:
-            continue
-        lost = np.concatenate([[0], np.cumsum(~healthy[moved:end])])
-        whole = lost[TAPS:] == lost[:-TAPS]
-        if whole[here.gap].all():
-            found.append(Passage(start - slack + moved, correlation, samples[moved:end], whole))
-    found.sort(key=lambda passage: (-passage.correlation, passage.start))
+        if correlation >= LEAST_CORRELATION and _whole(healthy[moved:])[gap_there].all():
+            found.append((-correlation, start - slack + moved))
     chosen: list[Passage] = []
-    for passage in found:
-        if len(chosen) < MOST_PASSAGES and all(abs(passage.start - c.start) > slack for c in chosen):
-            chosen.append(passage)
+    for negative, start in sorted(found):
+        if len(chosen) < MOST_PASSAGES and all(abs(start - c.start) > slack for c in chosen):
+            begin = start - here.gap.start - half
+            samples, healthy = memory.stretch(gap.channel, begin, begin + here.samples.size + 2 * half)
+            chosen.append(Passage(start, -negative, samples, _whole(healthy)))
     return chosen
+
+
+def _whole(healthy: Mask) -> Mask:
+    """Where the filter sees healthy samples alone, ``(n - TAPS + 1,)``."""
+    lost = np.concatenate([[0], np.cumsum(~healthy)])
+    return np.asarray(lost[TAPS:] == lost[:-TAPS])
 
 
 def _fits(samples: Samples, template: Samples) -> Samples:
@@ -176,11 +179,15 @@ def _fits(samples: Samples, template: Samples) -> Samples:
     return np.array([samples[place : place + size] @ template for place in range(samples.size - size + 1)])
 
 
-def _weights(columns: Samples, wanted: Samples, where: Mask) -> Samples | None:
-    """What makes of the columns ``(P, n)`` together the wanted samples ``(n,)``; None if nothing does."""
-    rows = columns[:, where]
+def _filters(passages: list[Passage], wanted: Samples, where: Mask) -> Samples | None:
+    """What makes the wanted samples ``(n,)`` of the passages, ``(P, TAPS)``; None if nothing does."""
+    first, last = int(np.argmax(where)), where.size - int(np.argmax(where[::-1]))
+    some = where[first:last]
+    near = [sliding_window_view(p.samples[first : last + TAPS - 1], some.size) for p in passages]
+    rows = np.concatenate([one[:, some] for one in near])
     products = rows @ rows.T
     ridge = RIDGE * float(np.trace(products)) / len(rows)
     if not (np.isfinite(ridge) and ridge > 0.0):
         return None
-    return np.asarray(np.linalg.solve(products + ridge * np.eye(len(rows)), rows @ wanted[where]))
+    system = products + ridge * np.eye(len(rows))
+    return np.asarray(np.linalg.solve(system, rows @ wanted[first:last][some])).reshape(-1, TAPS)
