@@ -12,13 +12,14 @@ from scipy.signal import lfilter
 from restore_audio.fill import doubt
 from restore_audio.fill.ar import predict_gap
 from restore_audio.fill.doubt import (
-    ALL_FROM,
     LEAST_RATIOS,
-    NONE_BELOW,
+    LESS_DB,
     STAND_INS,
     UNPROVEN,
+    UNSTEADY_DB,
     _errors_beside,
     settled,
+    steadied,
 )
 from restore_audio.fill.fill import Filling, fill_spans
 from restore_audio.fill.gaps import Gap, Prediction
@@ -76,21 +77,36 @@ def test_a_stand_in_as_good_as_the_fill_is_left() -> None:
     assert reason_to_leave(*gap_of(spoilt(clean, 6 * error), "concealed")) is None
 
 
-@pytest.mark.parametrize("kind", sorted(STAND_INS))
 def test_of_a_fill_the_more_is_taken_the_more_it_differs_from_a_stand_in(
-    kind: str, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(doubt, "_errors_beside", lambda gap, filled: [1.5, 1.5])
-    gap, prior = gap_of(music(), kind)
+    gap, prior = gap_of(music(), "interpolated")
     there = gap.mine[START : START + LENGTH].copy()
-    worse = 1.5 * (UNPROVEN if kind == "concealed" else 1.0)
     away = (prior.samples - there) / np.linalg.norm(prior.samples - there)
     shares = []
-    for ratio in (0.5, NONE_BELOW, 1.5, 2.0, 2.5, ALL_FROM, 4.0):
-        size = np.sqrt(ratio * worse * prior.expected_error)
+    for ratio in (0.5, 1.0, 2.0, 4.0, 100.0):
+        size = np.sqrt(ratio * 1.5 * prior.expected_error)
         answer = settled(gap, Prediction(there + size * away, prior.expected_error))
         shares.append(0.0 if isinstance(answer, str) else float((answer.samples - there) @ away / size))
-    assert shares == pytest.approx([0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0], abs=1e-6)
+    assert shares == pytest.approx([0.0, 0.0, 0.5, 0.75, 0.99], abs=1e-6)
+
+
+def test_what_a_decoder_made_up_is_replaced_only_where_it_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doubt, "_errors_beside", lambda gap, filled: [1.5, 1.5])
+    gap, prior = gap_of(music(), "concealed")
+    there = gap.mine[START : START + LENGTH].copy()
+    error = 1.5 * prior.expected_error
+    bump = np.zeros(LENGTH)
+    bump[200:400] = np.sqrt(error / 200)
+    for ratio, left in ((0.99 * UNPROVEN, True), (1.01 * UNPROVEN, False), (16.0, False)):
+        answer = settled(gap, Prediction(there + np.sqrt(ratio) * bump, prior.expected_error))
+        assert isinstance(answer, str) == left
+    assert isinstance(answer, Prediction)
+    changed = (answer.samples - there) / (4 * bump.max())
+    assert changed[230:370] == pytest.approx(1 - 200 / 661 / 16)
+    assert np.array_equal(answer.samples[:170], there[:170])
+    assert np.array_equal(answer.samples[430:], there[430:])
 
 
 def test_the_average_with_a_stand_in_as_good_as_the_fill_is_better_than_either() -> None:
@@ -205,3 +221,31 @@ def test_a_method_that_was_asked_for_does_as_it_was_told() -> None:
     span = Span(START, START + LENGTH, 0, "concealed")
     _, (marked,) = fill_spans(music()[None], [span], RATE_HZ, method=METHODS["ar"])
     assert marked.filled
+
+
+@pytest.mark.parametrize("louder", ["before", "after"])
+def test_what_is_extrapolated_between_sides_of_different_levels_is_quieter(louder: str) -> None:
+    audio = music()
+    gap, prior = gap_of(audio, "zeros")
+    near = gap.rate_hz // 50
+    sides = [np.mean(side**2) for side in (gap.before[-near:], gap.after[:near])]
+    assert abs(10 * np.log10(sides[0] / sides[1])) < UNSTEADY_DB
+    assert np.array_equal(steadied(gap, prior).samples, prior.samples)
+    for step_db, less_db in ((UNSTEADY_DB - 0.1, 0.0), (UNSTEADY_DB + 2.0, 1.0), (60.0, LESS_DB)):
+        moved = audio.copy()
+        first, last = (0, START) if louder == "before" else (START + LENGTH, audio.size)
+        ratio = sides[1] / sides[0] if louder == "before" else sides[0] / sides[1]
+        moved[first:last] *= np.sqrt(ratio) * 10 ** (step_db / 20)
+        gap, prior = gap_of(moved, "zeros")
+        assert steadied(gap, prior).samples == pytest.approx(prior.samples * 10 ** (-less_db / 20))
+        assert steadied(gap, prior).expected_error == prior.expected_error
+    short = replace(gap, end=START + 400)  # 9 ms: what is extrapolated so far is right
+    prior = predict_gap(short.before, short.after, short.length, rate_hz=RATE_HZ)
+    assert steadied(short, prior) is prior
+
+
+def test_what_is_extrapolated_beside_silence_or_an_end_keeps_to_what_there_is() -> None:
+    gap, prior = gap_of(np.zeros(70_000), "zeros")
+    assert steadied(gap, prior) is prior
+    first, prior = replace(gap_of(music(), "zeros")[0], first=START), gap_of(music(), "zeros")[1]
+    assert steadied(first, prior) is prior

@@ -9,16 +9,24 @@ independent. So it can be expected to be better only where it differs by more th
 more for kinds that have shown it: what agrees with the fill that well is as good as it, or healthy. Where a
 fill is uncertain, in long gaps of music that is not steady, nearly all agrees with it, and little is changed.
 
-What decoders make up, and what players hold, is a prediction as well, and two predictions of errors of about
-one size are best averaged: of their fill more is taken the more it differs.
+What decoders make up, and what players hold, is a prediction as well. If two predictions differ by D in
+energy, of which E_fill is the fill's, the average of least error takes 1 - E_fill / D of the fill. Of
+training music (seed 901 of ``real``), against a share that grew from 0 at D = E_fill to 1 at three times
+that, 385 held stretches gain 13.4 for 13.7 dB and 2.9 % are worse by 1 dB, which were 3.9 %; 483 stand-ins of
+G.711's concealment gain 5.7 for 5.9 dB and 2.7 % are worse, which were 4.3 %. With the share told sample by
+sample 404 stand-ins of Opus gain 2.9 for 2.5 dB, 140 of MP3 3.1 for 2.7, and half as many healthy samples are
+changed.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Samples
+from ..signal.running import running_mean
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
 
@@ -29,14 +37,10 @@ better. Other kinds hold nothing of the signal, or a person told them."""
 STAND_INS = frozenset({"concealed", "interpolated"})
 """Kinds that hold a prediction from the same surroundings."""
 
-NONE_BELOW, ALL_FROM = 1.0, 3.0
-"""The same ratios between which a growing share of the fill takes the place of a stand-in. In training music
-(seeds 701 and 702 of the ``real`` protocol), against a step, which for what decoders make up was at 10: 354
-stand-ins of G.711's concealment come to 7.2 dB as before and 2.3 % are worse by 1 dB, which were 3.4 %; 286
-held stretches to 21.8 dB, from 21.5, and 6.3 % are worse, which were 8.4 %."""
-
-UNPROVEN = 2.0
-"""Factor on both where a decoder's stand-in is no copy of the last period: it may be healthy."""
+UNPROVEN, AROUND_MS = 2.0, 1.0
+"""A decoder's stand-in that is no copy of the last period may be healthy, and where it begins and ends is not
+known to the sample: where it differs by less than the first, in the fill's error, it stays, and how much of
+the fill is taken is told from so many milliseconds around each sample."""
 
 REPAIRED_RATIOS = {"treble": 2.0, "interpolated": 1.0}
 """The same of repairs, by the error that they expect themselves. Of 731 averaged stretches in training music
@@ -61,11 +65,22 @@ _COPIED_FROM_MS = (4.0, 6.0)
 _EXACT = 1e-6
 """Energy of the difference, in that of the stretch, below which it is a copy."""
 
+_NOTHING = 1e-24
+"""Added to the mean energy of an error, which may be 0."""
+
 _LEVEL_MS, _SILENT = 30.0, 1e-12
 _STEP_DB = 12.0
 _LONG_MS, _FALL_DB = 100.0, 5.0
 """Treble takes little of the level with it: where the sides differ by the first, or a span longer than the
 second is quieter than the louder side by the last, the music itself has changed."""
+
+UNSTEADY_DB, LESS_DB = 5.0, 6.0
+UNSTEADY_MS, _SIDE_MS = 10.0, 20.0
+"""Where a gap of the third length, or longer, lies between sides whose levels over the fourth differ by more
+than the first, the louder one ends or begins somewhere in the gap: what extrapolates it is quieter by half of
+what is beyond, at most by the second. Of 904 gaps of 2 to 180 ms in training music, 100 of them between such
+sides, 2.2 % were worse than silence by 1 dB, and 1.2 % are, at a mean SDR of 9.22 for 9.23 dB. By all of it
+0.9 % are, at 9.20 dB, but the spectrum suffers."""
 
 MOVES = "the music changes too much here for what is lost of it to be told: it was left as it is"
 AGREES = "what is there agrees with its surroundings as well as a fill would: it was left as it is"
@@ -98,20 +113,42 @@ def settled(gap: Gap, prediction: Prediction, repaired: Prediction | None = None
         return prediction
     worse = 1.0 if copied else float(np.exp(np.mean(np.log(errors))))
     if gap.kind in STAND_INS:
-        unproven = UNPROVEN if gap.kind == "concealed" and not copied else 1.0
-        return _averaged(there, prediction, max(worse, 1.0) * unproven)
+        error = max(worse, 1.0) * prediction.expected_error
+        if gap.kind == "concealed" and not copied:
+            return _averaged(
+                there, prediction, error, max(round(AROUND_MS * gap.rate_hz / 1000), 1), least=UNPROVEN
+            )
+        return _averaged(there, prediction, error, gap.length)
     least = LEAST_RATIOS[gap.kind] * worse * prediction.expected_error
     return AGREES if _differs(there, prediction) < least else prediction
 
 
-def _averaged(there: Samples, prediction: Prediction, worse: float) -> Prediction | str:
-    """A stand-in and a fill whose error is ``worse`` times what it expects, which is never less."""
-    ratio = _differs(there, prediction) / (worse * prediction.expected_error + 1e-20)
-    share = min(max((ratio - NONE_BELOW) / (ALL_FROM - NONE_BELOW), 0.0), 1.0)
-    if share == 0.0:
+def _averaged(
+    there: Samples, prediction: Prediction, error: float, around: int, least: float = 0.0
+) -> Prediction | str:
+    """A stand-in and a fill that errs by an energy of ``error``, ``around`` samples at a time."""
+    differs = (prediction.samples - there) ** 2
+    if np.sum(differs) < least * error:
         return AGREES
-    samples = there + share * (prediction.samples - there)
-    return Prediction(samples if share < 1.0 else prediction.samples, prediction.expected_error)
+    mean = error / there.size + _NOTHING
+    level = running_mean(differs, around) if around < there.size else np.mean(differs)
+    share = 1.0 - mean / np.maximum(level, mean)
+    if not np.any(share):
+        return AGREES
+    return Prediction(there + share * (prediction.samples - there), prediction.expected_error)
+
+
+def steadied(gap: Gap, extrapolated: Prediction) -> Prediction:
+    """What is extrapolated into a gap, quieter where the levels of its sides differ."""
+    near = round(_SIDE_MS * gap.rate_hz / 1000)
+    sides = gap.before[-near:], gap.after[:near]
+    peak = max(float(np.max(np.abs(side), initial=0.0)) for side in sides)
+    if gap.length_ms < UNSTEADY_MS or not all(side.size for side in sides) or peak == 0.0:
+        return extrapolated
+    levels = [float(np.mean((side / peak) ** 2)) + _SILENT for side in sides]
+    beyond_db = 10 * np.log10(max(levels) / min(levels)) - UNSTEADY_DB
+    gain = 10 ** (-min(max(0.5 * beyond_db, 0.0), LESS_DB) / 20)
+    return replace(extrapolated, samples=gain * extrapolated.samples)
 
 
 def _moves(gap: Gap) -> bool:

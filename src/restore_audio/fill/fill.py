@@ -28,7 +28,7 @@ from ..settings import FillSettings
 from ..signal.smear import smeared
 from ..spans import Span, merge_spans
 from ..threads import pool, usable_cores
-from .doubt import settled
+from .doubt import settled, steadied
 from .gaps import Gap, Prediction, walk_gaps
 from .memory import ArraySource, Memory, Source
 from .methods import Blend, Method, filling_method, load_fill, load_repair, method_named
@@ -133,8 +133,8 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
     """Fill a gap in place by the fill that expects the smallest error, or give the reason why it is left.
 
     Where the kind of damage has a repair, it makes the samples from that fill and the damaged ones. What the
-    network may complete, which the first fill or one that is not sure of itself has made, is added to
-    ``to_complete``.
+    network may complete, which the first fill or one that is not sure of itself has made, and in which no
+    sample stays as it was, is added to ``to_complete``.
     """
     smear = _smeared(gap)
     wide = replace(gap, start=gap.start - smear, end=gap.end + smear)
@@ -142,15 +142,18 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
     predictions = [p and replace(p, samples=p.samples[smear : smear + gap.length]) for p in made]
     answers = [p for p in predictions if p is not None]
     best = min((p for p in answers if _holds(p, answers[0])), key=lambda p: p.expected_error)
+    if extrapolated := best is predictions[0]:
+        best = steadied(gap, best)
     repair = load_repair(gap.kind) if method.repairs else None
     repaired = repair(gap, best) if repair else None
     chosen = settled(gap, best, repaired) if method.repairs else best
     if isinstance(chosen, str):
         return _Fate(chosen)
+    kept = np.any(gap.mine[gap.start : gap.end] == chosen.samples)
     gap.mine[gap.start : gap.end] = chosen.samples
     error_db, blend = _error_db(chosen), method.blend
-    sure = best is not predictions[0] and (error_db is None or error_db < SURE_DB)
-    if repaired is None and not sure and blend is not None and gap.length_ms >= blend.shortest_ms:
+    sure = not extrapolated and (error_db is None or error_db < SURE_DB)
+    if repaired is None and not (sure or kept) and blend is not None and gap.length_ms >= blend.shortest_ms:
         to_complete.append((gap, blend, error_db))
     return _Fate(None, error_db)
 
