@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from restore_audio.audio.audiofile import probe, read_blocks, rewrite
+from restore_audio.audio.audiofile import probe, read_audio, read_blocks, rewrite
 from restore_audio.audio.output import beside
 from restore_audio.errors import InputError, OutputError
 from test_audiofile import Part, music
@@ -139,6 +139,33 @@ def test_a_header_that_counts_itself_in_is_no_damage(tmp_path: Path) -> None:
     source.write_bytes(whole)
     with pytest.raises(InputError, match=r"in\.wav is cut off"):
         probe(source)
+
+
+def _with_checksum(page: bytes) -> bytes:
+    """An Ogg page with its checksum (RFC 3533)."""
+    page = page[:22] + bytes(4) + page[26:]
+    checksum = 0
+    for byte in page:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = ((checksum << 1) ^ (0x04C11DB7 if checksum >> 31 else 0)) & 0xFFFFFFFF
+    return page[:22] + struct.pack("<I", checksum) + page[26:]
+
+
+@pytest.mark.parametrize("subtype", ["OPUS", "VORBIS"])
+def test_an_ogg_stream_that_promises_some_samples_too_many_is_whole(tmp_path: Path, subtype: str) -> None:
+    source, more = tmp_path / "in.ogg", tmp_path / "more.ogg"
+    soundfile.write(source, music(1).T, 48_000, format="OGG", subtype=subtype)
+    whole = source.read_bytes()
+    last = whole.rindex(b"OggS")
+    granule = struct.unpack("<q", whole[last + 6 : last + 14])[0] + 1500
+    page = whole[last : last + 6] + struct.pack("<q", granule) + whole[last + 14 :]
+    more.write_bytes(whole[:last] + _with_checksum(page))
+    with soundfile.SoundFile(more) as sound:
+        promised, readable = sound.frames, len(sound.read(always_2d=True))
+    assert promised > readable >= music(1).shape[1]
+    assert probe(more).frames == readable
+    assert read_audio(more)[0].shape[1] == readable
 
 
 def test_a_header_without_channels_or_rate_is_no_recording(tmp_path: Path) -> None:

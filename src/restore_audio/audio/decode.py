@@ -8,6 +8,7 @@ length cannot be promised: by its header where that tells, else where its sample
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +23,9 @@ from .suffixes import READ_BY_AV
 
 _SLACK_BYTES = 64
 """Some recorders count their header in with the samples; nothing is missing then."""
+
+_LAST_S = 1
+"""Packets of Opus last 0.12 s at most (RFC 6716), those of Vorbis less."""
 
 _OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 """The longest page of Ogg (RFC 3533)."""
@@ -45,6 +49,19 @@ class _Onward(soundfile.SoundFile):  # type: ignore[misc]
     def seekable(self) -> bool:
         """No, as far as soundfile's reads are concerned; ``seek`` works."""
         return False
+
+    @cached_property
+    def frames(self) -> int:
+        """Samples that can be read: an Ogg stream can promise some more than its last packets hold."""
+        promised = int(super().frames)
+        if self.format != "OGG":
+            return promised
+        try:
+            with no_library_messages(), soundfile.SoundFile(self.name) as again:
+                first = again.seek(max(promised - _LAST_S * again.samplerate, 0))
+                return min(first + len(again.read(dtype="int16", always_2d=True)), promised)
+        except soundfile.LibsndfileError:
+            return promised
 
 
 def open_recording(path: Path) -> Decoder:

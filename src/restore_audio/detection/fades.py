@@ -59,6 +59,9 @@ _NATS, _NATS_PER_SCORE, _LEAST_SCORE = 36.0, 2.0, -2.0
 """Nine in ten mutes that are looked at lie beyond 48 in training music; at 24, four bends of undamaged music
 in 70 minutes were taken for mutes, at 36 two."""
 
+_NEAR_MS = 3.0
+"""So near to a run of zeros there is sound: what is as soft as its rounding falls to zero by itself."""
+
 _RAMPS_NATS = 14.0
 """What both ramps beside a run of zeros must make likelier in sum; what lies between is weighed as a gap is.
 Of 284 mutes of more than 16 samples in training music 278 are found so, where 260 were."""
@@ -71,7 +74,7 @@ def with_ramps_muted(samples: Samples, rate_hz: int) -> Samples:
         samples: ``(T,)``, finite; returned as they are where there is no such ramp.
         rate_hz: sample rate.
     """
-    context = samples_of(_CONTEXT_MS, rate_hz)
+    context, near = (samples_of(ms, rate_hz) for ms in (_CONTEXT_MS, _NEAR_MS))
     runs = [
         (start, end)
         for start, end in long_runs(samples[1:] == samples[:-1], FEWEST_SAMPLES)
@@ -80,7 +83,7 @@ def with_ramps_muted(samples: Samples, rate_hz: int) -> Samples:
     muted = samples
     for start, end in runs:
         before, after = samples[max(start - 2 * context, 0) : start], samples[end : end + 2 * context]
-        if db(min(rms(before), rms(after))) < SILENT_DB:
+        if db(min(rms(before[-near:]), rms(after[:near]))) < SILENT_DB:
             continue
         left, before_nats = likeliest_fade(before, rate_hz)
         right, after_nats = likeliest_fade(after[::-1], rate_hz)
