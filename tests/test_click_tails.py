@@ -123,7 +123,8 @@ def test_a_tail_that_the_music_hides_is_proven_by_the_model_that_subtracts_it(
     click = (START, START + CLICK)
     assert tail_end(struck(clean, None), *click, RATE_HZ) == click[1]
     damaged = struck(clean, level * tail_of(name, length))
-    assert _slow_end(damaged, *click, RATE_HZ, 1.0) == _ringing_end(damaged, *click, RATE_HZ) == click[1]
+    assert _slow_end(damaged, *click, RATE_HZ)[1] < 1.0
+    assert _ringing_end(damaged, *click, RATE_HZ) == click[1]
     assert START + 0.3 * length < tail_end(damaged, *click, RATE_HZ) < START + 1.5 * length
 
 

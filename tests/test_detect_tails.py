@@ -113,7 +113,11 @@ class TestSlow:
     def length(self, tail: Samples, share: float = 1.0, seed: int = 1) -> float:
         slow = noise(1200, seed)
         slow[self.ZERO : self.ZERO + tail.size] += tail
-        return _slow_length(slow, self.ZERO, 4, self.LENGTH, share)
+        return self.proven(slow, share)
+
+    def proven(self, slow: Samples, share: float = 1.0) -> float:
+        found, strength = _slow_length(slow, self.ZERO, 4, self.LENGTH)
+        return found if strength >= share else 0.0
 
     @staticmethod
     def thump(size: float, ms: float, hz: float = 36.0) -> Samples:
@@ -135,21 +139,21 @@ class TestSlow:
     def test_the_loudest_fifth_of_a_side_is_the_level(self) -> None:
         slow = noise(1200)
         slow[self.ZERO : self.ZERO + 80] += self.thump(7.0, 80.0)
-        assert _slow_length(slow, self.ZERO, 4, self.LENGTH, 1.0) > 0
+        assert self.proven(slow) > 0
         for burst in (slice(100, 190), slice(1000, 1090)):
             louder = slow.copy()
             louder[burst] *= 6.0
-            assert _slow_length(louder, self.ZERO, 4, self.LENGTH, 1.0) == 0
+            assert self.proven(louder) == 0
 
     def test_what_the_music_does_elsewhere_too_is_no_tail(self) -> None:
         for where in (150, 850):
             slow = noise(1200)
             slow[self.ZERO : self.ZERO + 80] += self.thump(30.0, 80.0)
             slow[where : where + 80] += self.thump(25.0, 80.0)
-            assert _slow_length(slow, self.ZERO, 4, self.LENGTH, 1.0) == 0
+            assert self.proven(slow) == 0
 
     def test_silence_has_none(self) -> None:
-        assert _slow_length(np.zeros(1200), self.ZERO, 4, self.LENGTH, 1.0) == 0
+        assert self.proven(np.zeros(1200)) == 0
 
     def recording(self, size: float, seconds: float = 1.6) -> Samples:
         """Soft noise with a thump of 80 ms right behind a click of 20 samples at 0.75 s."""
@@ -163,38 +167,41 @@ class TestSlow:
 
     def test_in_a_recording(self) -> None:
         audio = self.recording(0.2)
-        end = _slow_end(audio, 36_000, 36_020, RATE_HZ, 1.0)
+        end, strength = _slow_end(audio, 36_000, 36_020, RATE_HZ)
+        assert strength >= 1.0
         assert 0.05 * RATE_HZ < end - 36_020 < 0.14 * RATE_HZ
         assert (end - 36_020) / 48 in [pytest.approx(1.15 * ms) for ms in SLOW_LENGTHS_MS]
         modelled = tail_end(audio, 36_000, 36_020, RATE_HZ)
         assert 0.04 * RATE_HZ < modelled - 36_020 <= end - 36_020
-        assert _slow_end(self.recording(0.0), 36_000, 36_020, RATE_HZ, 1.0) == 36_020
+        assert _slow_end(self.recording(0.0), 36_000, 36_020, RATE_HZ)[1] < 1.0
 
     @pytest.mark.parametrize(("missing", "told"), [(0, True), (48, False)])
     def test_a_quarter_of_a_second_on_either_side_is_needed(
         self, monkeypatch: pytest.MonkeyPatch, missing: int, told: bool
     ) -> None:
-        monkeypatch.setattr(tails, "_slow_length", lambda *_: 10.0)
+        monkeypatch.setattr(tails, "_slow_length", lambda *_: (10.0, 2.0))
         audio = noise(100_000, 1, 0.1)
         start = (250 + 2) * 48 - missing
-        assert (_slow_end(audio, start, start + 20, RATE_HZ, 1.0) == start + 20 + 480) == told
+        assert _slow_end(audio, start, start + 20, RATE_HZ) == (
+            (start + 500, 2.0) if told else (start + 20, 0.0)
+        )
         end = 100_000 - (200 + 250 + 2) * 48 + missing
-        assert (_slow_end(audio, end - 20, end, RATE_HZ, 1.0) == end + 480) == told
+        assert _slow_end(audio, end - 20, end, RATE_HZ) == ((end + 480, 2.0) if told else (end, 0.0))
 
     def test_it_is_looked_for_on_a_grid_that_begins_behind_the_click(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         seen: list[tuple[int, float, int, int, int]] = []
 
-        def look(slow: Samples, zero: int, unknown: int, length: int, share: float) -> float:
+        def look(slow: Samples, zero: int, unknown: int, length: int) -> tuple[float, float]:
             seen.append((slow.size, float(slow[zero]), zero, unknown, length))
-            return 0.0
+            return 0.0, 0.0
 
         monkeypatch.setattr(tails, "_slow_length", look)
         for end, unknown in ((50_048, 3), (50_049, 4), (50_100, 5)):
             audio = np.arange(120_000.0)
             audio[50_000:end] = 1e6  # the click: a line bridges it
-            _slow_end(audio, 50_000, end, RATE_HZ, 1.0)
+            _slow_end(audio, 50_000, end, RATE_HZ)
             size, value, zero, known, length = seen[-1]
             assert value == pytest.approx(end, abs=1.0)
             assert (known, length) == (unknown, 200)

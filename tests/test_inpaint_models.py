@@ -52,18 +52,18 @@ class TestAutoregressive:
     @pytest.mark.parametrize(("size", "order"), [(7, None), (8, 2), (60, 20), (62, 20), (63, 21), (300, 50)])
     def test_a_short_side_keeps_an_order_of_a_third(self, size: int, order: int | None) -> None:
         side = noise(size)
-        model = ar._fit(side, 50, -65.0)
+        model = ar.fit(side, 50, noise_db=-65.0)
         assert (model is None) == (order is None)
         if model is not None and order is not None:
             np.testing.assert_allclose(model[0], burg(side, order, noise_db=-65.0))
 
     def test_a_model_weighs_by_one_over_the_variance_of_its_errors(self) -> None:
         side = smooth(3000)
-        model = ar._fit(side, 2, -40.0)
+        model = ar.fit(side, 2, noise_db=-40.0)
         assert model is not None
         errors = np.concatenate([np.convolve(way, model[0], "valid")[1:] for way in (side, side[::-1])])
         np.testing.assert_allclose(1.0 / model[1], np.mean(errors**2) + 1e-4 * np.mean(side**2))
-        assert ar._fit(np.zeros(100), 2, -40.0) is None
+        assert ar.fit(np.zeros(100), 2, noise_db=-40.0) is None
 
     def test_expected_errors_grow_like_those_of_the_model_and_join_from_both_sides(self) -> None:
         """x[n] = 0.5 x[n-1] + e: the variances after 1, 2, 3 samples are 1, 1.25, 1.3125 times that of e."""
@@ -147,7 +147,7 @@ class TestAutoregressive:
 
     def test_the_solution_has_the_least_weighted_error(self) -> None:
         left, right = smooth(400), smooth(400, 2)
-        models = [ar._fit(side, 2, -65.0) for side in (left, right)]
+        models = [ar.fit(side, 2, noise_db=-65.0) for side in (left, right)]
         good = [m for m in models if m is not None]
         solved = ar._solved(left, right, 5, good)
         assert solved is not None

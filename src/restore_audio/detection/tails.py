@@ -17,15 +17,15 @@ subtracted (:mod:`restore_audio.signal.tails`) is asked how much likelier a tail
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Samples
-from ..signal.burg import NOISE_DB, fit
+from ..signal.burg import fit_side
 from ..signal.lpc import lpc
-from ..signal.tails import LONGEST_RINGING_MS, Scene, Told, tail_reach, told
+from ..signal.tails import CONTEXT_MS, LONGEST_RINGING_MS, ORDER_SHARE, Scene, Told, tail_reach, told
 from .measures import samples_of
 
 LONGEST_MS = 200.0
@@ -58,12 +58,6 @@ has 224, in 65 minutes of music one has 30."""
 
 _DECAYED = 0.75
 """Share of a stretch in which a tail must have decayed: what goes on is a note that began."""
-
-_MODEL_CONTEXT_MS, _ORDER_SHARE = 186.0, 0.125
-"""Of the models of the music on both sides, as in :mod:`restore_audio.fill.tails`."""
-
-_SILENT = 1e-280
-"""Variances below it have no inverse."""
 
 _DECAY_DB = 35.0
 """Fall of a thump over its length."""
@@ -124,73 +118,96 @@ def tail_end(
         ``end`` where no tail is proven.
     """
     share = _ELSEWHERE if elsewhere else 1.0
-    slow = _slow_end(samples, start, end, rate_hz, share)
+    slow, strength = _slow_end(samples, start, end, rate_hz)
+    if strength < share:
+        slow = end
     ringing = _ringing_end(samples, start, end, rate_hz)
-    if modelled and (slow > end or _slow_end(samples, start, end, rate_hz, _SCREEN) > end):
-        last = _modelled_end(samples, start, end, rate_hz, share, slow=True)
+    behind = _Behind(samples, start, rate_hz)
+    if modelled and strength >= min(_SCREEN, share):
+        last = _modelled_end(behind, end, share, slow=True)
         slow = last if last > end else slow
     if modelled and max(slow, ringing) == end:
-        ringing = _modelled_end(samples, start, end, rate_hz, share, slow=False)
+        ringing = _modelled_end(behind, end, share, slow=False)
     return max(end, slow, ringing)
 
 
 def rings(samples: Samples, start: int, rate_hz: int) -> bool:
     """Whether what follows a click that begins at ``start`` rings as nothing but damage does."""
-    last = start + samples_of(_FAST_WINDOWS_MS[0], rate_hz)
-    found = _modelled(samples, start, last, rate_hz)
+    found = _Behind(samples, start, rate_hz).told(_FAST_WINDOWS_MS[0])
     return found is not None and found.ringing >= PROVING_EVIDENCE
 
 
-def _modelled_end(samples: Samples, start: int, end: int, rate_hz: int, share: float, *, slow: bool) -> int:
+class _Behind:
+    """What the model says of what follows a click, each stretch asked for once.
+
+    Args:
+        samples: one channel, ``(T,)``, finite.
+        start: of the click.
+        rate_hz: sample rate.
+    """
+
+    def __init__(self, samples: Samples, start: int, rate_hz: int) -> None:
+        self._samples, self.start, self.rate_hz = samples, start, rate_hz
+        self._context = samples_of(CONTEXT_MS, rate_hz)
+        self._order = round(ORDER_SHARE * self._context)
+        self._told: dict[float, Told | None] = {}
+
+    def told(self, window_ms: float) -> Told | None:
+        """Of so much from the click on; None where there is too little around it."""
+        if window_ms not in self._told:
+            self._told[window_ms] = self._ask(self.start + samples_of(window_ms, self.rate_hz))
+        return self._told[window_ms]
+
+    @cached_property
+    def _before(self) -> tuple[Samples, tuple[Samples, float] | None]:
+        side = self._samples[max(self.start - self._context, 0) : self.start]
+        return side, fit_side(side, self._order)
+
+    def _ask(self, last: int) -> Told | None:
+        if self.start < 3 * self._order or last + 3 * self._order > self._samples.size:
+            return None
+        behind = self._samples[last : last + self._context][::-1]
+        (before, left), right = self._before, fit_side(behind, self._order)
+        if left is None or right is None:
+            return None
+        peak = max(float(np.max(np.abs(side))) for side in (before, behind))
+        models = [(model, weight * peak**2) for model, weight in (left, right)]
+        scaled = before / peak, behind / peak
+        try:
+            scene = Scene.seen(self._samples[self.start : last] / peak, scaled, models)
+            return told(scene, scaled, self.rate_hz)
+        except np.linalg.LinAlgError:
+            return None
+
+
+def _modelled_end(behind: _Behind, end: int, share: float, *, slow: bool) -> int:
     """Where the tail ends that the model proves; ``end`` where it proves none."""
     windows_ms, least = (
         (_SLOW_WINDOWS_MS, LEAST_SLOW_EVIDENCE) if slow else (_FAST_WINDOWS_MS, LEAST_FAST_EVIDENCE)
     )
     reach = 0
     for number, window_ms in enumerate(windows_ms, start=1):
-        window = samples_of(window_ms, rate_hz)
-        found = _modelled(samples, start, start + window, rate_hz)
+        found = behind.told(window_ms)
         if found is None or (found.slow if slow else found.ringing) < share * least:
             break
         if not reach:
             taken = found.tail**2
-            taken[: end - start] = 0.0
+            taken[: end - behind.start] = 0.0
             decayed = tail_reach(taken)
-            reach = decayed if decayed < _DECAYED * window else 0
+            reach = decayed if decayed < _DECAYED * samples_of(window_ms, behind.rate_hz) else 0
         if reach and number >= (2 if slow else 1):
-            return max(end, start + round(_FURTHER * reach))
+            return max(end, behind.start + round(_FURTHER * reach))
     return end
 
 
-def _modelled(samples: Samples, start: int, last: int, rate_hz: int) -> Told | None:
-    """What the model says of the samples up to ``last``; None where there is too little around them."""
-    context = samples_of(_MODEL_CONTEXT_MS, rate_hz)
-    order = round(_ORDER_SHARE * context)
-    if start < 3 * order or last + 3 * order > samples.size:
-        return None
-    sides = samples[max(start - context, 0) : start], samples[last : last + context][::-1]
-    peak = max(float(np.max(np.abs(side))) for side in sides)
-    models = []
-    for side in sides:
-        model, variance = fit(side / (peak or 1.0), order)
-        variance += float(np.mean((side / (peak or 1.0)) ** 2)) * 10.0 ** (NOISE_DB / 10.0)
-        if variance < _SILENT:
-            return None
-        models.append((model, 1.0 / variance))
-    scaled = sides[0] / peak, sides[1] / peak
-    try:
-        return told(Scene.seen(samples[start:last] / peak, scaled, models), scaled, rate_hz)
-    except np.linalg.LinAlgError:
-        return None
-
-
-def _slow_end(samples: Samples, start: int, end: int, rate_hz: int, share: float) -> int:
+def _slow_end(samples: Samples, start: int, end: int, rate_hz: int) -> tuple[int, float]:
+    """Where a slow tail would end, and how strong it is: from 1 on it is proven."""
     step = max(1, round(rate_hz / _SLOW_RATE_HZ))
     length = samples_of(LONGEST_MS, rate_hz) // step
     most, least = (samples_of(ms, rate_hz) // step for ms in (_SLOW_CONTEXT_MS, _LEAST_CONTEXT_MS))
     context = min(most, start // step - 2, (samples.size - end) // step - length - 2)
     if context < least:
-        return end
+        return end, 0.0
     first, last = start - context * step, end + (length + context) * step
     # The click itself is bridged by a line, and all is averaged over two steps, with a raised cosine.
     piece = samples[first - 2 * step : last + 2 * step].copy()
@@ -202,19 +219,20 @@ def _slow_end(samples: Samples, start: int, end: int, rate_hz: int, share: float
     slow = slow[2 * step + (click.stop - 2 * step) % step :: step]
     zero = (click.stop - 2 * step) // step
     unknown = -(-(end - start) // step) + 2
-    return end + round(step * _slow_length(slow, zero, unknown, length, share))
+    tail, strength = _slow_length(slow, zero, unknown, length)
+    return end + round(step * tail), strength
 
 
-def _slow_length(slow: Samples, zero: int, unknown: int, length: int, share: float) -> float:
+def _slow_length(slow: Samples, zero: int, unknown: int, length: int) -> tuple[float, float]:
     """How many samples from ``zero`` on hold a slow tail; ``unknown`` of them before it are the click's.
 
-    ``share`` of the least score and ratio proves one.
+    And how strong it is: the smaller of its score and its ratio, each in the least that proves one.
     """
     left, right = slow[: zero - unknown], slow[zero + length :]
     try:
         predictor = lpc([left, right], _SLOW_ORDER)
     except ValueError:
-        return 0.0
+        return 0.0, 0.0
     sides = [np.convolve(side, predictor, "valid") for side in (left, right)]
     level = float(max(np.mean(block**2) for side in sides for block in np.array_split(side, _BLOCKS)))
     error = np.convolve(slow, predictor, "valid")
@@ -224,16 +242,17 @@ def _slow_length(slow: Samples, zero: int, unknown: int, length: int, share: flo
     place = zero - unknown - _SLOW_ORDER
     scores = np.sum((tails @ error[place : place + size]) ** 2, axis=1)
     best = int(np.argmax(scores))
-    if scores[best] < share * LEAST_SCORE * (level + 1e-18):
-        return 0.0
+    strength = float(scores[best]) / (LEAST_SCORE * (level + 1e-18))
+    if strength < _SCREEN:
+        return 0.0, 0.0
     # What the music does by itself: the same shapes where they would not touch the click and its tail.
     begins = sliding_window_view(error, size)
     elsewhere = np.concatenate([begins[: max(place - size, 0)], begins[place + length :]])
-    if elsewhere.size and scores[best] < share * LEAST_RATIO * float(
-        np.max(np.sum((elsewhere @ tails.reshape(-1, size).T).reshape(-1, *tails.shape[:2]) ** 2, axis=2))
-    ):
-        return 0.0
-    return min(_FURTHER * float(lengths[best]), float(length))
+    if elsewhere.size:
+        products = (elsewhere @ tails.reshape(-1, size).T).reshape(-1, *tails.shape[:2])
+        most = LEAST_RATIO * float(np.max(np.sum(products**2, axis=2)))
+        strength = min(strength, float(scores[best]) / max(most, 1e-300))
+    return min(_FURTHER * float(lengths[best]), float(length)), strength
 
 
 @lru_cache(maxsize=8)

@@ -28,17 +28,14 @@ from functools import lru_cache
 import numpy as np
 
 from ..arrays import Samples
-from ..signal.burg import NOISE_DB
-from ..signal.burg import fit as burg
+from ..signal.burg import NOISE_DB, SHORTEST_CONTEXT
+from ..signal.burg import fit_side as fit
 from ..signal.fades import cross_fade, edge_fade
 from ..signal.kernels import FillRules, continue_recursion, fill_between
 from ..signal.least_squares import filter_products, solve_gap
 from .gaps import Gap, Prediction
 
 Model = tuple[Samples, float]
-
-SHORTEST_CONTEXT = 8
-"""Samples below which a side says nothing about the process."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +111,6 @@ music 36 fills were worse than silence by 1 dB, and 20 are so, at a mean SDR of 
 _NEAR, _LOUDEST = 1024, 1.5
 """A fill is at most the second times as loud as so many samples, at least, on both sides."""
 
-SILENT = 1e-280
-"""Variances below it, of a side whose loudest sample is 1 or less, have no inverse: it is silent."""
-
 
 def fill_gap(
     before: Samples, after: Samples, gap: int, *, rate_hz: float, settings: ArSettings | None = None
@@ -159,7 +153,7 @@ def fit_sides(before: Samples, after: Samples, *, rate_hz: float, settings: ArSe
 def fit_side(side: Samples, rate_hz: float, settings: ArSettings) -> Model | None:
     """The model of one side that :func:`surroundings` gave, or None where it is too short or silent."""
     order = max(1, round(settings.order_share * _longest(rate_hz, settings)))
-    return _fit(side, order, settings.noise_db)
+    return fit(side, order, noise_db=settings.noise_db)
 
 
 def predict_from(sides: Sides, gap: int, rate_hz: float, settings: ArSettings) -> Prediction:
@@ -296,16 +290,6 @@ def _straight(left: Samples, right: Samples, gap: int) -> Samples:
     """A line between what little there is; silence where one end is missing."""
     ends = [side[-1] if side.size else 0.0 for side in (left, right)]
     return np.asarray(np.linspace(ends[0], ends[1], gap + 2)[1:-1], dtype=np.float64)
-
-
-def _fit(side: Samples, order: int, noise_db: float) -> Model | None:
-    """A side's model and the weight of its errors: one over their variance."""
-    order = min(order, side.size // 3)
-    if side.size < SHORTEST_CONTEXT or not np.any(side):
-        return None
-    predictor, variance = burg(side, order, noise_db=noise_db)
-    variance += float(np.mean(side**2)) * 10.0 ** (max(noise_db, -120.0) / 10.0)
-    return (predictor, 1.0 / variance) if variance > SILENT else None
 
 
 def _extrapolated(

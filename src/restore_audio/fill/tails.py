@@ -13,12 +13,20 @@ from __future__ import annotations
 import numpy as np
 
 from ..signal.running import running_mean
-from ..signal.tails import FAST_KNOT_MS, LONGEST_RINGING_MS, SLOW_KNOT_MS, Scene, tail_reach, told
+from ..signal.tails import (
+    CONTEXT_MS,
+    FAST_KNOT_MS,
+    LONGEST_RINGING_MS,
+    ORDER_SHARE,
+    SLOW_KNOT_MS,
+    Scene,
+    tail_reach,
+    told,
+)
 from .ar import ArSettings, fit_sides
 from .gaps import Gap, Prediction
 
-MODELS = ArSettings(context_ms=186.0)
-"""Of the models that tell music from tail: measured, half of it loses 2 dB, twice as much gains nothing."""
+MODELS = ArSettings(context_ms=CONTEXT_MS, order_share=ORDER_SHARE)
 
 LONGEST_CLICK_MS = 4.0
 """Spans that are no longer than this are clicks alone."""

@@ -33,6 +33,12 @@ from .kernels import burg_recursion
 NOISE_DB = -65.0
 """Level of the imagined noise relative to the signal's; from −55 to −80 dB nothing measurable changes."""
 
+SHORTEST_CONTEXT = 8
+"""Samples below which a side says nothing about the process."""
+
+_SILENT = 1e-280
+"""Variances below it have no inverse."""
+
 
 def burg(x: Samples, order: int, *, noise_db: float = NOISE_DB) -> Samples:
     """Fit an autoregressive model.
@@ -76,6 +82,24 @@ def fit(x: Samples, order: int, *, noise_db: float = NOISE_DB) -> tuple[Samples,
     errors = max(x.size - 1 - done, 1)
     variance = max(left / errors - noise * float(a @ a), 0.0) / 2.0
     return a, peak**2 * variance
+
+
+def fit_side(side: Samples, order: int, *, noise_db: float = NOISE_DB) -> tuple[Samples, float] | None:
+    """A model of one side of a gap, and the weight of its errors: one over their variance.
+
+    Args:
+        side: samples, shape (T,).
+        order: at most a third of them is used.
+        noise_db: as in :func:`burg`.
+
+    Returns:
+        None where the side is silent, or shorter than :data:`SHORTEST_CONTEXT`.
+    """
+    if side.size < SHORTEST_CONTEXT or not np.any(side):
+        return None
+    model, variance = fit(side, min(order, side.size // 3), noise_db=noise_db)
+    variance += float(np.mean(side**2)) * 10.0 ** (max(noise_db, -120.0) / 10.0)
+    return (model, 1.0 / variance) if variance > _SILENT else None
 
 
 def _recursion(x: Samples, products: Samples, noise: float, smallest: float) -> tuple[Samples, float, int]:
