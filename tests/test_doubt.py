@@ -14,10 +14,12 @@ from restore_audio.fill.ar import predict_gap
 from restore_audio.fill.doubt import (
     LEAST_RATIOS,
     LESS_DB,
+    SAME,
     STAND_INS,
     UNPROVEN,
     UNSTEADY_DB,
     _errors_beside,
+    ended,
     settled,
     steadied,
 )
@@ -249,3 +251,29 @@ def test_what_is_extrapolated_beside_silence_or_an_end_keeps_to_what_there_is() 
     assert steadied(gap, prior) is prior
     first, prior = replace(gap_of(music(), "zeros")[0], first=START), gap_of(music(), "zeros")[1]
     assert steadied(first, prior) is prior
+
+
+def test_behind_zeros_what_agrees_with_the_fill_stays() -> None:
+    audio = music()
+    gap, _ = gap_of(audio, "zeros")
+    gap.mine[START : START + 200] = 0.0
+    there = gap.mine[START : START + LENGTH].copy()
+    made = Prediction(there.copy(), LENGTH * 1e-4)  # 0.01 a sample
+    made.samples[:200] = 0.1
+    made.samples[200:400] += np.sqrt(SAME * 1.2) * 0.01
+    made.samples[400:] += np.sqrt(SAME * 0.8) * 0.01
+    samples = ended(gap, made)
+    assert 380 <= samples.size <= 420
+    assert samples[:350] == pytest.approx(made.samples[:350])
+    assert abs(samples[-1] - there[samples.size - 1]) < 1e-3
+    for other in (replace(gap, kind="repeat"), replace(gap, audio=audio[None])):  # no zeros, or another kind
+        assert ended(other, made) is made.samples
+    gap.mine[START + 500] = np.nan
+    assert ended(gap, made) is made.samples
+
+
+def test_zeros_never_stay() -> None:
+    gap, _ = gap_of(music(), "zeros")
+    gap.mine[START : START + LENGTH] = 0.0
+    made = Prediction(np.full(LENGTH, 1e-9), 1.0)
+    assert ended(gap, made) is made.samples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from restore_audio.detection.edges import refined
+from restore_audio.detection.edges import burst, refined
 
 START_S, LENGTH_S = 0.5, 0.06
 
@@ -57,3 +57,28 @@ def test_what_is_too_short_to_be_looked_at_stays() -> None:
 def test_a_constant_added_changes_nothing() -> None:
     audio, start, end = faded(44_100, 20.0)
     assert refined(audio + 0.5, start, end, 44_100, order=1) == refined(audio, start, end, 44_100, order=1)
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 96_000])
+@pytest.mark.parametrize("off_ms", [-0.7, 0.0, 0.7])
+def test_a_burst_of_noise_is_found_to_a_quarter_of_a_millisecond_and_none_of_it_left_out(rate_hz, off_ms):
+    rng = np.random.default_rng(3)
+    audio = 0.01 * rng.standard_normal(rate_hz)
+    start, end = round(START_S * rate_hz), round((START_S + 0.01) * rate_hz)
+    audio[start:end] += 0.2 * rng.standard_normal(end - start)
+    off = round(off_ms * rate_hz / 1000)
+    first, last = burst(audio, start + off, end - off, rate_hz)
+    assert start - 0.00025 * rate_hz <= first <= start
+    assert end <= last <= end + 0.00025 * rate_hz
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(30_000, 30_441), (22_050, 22_100), (100, 541), (43_600, 44_041)]
+)
+def test_a_burst_whose_ends_do_not_show_stays_where_it_was_found(first: int, last: int) -> None:
+    audio = 0.01 * np.random.default_rng(3).standard_normal(44_100)
+    audio[:70] = 0.5
+    made = burst(audio, first, last, 44_100)
+    assert max(abs(made[0] - first), abs(made[1] - last)) <= 44
+    if last - first < 60 or first < 150:
+        assert made[0] == first

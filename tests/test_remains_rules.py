@@ -405,6 +405,35 @@ class TestRepair:
         assert remains.repair(gap, Prediction(np.zeros(240), 1.0)) is None
 
 
+class TestBounds:
+    """What is predicted is no louder than the level that each band has beside the span lets expect."""
+
+    EDGES = np.array([0, 2, 5])
+
+    def test_each_band_keeps_2_db_above_the_course_between_its_levels(self) -> None:
+        before, after = np.ones((5, 3)), np.ones((5, 4))
+        before[2:], after[2:] = 10.0, 0.1  # the upper band falls by 40 dB
+        course = np.array([[1.0, 1.0, 1.0], [100.0, 1.0, 0.01]])
+        for louder_db, share in ((-20.0, 1.0), (1.9, 1.0), (6.0, 10**-0.4), (20.0, 10**-1.8)):
+            expected = np.repeat(course * 10 ** (louder_db / 10), [2, 3], axis=0)
+            shares = remains._bounded(expected, (before, after), self.EDGES, np.array([0.0, 0.5, 1.0]))
+            np.testing.assert_allclose(shares, share, rtol=1e-9)
+
+    def test_what_begins_behind_a_span_is_not_continued_into_it(self) -> None:
+        rng = np.random.default_rng(2)
+        audio = 0.01 * rng.standard_normal((1, 40_000))
+        audio[0, 20_000 + 2000 + 900 :] *= 30.0  # 20 ms behind it, 30 dB louder
+        lost = np.zeros(audio.shape, bool)
+        lost[0, 20_000:22_000] = True
+        clean = audio[0, 20_000:22_000].copy()
+        audio[0, 20_000:22_000] *= 0.03 + 0.97 * np.abs(np.linspace(-1, 1, 2000)) ** 4
+        gap = Gap(audio, lost, 0, 20_000, 22_000, 0, 40_000, 44_100, "dropout")
+        loud = Prediction(0.3 * rng.standard_normal(2000), 2000 * 0.09)
+        repaired = remains.repair(gap, loud)
+        assert repaired is not None
+        assert np.sum(repaired.samples**2) < 2.5 * np.sum(clean**2)
+
+
 class TestDoubt:
     """Samples stay that differ from a fill by less than twice the error of such fills beside the gap."""
 

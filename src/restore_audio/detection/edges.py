@@ -11,9 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..signal.running import running_mean
+from .gap_edges import change_of_level
 from .measures import cell_samples, median
 
 Samples = NDArray[np.floating]
+
+_BURST_MS, _BESIDE_MS = 1.0, (3.0, 2.0)
+"""A burst of noise begins so near to where its level rises, smoothed over 1.5 ms; what is looked at outside
+of that, and inside."""
+
+_SPARED_MS = 0.15
+"""Added on either side of the likeliest change: 98 % of the ends of 388 bursts in training music lie within,
+and 12 healthy samples of each, which were 64."""
 
 # Lengths and levels by judgement, measured by no command one by one; ``bench`` says where ends come to lie.
 _OUTER_MS, _INNER_MS = (24.0, 5.0), (2.0, 12.0)
@@ -48,6 +57,24 @@ def refined(audio: Samples, first: int, last: int, rate_hz: int, order: int) -> 
     end = levels.size - _edge(levels[::-1], levels.size - (last - lead) / cell, (last - first) / cell)
     made = lead + round(start * cell), lead + round(end * cell)
     return made if made[0] < made[1] else (first, last)
+
+
+def burst(audio: Samples, first: int, last: int, rate_hz: int) -> tuple[int, int]:
+    """First and last (exclusive) sample of a burst of noise, from where :func:`refined` has put them."""
+    start = _burst_start(audio, first, last - first, rate_hz)
+    end = audio.size - _burst_start(audio[::-1], audio.size - last, last - first, rate_hz)
+    return (start, end) if start < end else (first, last)
+
+
+def _burst_start(audio: Samples, first: int, length: int, rate_hz: int) -> int:
+    """Where the second difference gets louder, if it does so near to ``first``."""
+    near, outside, inside = (round(ms * rate_hz / 1000) for ms in (_BURST_MS, *_BESIDE_MS))
+    lead, inside = first - near - outside - 2, min(inside, length // 2)
+    if lead < 0 or inside < near or first + inside > audio.size:
+        return first
+    bends = np.diff(np.asarray(audio[lead : first + inside], dtype=np.float64), 2)
+    start = lead + 2 + change_of_level(bends, outside) - round(_SPARED_MS * rate_hz / 1000)
+    return start if abs(start - first) <= near else first
 
 
 def _edge(levels: NDArray[np.float64], place: float, length: float) -> float:

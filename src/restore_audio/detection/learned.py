@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..spans import Span
-from .edges import refined
+from .edges import burst, refined
 from .features import Floats, Levels, features_of, levels_of, step_samples
 from .frame_network import QUARTERS, FrameNetwork, shipped_network
 from .measures import confidence, samples_of
@@ -101,7 +101,9 @@ def _placed(stretch: Stretch, audio: NDArray[np.floating], rate_hz: int) -> tupl
     if stretch.kind == "concealed":
         return start, end
     start, end = refined(audio, start, end, rate_hz, 1 if stretch.kind == "dropout" else 2)
-    wider = 0 if stretch.kind == "noise" else samples_of(_WIDER_MS, rate_hz)
+    if stretch.kind == "noise":
+        return burst(audio, start, end, rate_hz)
+    wider = samples_of(_WIDER_MS, rate_hz)
     return max(start - wider, 0), min(end + wider, audio.size)
 
 

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Samples
-from ..signal.running import running_mean
+from ..signal.fades import cross_fade
+from ..signal.running import running_max, running_mean
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
 
@@ -46,6 +47,14 @@ REPAIRED_RATIOS = {"treble": 2.0, "interpolated": 1.0}
 """The same of repairs, by the error that they expect themselves. Of 731 averaged stretches in training music
 2.7 % were worse by 1 dB; 1.4 % are where those stay that differ by less than the repair's error, for 0.26 of
 12.0 dB, and 0.8 % at twice that, for 0.7 dB."""
+
+SAME, SAME_MS = 3.0, 1.0
+"""Energy of the difference around a sample behind zeros, in that of the fill's mean error, up to which it
+stays. Of 351 muted packets of MP3 in training music 25,400 healthy samples were changed. With 1, 2 and 4 it
+is 17,100, 12,100 and 6,700, at 0.07, 0.09 and 0.14 of 5.3 dB."""
+
+_ZEROS, _JOIN_MS = 16, 0.5
+"""Zeros in a row that are lost samples, as music passes zero on its way; fade from a fill to what stays."""
 
 SETTINGS = ArSettings(context_ms=186.0)
 """Of the fills of the pseudo-gaps."""
@@ -149,6 +158,29 @@ def steadied(gap: Gap, extrapolated: Prediction) -> Prediction:
     beyond_db = 10 * np.log10(max(levels) / min(levels)) - UNSTEADY_DB
     gain = 10 ** (-min(max(0.5 * beyond_db, 0.0), LESS_DB) / 20)
     return replace(extrapolated, samples=gain * extrapolated.samples)
+
+
+def ended(gap: Gap, made: Prediction) -> Samples:
+    """What replaces a gap, without its end behind zeros where what is there agrees with it.
+
+    What a decoder still held of a muted packet (:mod:`..detection.overlap`) is over sooner or later.
+    """
+    there = gap.mine[gap.start : gap.end]
+    if gap.kind != "zeros" or not np.all(np.isfinite(there)):
+        return made.samples
+    zeros = running_max(np.abs(there), _ZEROS) == 0.0
+    if not np.any(zeros):
+        return made.samples
+    around = max(round(SAME_MS * gap.rate_hz / 1000), 1)
+    differs = running_mean((made.samples - there) ** 2, around)
+    places = np.flatnonzero(zeros | (differs > SAME * made.expected_error / gap.length))
+    end = min(int(places[-1]) + (_ZEROS // 2 if zeros[places[-1]] else 1), gap.length)
+    if end == gap.length:
+        return made.samples
+    fade = cross_fade(min(round(_JOIN_MS * gap.rate_hz / 1000), end))
+    samples = made.samples[:end].copy()
+    samples[end - fade.size :] += (1.0 - fade) * (there[:end] - samples)[end - fade.size :]
+    return samples
 
 
 def _moves(gap: Gap) -> bool:

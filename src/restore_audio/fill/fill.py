@@ -28,7 +28,7 @@ from ..settings import FillSettings
 from ..signal.smear import smeared
 from ..spans import Span, merge_spans
 from ..threads import pool, usable_cores
-from .doubt import settled, steadied
+from .doubt import ended, settled, steadied
 from .gaps import Gap, Prediction, walk_gaps
 from .memory import ArraySource, Memory, Source
 from .methods import Blend, Method, filling_method, load_fill, load_repair, method_named
@@ -149,12 +149,15 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
     chosen = settled(gap, best, repaired) if method.repairs else best
     if isinstance(chosen, str):
         return _Fate(chosen)
-    kept = np.any(gap.mine[gap.start : gap.end] == chosen.samples)
-    gap.mine[gap.start : gap.end] = chosen.samples
+    samples = chosen.samples if repaired is not None else ended(gap, chosen)
+    changed = replace(gap, end=gap.start + samples.size)
+    kept = np.any(gap.mine[changed.start : changed.end] == samples)
+    gap.mine[changed.start : changed.end] = samples
     error_db, blend = _error_db(chosen), method.blend
     sure = not extrapolated and (error_db is None or error_db < SURE_DB)
-    if repaired is None and not (sure or kept) and blend is not None and gap.length_ms >= blend.shortest_ms:
-        to_complete.append((gap, blend, error_db))
+    whole = repaired is None and not (sure or kept)
+    if whole and blend is not None and changed.length_ms >= blend.shortest_ms:
+        to_complete.append((changed, blend, error_db))
     return _Fate(None, error_db)
 
 

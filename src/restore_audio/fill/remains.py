@@ -42,6 +42,12 @@ CONTEXT_MS = 40.0
 GUARD_MS = 2.0
 """Levels are compared with those of so much on each side, from so far outside of the span on."""
 
+NEAREST_MS, LOUDER_DB = 10.0, 2.0
+"""No band is expected to be louder by the second than the course from its level before the span to that
+behind, each the highest within the first: what begins soon after a span, or is over long before it, is in the
+models of its sides and was continued into it. Of 320 dropouts of tapes and of treble in training music 3.8 %
+were worse by more than 1 dB, and 2.2 % are so, at 0.2 dB more of gain."""
+
 MOST_UNDONE_DB = 30.0
 """More would amplify what is no longer signal."""
 
@@ -108,10 +114,17 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
     struck = ~(before | after)
     variance = OVERCONFIDENCE * _prediction_variance(sides, gap.length, centres[struck], window)
     edges = _band_edges(shown.shape[0], gap.rate_hz)
+    reach = size // 4 + guard + round(NEAREST_MS * gap.rate_hz / 1000)
+    share = _bounded(
+        np.abs(guessed[:, struck]) ** 2 + 0.5 * variance,
+        (shown[:, before & (centres >= -reach)], shown[:, after & (centres <= gap.length + reach)]),
+        edges,
+        np.clip(centres[struck] / gap.length, 0.0, 1.0),
+    )
     scene = Scene(
         shown[:, struck],
-        guessed[:, struck],
-        variance,
+        np.sqrt(share) * guessed[:, struck],
+        share * variance,
         _spread(shown, before, after, edges),
         edges,
         np.arange(shown.shape[0]) * gap.rate_hz / size,
@@ -171,6 +184,27 @@ def _merged(scene: Scene, loss: Loss, undone: Spectrum, most: float) -> tuple[Sp
     return merged, 1.0 / (1.0 / np.maximum(variance, TINY) + 1.0 / error)
 
 
+def _bounded(
+    expected: Samples, beside: tuple[Spectrum, Spectrum], edges: NDArray[np.int64], place: Samples
+) -> Samples:
+    """What makes of a predicted power, ``(F, K)``, one that is no stronger than the sides let expect.
+
+    Args:
+        expected: the prediction.
+        beside: what is right before the span and right behind it.
+        edges: of the bands.
+        place: of the ``K`` frames, from 0 at the start of the span to 1 at its end.
+    """
+    sides = [np.log(_levels(np.abs(side) ** 2, edges).max(axis=1))[:, None] for side in beside]
+    most = np.exp(sides[0] + (sides[1] - sides[0]) * place) * 10 ** (LOUDER_DB / 10)
+    return np.repeat(np.minimum(most / _levels(expected, edges), 1.0), np.diff(edges), axis=0)
+
+
+def _levels(power: Samples, edges: NDArray[np.int64]) -> Samples:
+    """Means of bands, ``(B, K)``."""
+    return np.asarray(np.add.reduceat(power, edges[:-1], axis=0) / np.diff(edges)[:, None] + TINY)
+
+
 def _frame(length: int, rate_hz: int) -> tuple[int, int]:
     """Samples of a frame and of a hop: short frames for short spans."""
     size = 1 << round(np.log2(_FRAME_MS * rate_hz / 1000))
@@ -214,7 +248,7 @@ def _spread(
     shown: Spectrum, before: NDArray[np.bool_], after: NDArray[np.bool_], edges: NDArray[np.int64]
 ) -> Samples:
     """Variance of log band levels before and after the span, and from one to the other: ``(B,)``."""
-    power = np.add.reduceat(np.abs(shown) ** 2, edges[:-1], axis=0) / np.diff(edges)[:, None] + TINY
+    power = _levels(np.abs(shown) ** 2, edges)
     sides = [power[:, before], power[:, after]]
     varied = 0.5 * sum(np.log(side).var(axis=1) for side in sides)
     means = [np.log(side.mean(axis=1)) for side in sides]
