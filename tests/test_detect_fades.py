@@ -116,7 +116,7 @@ def test_a_break_is_three_times_the_usual_error_within_two_samples(
         error[louder] = 2.5
         error[:744] = error[1259:] = 9.0
         error[place] = -times
-        assert _breaks(error, 1000, 1003) == (breaks and beyond)
+        assert _breaks(error, np.array([1000]), np.array([1003])).tolist() == [breaks and beyond]
 
 
 class TestScore:

@@ -38,6 +38,9 @@ many zeros in a row are, and those at which the sound turns."""
 _MOST_CANDIDATES = 32
 """In a window of 10 s, those with the fewest others around: quiet sounds often rest at zero."""
 
+_AT_ONCE = 64
+"""Zeros whose surroundings are looked at together."""
+
 _BESIDE = 256
 _CONTEXT_MS = 30.0
 _LEAST_NATS, _UNLIKE = 3.0, 3.0
@@ -129,8 +132,10 @@ def _suspicious(
 ) -> NDArray[np.bool_]:
     """Whether several zeros are in a row, or the sound turns at them, or breaks."""
     found = (ends - starts >= _SEVERAL) | _turns(samples, starts, ends)
-    for n in np.flatnonzero(~found).tolist():
-        found[n] = _breaks(error, starts[n], ends[n])
+    passed = np.flatnonzero(~found)
+    for first in range(0, passed.size, _AT_ONCE):
+        some = passed[first : first + _AT_ONCE]
+        found[some] = _breaks(error, starts[some], ends[some])
     return found
 
 
@@ -142,9 +147,18 @@ def _turns(samples: Samples, starts: NDArray[np.integer], ends: NDArray[np.integ
     return np.asarray((starts >= 2) & (ends <= last) & (before * behind > 0.0))
 
 
-def _breaks(error: Floats, start: int, end: int) -> bool:
-    beside = np.abs(error[max(start - _BESIDE, 0) : end + _BESIDE])
-    return float(np.abs(error[max(start - 2, 0) : end + 2]).max()) > _KINK * float(median(beside))
+def _breaks(error: Floats, starts: NDArray[np.integer], ends: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Whether prediction errs at fewer than :data:`_SEVERAL` zeros by far more than around them."""
+    beside = np.arange(-_BESIDE, _BESIDE + _SEVERAL)
+    places = starts[:, None] + beside
+    there = (places >= 0) & (places < np.minimum(ends + _BESIDE, error.size)[:, None])
+    size = np.where(there, np.abs(error[np.clip(places, 0, error.size - 1)]), np.float32(np.inf))
+    near = (beside >= -2) & (places < ends[:, None] + 2) & there
+    count, row = there.sum(axis=1), np.arange(len(starts))
+    low, high = (count - 1) // 2, count // 2
+    ordered = np.partition(size, np.unique([low, high]), axis=1)
+    middle = np.float32(0.5) * (ordered[row, low] + ordered[row, high])
+    return np.asarray(np.max(size, axis=1, where=near, initial=0.0) > _KINK * middle)
 
 
 def _faded_to(samples: Samples, zeros: Run, channel: int, rate_hz: int, company: int) -> Span | None:

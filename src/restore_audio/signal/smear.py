@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from ..arrays import Samples
 from .lpc import errors_of, lpc
@@ -88,7 +88,11 @@ def likeliest_fade(outside: Samples, rate_hz: int) -> tuple[int, float]:
     variance = float(np.mean(np.convolve(context, predictor, "valid") ** 2)) + _ROUNDING**2
     gains, rounding, logs = _fades(longest)
     undone = known[known.size - longest - _ORDER :] / gains
-    errors = (sliding_window_view(undone, _ORDER + 1, axis=1) @ predictor[::-1]) ** 2
+    # The filter as a matrix: one product for all lengths.
+    band = np.zeros((undone.shape[1], longest))
+    down, right = band.strides
+    as_strided(band, (longest, _ORDER + 1), (down + right, down))[:] = predictor[::-1]
+    errors = (undone @ band) ** 2
     spread = variance + rounding
     likelihoods = -0.5 * (np.sum(errors / spread + np.log(spread), axis=1) + logs)
     best = int(np.argmax(likelihoods))
