@@ -24,6 +24,7 @@ from restore_audio.signal.burg import burg, fit
 from restore_audio.signal.convolution import convolve, convolve_valid, fast_length
 from restore_audio.signal.library import at, load_library
 from restore_audio.signal.lpc import autocorrelation, errors_of
+from restore_audio.signal.smear import likeliest_fade
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -325,3 +326,17 @@ def test_errors_of_a_model_are_numpys(known: int, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(kernels, "LIBRARY", None)
     assert compiled.size == 976
     assert near(compiled, errors_of(x, known, 24))
+
+
+@pytest.mark.parametrize("faded", [0, 1, 9, 32, 40])
+def test_likelihoods_of_fades_are_numpys(faded: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(faded)
+    for size in (400, 2000):
+        x = np.cumsum(rng.standard_normal(size)) * 1e-3
+        x[size - faded :] *= np.arange(faded, 0, -1) / (faded + 1)
+        with monkeypatch.context() as patched:
+            length, nats = likeliest_fade(x, 44_100)
+            patched.setattr(kernels, "LIBRARY", None)
+            assert likeliest_fade(x, 44_100) == (length, pytest.approx(nats, rel=1e-8, abs=1e-8))
+    with pytest.raises(ValueError, match="finite"):
+        likeliest_fade(np.full(2000, 1e200), 44_100)

@@ -154,11 +154,12 @@ def _breaks(error: Floats, starts: NDArray[np.integer], ends: NDArray[np.integer
     there = (places >= 0) & (places < np.minimum(ends + _BESIDE, error.size)[:, None])
     size = np.where(there, np.abs(error[np.clip(places, 0, error.size - 1)]), np.float32(np.inf))
     near = (beside >= -2) & (places < ends[:, None] + 2) & there
-    count, row = there.sum(axis=1), np.arange(len(starts))
-    low, high = (count - 1) // 2, count // 2
-    ordered = np.partition(size, np.unique([low, high]), axis=1)
-    middle = np.float32(0.5) * (ordered[row, low] + ordered[row, high])
-    return np.asarray(np.max(size, axis=1, where=near, initial=0.0) > _KINK * middle)
+    peak = np.max(size, axis=1, where=near, initial=0.0)
+    count, below = there.sum(axis=1), np.count_nonzero(_KINK * size < peak[:, None], axis=1)
+    found = below > count // 2
+    for n in np.flatnonzero(below == count // 2).tolist():  # the median lies between the two in the middle
+        found[n] = peak[n] > _KINK * float(median(size[n][there[n]]))
+    return np.asarray(found)
 
 
 def _faded_to(samples: Samples, zeros: Run, channel: int, rate_hz: int, company: int) -> Span | None:

@@ -238,6 +238,62 @@ EXPORT long errors_of(const double *restrict x, long size, const double *restric
     return 1;
 }
 
+/* Log likelihoods (longest + 1) of fades of 0 ... longest samples at the end of x (size); smear.py has the formulas and
+   does the same in NumPy. window (size - longest): of the samples that the model, of order order, is fitted on; noise:
+   white noise under it, as a share of the power. gains (longest + 1, order + longest), logs (longest + 1): of each
+   fade. work: room for size + 7 * (order + 1) + longest values. Returns 0 where there is no solution. */
+EXPORT long fade_likelihoods(const double *restrict x, long size, long longest, const double *restrict window, long order,
+                             double noise, double rounding, const double *restrict gains, const double *restrict logs,
+                             double *restrict likelihoods, double *restrict work)
+{
+    long known = size - longest;
+    double *r = work, *a = r + order + 1, *negative = a + order + 1, *undone = negative + order + 1;
+    double *rest = undone + order + longest, variance = 0.0, before = 0.0;
+    for (long i = 0; i <= order; i++)
+        r[i] = 0.0;
+    add_products(x, window, known, order + 1, rest, r);
+    r[0] = r[0] * (1.0 + noise) + 1e-20;
+    for (long i = 0; i < order; i++)
+        negative[i] = -r[i + 1];
+    if (!toeplitz_solve(r, negative, order, rest, rest + order))
+        return 0;
+    for (long i = 0; i < order; i++) /* backwards, as the samples that it meets lie */
+        a[i] = rest[order - 1 - i];
+    a[order] = 1.0;
+    for (long n = order; n < known; n++) {
+        double error = 0.0;
+        for (long i = 0; i <= order; i++)
+            error += a[i] * x[n - order + i];
+        variance += error * error;
+    }
+    variance = variance / (double)(known - order) + rounding * rounding;
+    for (long i = 0; i < order + longest; i++)
+        undone[i] = x[known - order + i];
+    for (long length = longest; length >= 0; length--) { /* of the first samples each fade leaves what the next leaves */
+        const double *gain = gains + length * (order + longest) + order;
+        for (long n = longest - length; n < longest; n++)
+            undone[order + n] = x[known + n] / gain[n];
+        double sum = before;
+        for (long n = longest - length; n < longest; n++) {
+            double error = 0.0, spread = rounding / gain[n];
+            for (long i = 0; i <= order; i++)
+                error += a[i] * undone[n + i];
+            spread = variance + spread * spread;
+            sum += error * error / spread + __builtin_log(spread);
+        }
+        likelihoods[length] = -0.5 * (sum + logs[length]);
+        if (length > 0) { /* the first sample of this fade is as it is for all shorter ones */
+            long n = longest - length;
+            double error = 0.0, spread = variance + rounding * rounding;
+            undone[order + n] = x[known + n];
+            for (long i = 0; i <= order; i++)
+                error += a[i] * undone[n + i];
+            before += error * error / spread + __builtin_log(spread);
+        }
+    }
+    return 1;
+}
+
 /* A stretch of x, first ... last - 1, filled from what is around it, begin ... first - 1 and last ... end - 1;
    interpolation.py has the formulas and does the same in NumPy. left and right: windows of the two sides.
    fill (last - first); energies (3): of the prediction errors over the stretch and the order behind it, as found and

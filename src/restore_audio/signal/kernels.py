@@ -179,6 +179,37 @@ def trial_repair(
     return gap, energies
 
 
+def fade_likelihoods(
+    samples: Samples,
+    window: Samples,
+    model: tuple[int, float],
+    rounding: float,
+    fades: tuple[Samples, Samples],
+) -> Samples | None:
+    """The work of :func:`.smear.likeliest_fade`.
+
+    Args:
+        samples: shape (T,), the last of which may be faded.
+        window: of those before, that the model is fitted on.
+        model: its order, and white noise under it, as a share of the power.
+        rounding: size of an error of rounding.
+        fades: gains of each length ``(N, order + N - 1)``, and twice the sums of their logarithms ``(N,)``.
+
+    Returns:
+        Logarithms of their likelihood ``(N,)``, empty where there is no solution; None if not compiled.
+    """
+    if LIBRARY is None:
+        return None
+    (order, noise), (gains, logs) = model, fades
+    samples = np.ascontiguousarray(samples, np.float64)
+    likelihoods, work = np.empty(logs.size), _scratch(samples.size + 7 * (order + 1) + logs.size)
+    done = LIBRARY.fade_likelihoods(
+        *(at(samples), samples.size, logs.size - 1, at(window), order, noise, rounding),
+        *(at(gains), at(logs), at(likelihoods), at(work)),
+    )
+    return likelihoods if done and np.isfinite(likelihoods).all() else np.empty(0)
+
+
 def left_energies(
     samples: Samples, size: int, offsets: NDArray[np.integer], own: int, ridge: float
 ) -> tuple[float, float] | None:

@@ -53,6 +53,10 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         (_ARRAY, *4 * (_COUNT,), _ARRAY, _ARRAY, _COUNT, _NUMBER, _ARRAY, _ARRAY, _ARRAY),
     ),
     "errors_of": (_COUNT, (_ARRAY, _COUNT, _ARRAY, _COUNT, _COUNT, _NUMBER, _ARRAY, _ARRAY)),
+    "fade_likelihoods": (
+        _COUNT,
+        (_ARRAY, *2 * (_COUNT,), _ARRAY, _COUNT, *2 * (_NUMBER,), *4 * (_ARRAY,)),
+    ),
     "left_energies": (_COUNT, (_ARRAY, _COUNT, _ARRAY, _COUNT, _COUNT, _NUMBER, _ARRAY, _ARRAY)),
     "whitened_energies": (
         _COUNT,

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..arrays import Samples
-from .lpc import errors_of, lpc
+from .kernels import fade_likelihoods
+from .lpc import NOISE, errors_of, hann_window, lpc
 
 _LONGEST_MS = 2.5
 """The widest smear that is looked for: about half the length of a filter of 255 taps."""
@@ -84,9 +85,23 @@ def likeliest_fade(outside: Samples, rate_hz: int) -> tuple[int, float]:
     context = known[: known.size - longest]
     if context.size < 4 * _ORDER or not np.all(np.isfinite(known)):
         return 0, 0.0
+    gains, _, logs = _fades(longest)
+    likelihoods = fade_likelihoods(
+        known, hann_window(context.size), (_ORDER, NOISE), _ROUNDING, (gains, logs)
+    )
+    if likelihoods is None:
+        likelihoods = _likelihoods(known, context, longest)
+    elif not likelihoods.size:
+        raise ValueError("the samples have no finite model")
+    best = int(np.argmax(likelihoods))
+    return best, float(likelihoods[best] - likelihoods[0])
+
+
+def _likelihoods(known: Samples, context: Samples, longest: int) -> Samples:
+    """As :func:`.kernels.fade_likelihoods`, where that is not compiled."""
+    gains, rounding, logs = _fades(longest)
     predictor = lpc([context], _ORDER)
     variance = float(np.mean(np.convolve(context, predictor, "valid") ** 2)) + _ROUNDING**2
-    gains, rounding, logs = _fades(longest)
     undone = known[known.size - longest - _ORDER :] / gains
     # The filter as a matrix: one product for all lengths.
     band = np.zeros((undone.shape[1], longest))
@@ -94,9 +109,7 @@ def likeliest_fade(outside: Samples, rate_hz: int) -> tuple[int, float]:
     as_strided(band, (longest, _ORDER + 1), (down + right, down))[:] = predictor[::-1]
     errors = (undone @ band) ** 2
     spread = variance + rounding
-    likelihoods = -0.5 * (np.sum(errors / spread + np.log(spread), axis=1) + logs)
-    best = int(np.argmax(likelihoods))
-    return best, float(likelihoods[best] - likelihoods[0])
+    return np.asarray(-0.5 * (np.sum(errors / spread + np.log(spread), axis=1) + logs))
 
 
 @lru_cache(maxsize=8)
