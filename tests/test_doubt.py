@@ -263,8 +263,8 @@ def test_behind_zeros_what_agrees_with_the_fill_stays() -> None:
     made.samples[200:400] += np.sqrt(SAME * 1.2) * 0.01
     made.samples[400:] += np.sqrt(SAME * 0.8) * 0.01
     samples = ended(gap, made)
-    assert 380 <= samples.size <= 420
-    assert samples[:350] == pytest.approx(made.samples[:350])
+    assert 340 <= samples.size <= 460
+    assert samples[:300] == pytest.approx(made.samples[:300])
     assert abs(samples[-1] - there[samples.size - 1]) < 1e-3
     for other in (replace(gap, kind="repeat"), replace(gap, audio=audio[None])):  # no zeros, or another kind
         assert ended(other, made) is made.samples

@@ -80,7 +80,7 @@ class TestRules:
 
     @pytest.mark.parametrize(
         ("zeros", "longer"),
-        [(1152, 1650), (2304, 1650), (1024, 864), (3072, 864), (576, 128), (1000, 0), (192, 0)],
+        [(1152, 1930), (2304, 1930), (1024, 864), (3072, 864), (576, 128), (1000, 0), (192, 0)],
     )
     def test_the_length_of_the_packets_tells_that_of_the_overlap(self, zeros, longer):
         samples, gap = self.gone_on(zeros)
