@@ -22,7 +22,7 @@ from ..signal.running import running_max
 from .candidate import Candidate, company, company_doubt
 from .interpolation import repair
 from .measures import SILENT_DB, cell_samples, db, rms, samples_of
-from .screen import Floats, background, cell_peaks, largest_around
+from .screen import Floats, Peaks
 
 FEATURES = (
     "above background",
@@ -53,9 +53,6 @@ _LEAST_PEAK = 5.0
 
 _LEAST_PROMINENCE = 1.8
 """And in the largest within 30 ms."""
-
-_BESIDE_CELLS, _NEAR_CELLS, _WIDE_CELLS = 5, 60, 200
-"""The click's own cells, and how far its neighbours are looked for: 30 and 100 ms."""
 
 _LONGEST_CELLS = 10
 """Of a click, to either side of its peak: 5 ms."""
@@ -104,19 +101,20 @@ _AT_ONCE = 64
 Places = NDArray[np.int64]
 
 
-def find_clicks(samples: Samples, error: Floats, rate_hz: int) -> list[Candidate]:
+def find_clicks(samples: Samples, error: Floats, rate_hz: int, among: Peaks | None = None) -> list[Candidate]:
     """Stretches that may be clicks.
 
     Args:
         samples: ``(T,)``, finite.
         error: prediction error ``(T,)``.
         rate_hz: sample rate.
+        among: its peaks; computed when None.
     """
-    peaks = cell_peaks(error, rate_hz)
+    among = among or Peaks.of(error, rate_hz)
+    peaks = among.each
     if peaks.size < _FEWEST_CELLS:
         return []
-    level = np.maximum(background(peaks), _FLOOR)
-    near, wide = (largest_around(peaks, _BESIDE_CELLS, cells) for cells in (_NEAR_CELLS, _WIDE_CELLS))
+    level, near, wide = np.maximum(among.background, _FLOOR), among.near, among.wide
     high = (peaks > _LEAST_PEAK * level) & (peaks >= running_max(peaks, 11))
     places = np.flatnonzero(high & (peaks > _LEAST_PROMINENCE * near))
     others = np.flatnonzero(high) if places.size else places

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..spans import Span
 from .clicks import find_clicks
 from .extrapolated import find_extrapolated
-from .fades import find_fades, with_ramps_muted
+from .fades import find_fades
 from .gaps import as_gap, find_gaps
 from .interpolated import find_interpolated
 from .learned import find_weighed
@@ -52,7 +52,7 @@ def each_channel(find: Callable[[Window, int], list[Span]]) -> Find:
 
 def _runs(window: Window, channel: int) -> list[Span]:
     samples = window.samples[channel]
-    muted = with_ramps_muted(samples, window.rate_hz)
+    muted = window.muted(channel)
     each = (samples,) if muted is samples else (samples, muted)
     return [s for audio in each for s in find_runs(audio, channel, window.rate_hz, window.longest_samples)]
 
@@ -62,7 +62,7 @@ def _fades(window: Window, channel: int) -> list[Span]:
 
 
 def _gaps(window: Window, channel: int) -> list[Span]:
-    samples = with_ramps_muted(window.samples[channel], window.rate_hz)
+    samples = window.muted(channel)
     found = find_gaps(samples, window.rate_hz, window.longest_samples)
     return [as_gap(samples, span, window.rate_hz) for span in weigh("gap", found, channel)]
 
@@ -81,7 +81,8 @@ def _interpolated(window: Window, channel: int) -> list[Span]:
 
 
 def _clicks(window: Window, channel: int) -> list[Span]:
-    found = find_clicks(window.samples[channel], window.prediction_error(channel), window.rate_hz)
+    error, peaks = window.prediction_error(channel), window.peaks(channel)
+    found = find_clicks(window.samples[channel], error, window.rate_hz, peaks)
     return weigh("click", found, channel)
 
 
@@ -92,7 +93,8 @@ def _learned(window: Window) -> list[Span]:
 
 def _splices(window: Window) -> list[Span]:
     errors = [window.prediction_error(channel) for channel in range(len(window.samples))]
-    return find_splices(window.samples, errors, window.rate_hz)
+    peaks = [window.peaks(channel) for channel in range(len(window.samples))]
+    return find_splices(window.samples, errors, window.rate_hz, peaks)
 
 
 DETECTORS: list[Detector] = [

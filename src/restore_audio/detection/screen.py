@@ -6,7 +6,8 @@ and its peaks in cells of 0.5 ms.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ Floats = NDArray[np.float32]
 
 ORDER = 16
 _AT_ONCE = 64
+_NEAR_CELLS, _WIDE_CELLS = (5, 60), (5, 200)
+"""How far neighbours of a peak are looked for, but for its own cells."""
+
 _NOISE = 3e-6
 """White noise added to the fit, as a share of the power: lossy coding leaves empty bands."""
 
@@ -87,6 +91,37 @@ def levinson(correlation: Samples) -> Samples:
         filters[:, 1 : order + 1] += reflection[:, None] * filters[:, order - 1 :: -1][:, :order]
         power = power * np.maximum(1 - reflection**2, 1e-9)
     return filters
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Peaks of the prediction error in cells of 0.5 ms, and what they are held against.
+
+    Attributes:
+        each: ``(cells,)``.
+    """
+
+    each: Floats
+
+    @classmethod
+    def of(cls, error: Floats, rate_hz: int) -> Peaks:
+        """The peaks of an error ``(T,)``."""
+        return cls(cell_peaks(error, rate_hz))
+
+    @cached_property
+    def background(self) -> Floats:
+        """See :func:`background`."""
+        return background(self.each)
+
+    @cached_property
+    def near(self) -> Floats:
+        """The largest 2.5 to 30 ms away."""
+        return largest_around(self.each, *_NEAR_CELLS)
+
+    @cached_property
+    def wide(self) -> Floats:
+        """The largest 2.5 to 100 ms away."""
+        return largest_around(self.each, *_WIDE_CELLS)
 
 
 def cell_peaks(error: Floats, rate_hz: int) -> Floats:

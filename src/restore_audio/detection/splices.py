@@ -25,7 +25,7 @@ from ..signal.running import running_max
 from ..spans import Span
 from .candidate import company, company_doubt
 from .measures import SILENT_DB, cell_samples, confidence, db, rms, samples_of
-from .screen import Floats, background, cell_peaks, largest_around
+from .screen import Floats, Peaks, cell_peaks
 
 ORDER = 32
 _CONTEXT = 1024
@@ -33,9 +33,6 @@ _CONTEXT = 1024
 
 _LEAST_PEAK, _LEAST_PROMINENCE = 3.5, 1.4
 """Of a cell worth a look: its peak over the background, and over everything within 30 ms."""
-
-_NEAR_CELLS, _WIDE_CELLS = (5, 60), (5, 200)
-"""Cells of 0.5 ms away: 2.5 to 30 and to 100 ms."""
 
 _FEWEST_CELLS = 500
 _SURPRISE = 4.5
@@ -102,25 +99,28 @@ class _Join:
     breaks_db: tuple[float, float]
 
 
-def find_splices(samples: Samples, errors: Sequence[Floats], rate_hz: int) -> list[Span]:
+def find_splices(
+    samples: Samples, errors: Sequence[Floats], rate_hz: int, among: Sequence[Peaks] | None = None
+) -> list[Span]:
     """Places at which samples are missing or doubled.
 
     Args:
         samples: ``(C, T)``, finite.
         errors: prediction error ``(T,)`` of each channel.
         rate_hz: sample rate.
+        among: their peaks; computed when None.
     """
     size = cell_samples(rate_hz)
     if samples.shape[1] < _FEWEST_CELLS * size:
         return []
     half = samples_of(_HALF_MS, rate_hz)
-    peaks = [cell_peaks(error, rate_hz) for error in errors]
+    among = among or [Peaks(cell_peaks(error, rate_hz)) for error in errors]
     spans = []
     for channel, audio in enumerate(samples):
-        mine, wide = peaks[channel], largest_around(peaks[channel], *_WIDE_CELLS)
+        mine, wide = among[channel].each, among[channel].wide
         cells = np.flatnonzero(
-            (mine > _LEAST_PEAK * background(mine))
-            & (mine > _LEAST_PROMINENCE * largest_around(mine, *_NEAR_CELLS))
+            (mine > _LEAST_PEAK * among[channel].background)
+            & (mine > _LEAST_PROMINENCE * among[channel].near)
             & (mine >= running_max(mine, 7))
         )
         # What does not stand alone cannot reach the least score: it is refused before models are fitted.

@@ -8,19 +8,23 @@ In: blocks ``(C, n)`` of any sizes. Out: windows that do not depend on those siz
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..arrays import Samples
 from ..settings import DetectSettings
 from ..spans import Span
+from .fades import with_ramps_muted
 from .measures import grid_samples, samples_of
 from .repeats import LONGEST_LAG_S
 from .runs import find_nan
-from .screen import Floats, prediction_error
+from .screen import Floats, Peaks, prediction_error
+
+Kept = TypeVar("Kept")
 
 _CORE_GRIDS = 256
 """Length of a core in grids of 32 ms: about 8 s, long enough that margins cost little."""
@@ -52,7 +56,7 @@ class Window:
     core: tuple[int, int] = (0, 0)
     nan: tuple[Span, ...] = ()
     past: Samples | None = None
-    _errors: dict[int, Floats] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def sounding(self) -> tuple[int, ...]:
@@ -60,10 +64,24 @@ class Window:
         return tuple(c for c, samples in enumerate(self.samples) if np.any(samples))
 
     def prediction_error(self, channel: int) -> Floats:
-        """Error of a linear prediction of one channel, ``(T,)``, computed once (:mod:`.screen`)."""
-        if channel not in self._errors:
-            self._errors[channel] = prediction_error(self.samples[channel], self.rate_hz)
-        return self._errors[channel]
+        """Error of a linear prediction of one channel, ``(T,)`` (:mod:`.screen`)."""
+        return self._once("error", channel, lambda: prediction_error(self.samples[channel], self.rate_hz))
+
+    def peaks(self, channel: int) -> Peaks:
+        """Its peaks."""
+        return self._once("peaks", channel, lambda: Peaks.of(self.prediction_error(channel), self.rate_hz))
+
+    def muted(self, channel: int) -> Samples:
+        """The samples ``(T,)`` with zeros in place of a player's ramps (:mod:`.fades`)."""
+        return self._once("muted", channel, lambda: with_ramps_muted(self.samples[channel], self.rate_hz))
+
+    def _once(self, name: str, channel: int, make: Callable[[], Kept]) -> Kept:
+        """What several detectors need is computed once."""
+        key = name, channel
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: Kept = self._kept[key]
+        return kept
 
 
 def cut_windows(blocks: Iterable[Samples], rate_hz: int, settings: DetectSettings) -> Iterator[Window]:
