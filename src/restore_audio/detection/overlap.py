@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays import Run, Samples
 from ..signal.burg import burg
-from ..signal.lapped import BLOCK, HEARD
+from ..signal.lapped import BLOCK, HEARD, MP3_HEARD
 from .measures import db, rms
 
 _ORDER, _CONTEXT, _JUNCTION = 32, 1024, 64
@@ -36,11 +36,10 @@ _QUIETER_DB = 10.0
 """How far below the sound before the gap that behind it may lie: the half that is still held begins at full
 level. What an encoder smears of the sound behind a gap is quieter, and healthy."""
 
-_OVERLAPS = ((1152, 1930), (BLOCK, HEARD), (64, 128))
+_OVERLAPS = ((1152, MP3_HEARD), (BLOCK, HEARD), (64, 128))
 """Length of a packet, and how many samples behind the gap are more than 20 dB off: most of the 1,024 that AAC
-and long blocks of Vorbis overlap, all of the 128 of short ones. MP3 needs 1,350 or 1,930, and more where its
-reservoir of bits is empty, which does not show; where the repair agrees with what is there, it stays
-(:mod:`..fill.doubt`). Of 351 muted packets in training music the repairs gain 5.7 dB, with 1,650 5.2 dB."""
+and long blocks of Vorbis overlap, all of the 128 of short ones. Of 351 muted packets of MP3 in training music
+the repairs gain 5.7 dB, with 1,650 samples 5.2 dB: those that agree with them stay (:mod:`..fill.doubt`)."""
 
 STILL_HELD = "what a decoder still held of the packet before the loss: they go on from before it"
 

@@ -27,7 +27,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Samples
 from ..signal.fades import cross_fade
-from ..signal.running import running_max, running_mean
+from ..signal.lapped import MP3_HEARD
+from ..signal.running import running_mean
 from .ar import ArSettings, predict_gap
 from .gaps import Gap, Prediction
 
@@ -54,7 +55,7 @@ stays. Of 351 muted packets of MP3 in training music 47,300 healthy samples woul
 it is 34,100, 18,200 and 5,700, at 0.01, 0.07 and 0.60 of 5.9 dB, with this one 9,300 at 0.27 dB."""
 
 _ZEROS, _JOIN_MS = 16, 0.5
-"""Zeros in a row that are lost samples, as music passes zero on its way; fade from a fill to what stays."""
+"""Zeros before what was held, as music passes zero on its way; fade from a fill to what stays."""
 
 SETTINGS = ArSettings(context_ms=186.0)
 """Of the fills of the pseudo-gaps."""
@@ -161,23 +162,18 @@ def steadied(gap: Gap, extrapolated: Prediction) -> Prediction:
 
 
 def ended(gap: Gap, made: Prediction) -> Samples:
-    """What replaces a gap, without its end behind zeros where what is there agrees with it.
-
-    What a decoder still held of a muted packet (:mod:`..detection.overlap`) is over sooner or later.
-    """
-    there = gap.mine[gap.start : gap.end]
-    if gap.kind != "zeros" or not np.all(np.isfinite(there)):
-        return made.samples
-    zeros = running_max(np.abs(there), _ZEROS) == 0.0
-    if not np.any(zeros):
+    """What replaces a gap, without the end of what a decoder still held behind zeros, where both agree."""
+    there, held = gap.mine[gap.start : gap.end], gap.length - MP3_HEARD
+    behind_zeros = held > 0 and not np.any(there[max(held - _ZEROS, 0) : held]) and there[held] != 0.0
+    if gap.kind != "zeros" or not behind_zeros or not np.all(np.isfinite(there)):
         return made.samples
     around = max(round(SAME_MS * gap.rate_hz / 1000), 1)
-    differs = running_mean((made.samples - there) ** 2, around)
-    places = np.flatnonzero(zeros | (differs > SAME * made.expected_error / gap.length))
-    end = min(int(places[-1]) + (_ZEROS // 2 if zeros[places[-1]] else 1), gap.length)
+    differs = running_mean((made.samples - there) ** 2, around)[held:]
+    places = np.flatnonzero(differs > SAME * made.expected_error / gap.length)
+    end = held + int(places[-1] + 1 if places.size else 0)
     if end == gap.length:
         return made.samples
-    fade = cross_fade(min(round(_JOIN_MS * gap.rate_hz / 1000), end))
+    fade = cross_fade(min(round(_JOIN_MS * gap.rate_hz / 1000), end - held))
     samples = made.samples[:end].copy()
     samples[end - fade.size :] += (1.0 - fade) * (there[:end] - samples)[end - fade.size :]
     return samples
