@@ -46,7 +46,7 @@ def share_heap() -> bool:
     """Let all threads of this process take memory from one heap; whether that could be asked for.
 
     The GNU C library keeps one for each, and what a thread has given back is no use to another: with the
-    network that is 80 MB of 870. What is free stays with the process, up to :data:`_KEPT_BYTES`. For a
+    network that is 15 MB of 165. What is free stays with the process, up to :data:`_KEPT_BYTES`. For a
     program's own process, before its threads begin; ``MALLOC_ARENA_MAX`` in the environment says otherwise.
     """
     if sys.platform != "linux" or "MALLOC_ARENA_MAX" in os.environ:
