@@ -58,7 +58,7 @@ class _Onward(soundfile.SoundFile):  # type: ignore[misc]
             return promised
         try:
             with no_library_messages(), soundfile.SoundFile(self.name) as again:
-                first = again.seek(max(promised - _LAST_S * again.samplerate, 0))
+                first = int(again.seek(max(promised - _LAST_S * again.samplerate, 0)))
                 return min(first + len(again.read(dtype="int16", always_2d=True)), promised)
         except soundfile.LibsndfileError:
             return promised
