@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,8 +38,10 @@ from restore_audio.detection.screen import prediction_error
 LONGEST_S = 0.4
 FOLDS = 5
 SETTINGS = {"hidden": 16, "epochs": 120, "batch": 512, "least_scale": 1e-6}
-ALLOWED = {"gap": 0.3, "click": 0.1}
-"""False alarms in ten minutes that the screens' candidates may give on tracks held out."""
+ALLOWED = {"gap": 0.9, "click": 0.1}
+"""False alarms in ten minutes of undamaged music that the screens' candidates may give on tracks held out. Three
+passages of the training packages look more like a gap than most gaps do, as some gates do that count for nothing
+here, so that fewer would leave most gaps unfound."""
 
 PASSAGE_S = 10.2
 """Length of a detection window."""
@@ -65,8 +68,26 @@ def clicked(rng: np.random.Generator, clean: np.ndarray, rate_hz: int):
     return np.rint(apply_damages(clean[None], rate_hz, damages)[0] * 32768) / 32768, damages
 
 
-def gather_clicks(paths: list[Path], seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Evidence (N, features), whether it is damage (N,), the fold of its track (N,), and hours heard."""
+class Gathered(NamedTuple):
+    """What the screens fire at.
+
+    Attributes:
+        rows: evidence ``(N, features)``.
+        labels: whether it is damage ``(N,)``.
+        folds: of its track ``(N,)``.
+        undamaged: whether it lies in music as it is ``(N,)``.
+        hours: of music as it is.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    folds: np.ndarray
+    undamaged: np.ndarray
+    hours: float
+
+
+def gather_clicks(paths: list[Path], seconds: float) -> Gathered:
+    """In whole tracks, and in a stretch of each with clicks."""
     rng = np.random.default_rng(12)
     rows, labels, folds, heard = [], [], [], 0.0
     for number, path in enumerate(paths):
@@ -88,7 +109,8 @@ def gather_clicks(paths: list[Path], seconds: float) -> tuple[np.ndarray, np.nda
                     rows.append(hits[0].features)
                     labels.append(1)
         folds += [number % FOLDS] * (len(rows) - len(folds))
-    return np.array(rows, dtype=np.float64), np.array(labels), np.array(folds), heard
+    is_damage = np.array(labels)
+    return Gathered(np.array(rows, dtype=np.float64), is_damage, np.array(folds), is_damage == 0, heard)
 
 
 def candidates(audio: np.ndarray, rate_hz: int) -> list[Candidate]:
@@ -96,12 +118,14 @@ def candidates(audio: np.ndarray, rate_hz: int) -> list[Candidate]:
     return find_clicks(audio, prediction_error(audio, rate_hz), rate_hz)
 
 
-def gather_gaps(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """As :func:`gather_clicks`, for gaps; a passage of each track."""
+def gather_gaps(paths: list[Path]) -> Gathered:
+    """In a passage of each track, in two sounds made of it that look damaged, and in three with gaps."""
     rng = np.random.default_rng(11)
-    rows, labels, folds, heard = [], [], [], 0.0
+    rows, labels, folds, plain, heard = [], [], [], [], 0.0
 
-    def look(audio: np.ndarray, rate_hz: int, truth: list[tuple[int, int]], fold: int) -> None:
+    def look(
+        audio: np.ndarray, rate_hz: int, truth: list[tuple[int, int]], fold: int, undamaged: bool = False
+    ) -> None:
         for found in find_gaps(audio, rate_hz, round(LONGEST_S * rate_hz)):
             hits = [(a, b) for a, b in truth if found.start < b and found.end > a]
             far = all(found.end < a - FAR_S * rate_hz or found.start > b + FAR_S * rate_hz for a, b in truth)
@@ -114,6 +138,7 @@ def gather_gaps(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
                 rows.append(found.features)
                 labels.append(int(bool(near)))
                 folds.append(fold)
+                plain.append(undamaged)
 
     for number, path in enumerate(paths):
         samples, info = read_audio(path)
@@ -123,7 +148,7 @@ def gather_gaps(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
         if passage.shape[1] < 3 * rate_hz:
             continue
         heard += passage.shape[1] / rate_hz / 3600
-        look(passage[0], rate_hz, [], number % FOLDS)
+        look(passage[0], rate_hz, [], number % FOLDS, undamaged=True)
         for sort in (str(rng.choice(NEGATIVES)), str(rng.choice(HARD_NEGATIVES))):
             look(apply(draw_negative(rng, sort), passage, rate_hz).samples[0], rate_hz, [], number % FOLDS)
         for step in rng.permutation(["none", *PROCESSES, *CODECS])[:3].tolist():
@@ -141,7 +166,9 @@ def gather_gaps(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
             if made.spans:
                 truth = [(s.start, s.end) for s in made.spans]
                 look(made.samples[0], made.rate_hz, truth, number % FOLDS)
-    return np.array(rows, dtype=np.float64), np.array(labels), np.array(folds), heard
+    return Gathered(
+        np.array(rows, dtype=np.float64), np.array(labels), np.array(folds), np.array(plain), heard
+    )
 
 
 def main() -> None:
@@ -162,12 +189,12 @@ def main() -> None:
     document = json.loads(options.output.read_text(encoding="utf-8")) if options.output.exists() else {}
     for kind in options.kinds:
         gathered = gather_gaps(paths) if kind == "gap" else gather_clicks(paths, options.seconds)
-        rows, labels, folds, heard = gathered
+        rows, labels, folds, undamaged, heard = gathered
         held_out = np.zeros(len(rows))
         for fold in range(FOLDS):
             inside = folds == fold
             held_out[inside] = scored(fit_mean(rows[~inside], labels[~inside], **SETTINGS), rows[inside])
-        worst = np.sort(held_out[labels == 0])[::-1]
+        worst = np.sort(held_out[undamaged])[::-1]
         threshold = float(worst[min(int(ALLOWED[kind] * heard * 6), len(worst) - 1)])
         net = fit_mean(rows, labels, **SETTINGS)
         recall = float(np.mean(held_out[labels == 1] > threshold))
