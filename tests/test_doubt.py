@@ -13,15 +13,12 @@ from restore_audio.fill import doubt
 from restore_audio.fill.ar import predict_gap
 from restore_audio.fill.doubt import (
     LEAST_RATIOS,
-    LESS_DB,
     SAME,
     STAND_INS,
     UNPROVEN,
-    UNSTEADY_DB,
     _errors_beside,
     ended,
     settled,
-    steadied,
 )
 from restore_audio.fill.fill import Filling, fill_spans
 from restore_audio.fill.gaps import Gap, Prediction
@@ -224,34 +221,6 @@ def test_a_method_that_was_asked_for_does_as_it_was_told() -> None:
     span = Span(START, START + LENGTH, 0, "concealed")
     _, (marked,) = fill_spans(music()[None], [span], RATE_HZ, method=METHODS["ar"])
     assert marked.filled
-
-
-@pytest.mark.parametrize("louder", ["before", "after"])
-def test_what_is_extrapolated_between_sides_of_different_levels_is_quieter(louder: str) -> None:
-    audio = music()
-    gap, prior = gap_of(audio, "zeros")
-    near = gap.rate_hz // 50
-    sides = [np.mean(side**2) for side in (gap.before[-near:], gap.after[:near])]
-    assert abs(10 * np.log10(sides[0] / sides[1])) < UNSTEADY_DB
-    assert np.array_equal(steadied(gap, prior).samples, prior.samples)
-    for step_db, less_db in ((UNSTEADY_DB - 0.1, 0.0), (UNSTEADY_DB + 2.0, 1.0), (60.0, LESS_DB)):
-        moved = audio.copy()
-        first, last = (0, START) if louder == "before" else (START + LENGTH, audio.size)
-        ratio = sides[1] / sides[0] if louder == "before" else sides[0] / sides[1]
-        moved[first:last] *= np.sqrt(ratio) * 10 ** (step_db / 20)
-        gap, prior = gap_of(moved, "zeros")
-        assert steadied(gap, prior).samples == pytest.approx(prior.samples * 10 ** (-less_db / 20))
-        assert steadied(gap, prior).expected_error == prior.expected_error
-    short = replace(gap, end=START + 400)  # 9 ms: what is extrapolated so far is right
-    prior = predict_gap(short.before, short.after, short.length, rate_hz=RATE_HZ)
-    assert steadied(short, prior) is prior
-
-
-def test_what_is_extrapolated_beside_silence_or_an_end_keeps_to_what_there_is() -> None:
-    gap, prior = gap_of(np.zeros(70_000), "zeros")
-    assert steadied(gap, prior) is prior
-    first, prior = replace(gap_of(music(), "zeros")[0], first=START), gap_of(music(), "zeros")[1]
-    assert steadied(first, prior) is prior
 
 
 def held_behind_zeros() -> tuple[Gap, Samples]:

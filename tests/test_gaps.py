@@ -26,8 +26,8 @@ from restore_audio.spans import Span
 
 RATE_HZ = 44_100
 EXAMPLE = Path(__file__).parents[1] / "examples" / "clean.wav"
-PLACES = [(60_000, 110), (101_000, 300), (140_000, 1_500), (180_000, 6_000), (230_000, 441)]
-"""Gaps of 2.5 to 136 ms: first sample and length."""
+PLACES = [(60_000, 160), (101_000, 300), (140_000, 1_500), (180_000, 6_000), (230_000, 441)]
+"""Gaps of 3.6 to 136 ms: first sample and length."""
 
 LONGEST = round(0.4 * RATE_HZ)
 

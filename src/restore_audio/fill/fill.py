@@ -28,7 +28,7 @@ from ..settings import FillSettings
 from ..signal.smear import smeared
 from ..spans import Span, merge_spans
 from ..threads import pool, usable_cores
-from .doubt import ended, settled, steadied
+from .doubt import ended, settled
 from .gaps import Gap, Prediction, walk_gaps
 from .memory import ArraySource, Memory, Source
 from .methods import Blend, Method, filling_method, load_fill, load_repair, method_named
@@ -142,8 +142,7 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
     predictions = [p and replace(p, samples=p.samples[smear : smear + gap.length]) for p in made]
     answers = [p for p in predictions if p is not None]
     best = min((p for p in answers if _holds(p, answers[0])), key=lambda p: p.expected_error)
-    if extrapolated := best is predictions[0]:
-        best = steadied(gap, best)
+    extrapolated = best is predictions[0]
     repair = load_repair(gap.kind) if method.repairs else None
     repaired = repair(gap, best) if repair else None
     chosen = settled(gap, best, repaired) if method.repairs else best
