@@ -64,7 +64,7 @@ def test_clicks_within_a_soft_pause_stay_two_clicks():
 
 @pytest.mark.parametrize("places", [(PAUSE[0],), (PAUSE[1],), (PAUSE[0] - 4_000, PAUSE[1] + 4_000)])
 def test_clicks_at_one_end_or_apart_leave_a_dropout_what_it_is(places):
-    spans = detect(with_clicks(with_pause(depth_db=18.0), places), RATE_HZ)
+    spans = detect(with_clicks(with_pause(depth_db=16.0), places), RATE_HZ)
     assert covered(spans, *PAUSE) > 0.9 * LENGTH
 
 

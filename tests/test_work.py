@@ -30,13 +30,13 @@ RATE_HZ = 44_100
 def test_a_gap_takes_few_fits(gap_ms: float, most_fits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Short: two sides for four settings; long: two sides, again with a passage."""
     fits = []
-    fit = ar.burg
+    fit = ar.fit
 
-    def counted(x: np.ndarray, order: int, **how: float) -> np.ndarray:
+    def counted(x: np.ndarray, order: int, **how: float) -> tuple[np.ndarray, float] | None:
         fits.append(order)
         return fit(x, order, **how)
 
-    monkeypatch.setattr(ar, "burg", counted)
+    monkeypatch.setattr(ar, "fit", counted)
     audio = music(4.0)
     gap = Span(80_000, 80_000 + round(gap_ms * RATE_HZ / 1000), 0)
     audio[0, gap.start : gap.end] = 0
