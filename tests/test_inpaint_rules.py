@@ -156,7 +156,11 @@ class TestChoice:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         completed: list[tuple[int, int]] = []
-        monkeypatch.setattr(network, "complete", lambda gap, *_: completed.append((gap.channel, gap.start)))
+        monkeypatch.setattr(
+            network,
+            "complete",
+            lambda gaps, _: completed.extend((gap.channel, gap.start) for gap, *_ in gaps),
+        )
         blend = Blend(shortest_ms=25.0)
         spans = [Span(10, 34, 0), Span(60, 85, 0), Span(10, 110, 1, kind="click")]
 
@@ -457,6 +461,19 @@ class Answer:
         return np.full(filled.shape, self.value)
 
 
+class Louder:
+    """A network that doubles what it is given, and counts its patches."""
+
+    frames = 128
+
+    def __init__(self) -> None:
+        self.patches: list[int] = []
+
+    def restore_magnitudes(self, filled: Samples, known: Samples) -> Samples:
+        self.patches.append(len(known))
+        return 2.0 * filled
+
+
 class TestCompletion:
     """At 8000 Hz a hop is 32 samples, a patch 4096, the fade of 5 ms 40 samples."""
 
@@ -485,8 +502,33 @@ class TestCompletion:
             return np.ones(start.size)
 
         monkeypatch.setattr(network, "griffin_lim", listen)
-        network.complete(gap, answer, blend, error_db)  # type: ignore[arg-type]
+        network.complete([(gap, blend, error_db)], answer)  # type: ignore[arg-type]
         return seen
+
+    def test_gaps_and_channels_go_through_the_network_together_unless_one_sees_another(self) -> None:
+        audio = 0.1 * np.random.default_rng(3).standard_normal((2, 120_000))
+        lost = np.zeros(audio.shape, bool)
+        gaps = []
+        # 4095 samples around each are looked at: the third sees the second, which lies in the same channel.
+        for channel, start, length in [(0, 8000, 800), (0, 30_000, 900), (0, 32_500, 400), (1, 8000, 6000)]:
+            lost[channel, start : start + length] = True
+            gaps.append(Gap(audio, lost, channel, start, start + length, 0, 120_000, RATE_HZ))
+        alone = audio.copy()
+        for gap in gaps:
+            network.complete([(replace(gap, audio=alone), Blend(), None)], Louder())  # type: ignore[arg-type]
+        asked = Louder()
+        network.complete([(gap, Blend(), None) for gap in gaps], asked)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(audio, alone)
+        assert asked.patches == [2, 3]
+
+    def test_sixteen_gaps_go_through_the_network_at_once(self) -> None:
+        audio = 0.1 * np.random.default_rng(3).standard_normal((20, 16_000))
+        gaps = [
+            (Gap(audio, np.zeros(audio.shape, bool), channel, 8000, 8800, 0, 16_000, RATE_HZ), Blend(), None)
+            for channel in range(20)
+        ]
+        network.complete(gaps, asked := Louder())  # type: ignore[arg-type]
+        assert asked.patches == [16, 4]
 
     @pytest.mark.parametrize("blend", [Blend(share=0.7), Blend(0.0, ar=False)], ids=["auto", "network"])
     def test_frames_that_no_damage_touches_keep_their_magnitudes(

@@ -49,6 +49,7 @@ _LEAST_NATS, _UNLIKE = 3.0, 3.0
 _ORDER, _FREEDOM = 32, 4.0
 _MEDIAN = 0.741
 """Of the size of what is distributed as Student's t with four degrees of freedom and scale 1."""
+
 _LONGEST = 36
 """Samples of a ramp: players mute with up to 32, and longer ones are sounds that begin."""
 

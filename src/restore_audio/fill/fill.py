@@ -108,8 +108,7 @@ def fill_spans(
     if to_complete and (network := open_network()) is not None:
         from .network import complete
 
-        for gap, blend, error_db in to_complete:
-            complete(gap, network, blend, error_db)
+        complete(to_complete, network)
     starts = {c: sorted(start for channel, start in fates if channel == c) for c, _ in fates}
     marked = []
     for span in ordered:

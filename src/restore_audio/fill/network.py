@@ -1,6 +1,6 @@
-"""Complete a filled gap by the network: its magnitudes, and a phase that agrees with them.
+"""Complete filled gaps by the network: its magnitudes, and a phase that agrees with them.
 
-In: a gap whose samples were filled by AR. Out: the same samples with the spectrum that AR lost.
+In: gaps whose samples were filled by AR. Out: the same samples with the spectrum that AR lost.
 
 1. The network sees the AR-filled spectrogram in patches of 512 ms (or what it was trained on) and says which
    magnitudes belong there.
@@ -19,6 +19,8 @@ that only begins at some distance from the edges (the maximum does that by itsel
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,26 +38,79 @@ from .methods import Blend
 if TYPE_CHECKING:
     from ..network.predictor import Inpainter
 
+_BINS = NETWORK_TILES * PATCH_BINS
+"""Bins that the network knows."""
 
-def complete(gap: Gap, network: Inpainter, blend: Blend, error_db: float | None = None) -> None:
-    """Complete the fill of a gap, in place.
 
-    Args:
-        gap: filled.
-        network: what completes it.
-        blend: how.
-        error_db: the error that its fill expects of itself, relative to its energy; None if it does not say.
+Incomplete = tuple[Gap, Blend, float | None]
+"""A filled gap, how it is completed, and the error that its fill expects of itself, relative to its energy in
+decibels; None if it does not say."""
+
+_TOGETHER = 16
+"""Gaps whose patches go through the network at once: as many as :data:`..network.predictor.BATCH`."""
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """The stretch of a channel around a gap, as its fill left it.
+
+    Attributes:
+        first: its first sample.
+        fill: ``(T,)``.
+        ar: magnitudes ``(F, K)``.
+        share: healthy share of each frame ``(K,)``.
     """
+
+    first: int
+    fill: Samples
+    ar: Samples
+    share: NDArray[np.floating]
+
+
+def complete(gaps: Iterable[Incomplete], network: Inpainter) -> None:
+    """Complete the fills of gaps, in place and in order.
+
+    Patches of several gaps and channels go through the network together, except of a gap that sees what an
+    earlier one of them becomes.
+    """
+    for together in _apart(gaps, network.frames):
+        scenes = [_scene(gap, network.frames) for gap, _, _ in together]
+        answers = _predict(scenes, network)
+        for (gap, blend, error_db), scene, answer in zip(together, scenes, answers, strict=True):
+            _finish(gap, blend, error_db, scene, answer)
+
+
+def _apart(gaps: Iterable[Incomplete], patch_frames: int) -> Iterator[list[Incomplete]]:
+    """Groups in order, in each of which no gap lies in the stretch around a later one."""
+    together: list[Incomplete] = []
+    for each in gaps:
+        gap = each[0]
+        first, last = _window(gap, gap.mine.size, Grid(gap.rate_hz), patch_frames)
+        seen = any(
+            other.channel == gap.channel and other.start < last and first < other.end
+            for other, _, _ in together
+        )
+        if seen or len(together) == _TOGETHER:
+            yield together
+            together = []
+        together.append(each)
+    if together:
+        yield together
+
+
+def _scene(gap: Gap, patch_frames: int) -> _Scene:
     grid = Grid(gap.rate_hz)
-    audio = gap.mine
-    first, last = _window(gap, audio.size, grid, network.frames)
-    fill = np.nan_to_num(audio[first:last], posinf=0.0, neginf=0.0)
-    inside = slice(gap.start - first, gap.end - first)
-    ar = np.abs(stft(fill, grid))
-    share = known_share(gap.healthy[first:last], grid)
+    first, last = _window(gap, gap.mine.size, grid, patch_frames)
+    fill = np.nan_to_num(gap.mine[first:last], posinf=0.0, neginf=0.0)
+    return _Scene(first, fill, np.abs(stft(fill, grid)), known_share(gap.healthy[first:last], grid))
+
+
+def _finish(gap: Gap, blend: Blend, error_db: float | None, scene: _Scene, answer: Samples) -> None:
+    """Give a gap the magnitudes of the network's answer ``(F', K)``, F' at most F, as the blend says."""
+    grid, fill, ar, share = Grid(gap.rate_hz), scene.fill, scene.ar, scene.share
+    inside = slice(gap.start - scene.first, gap.end - scene.first)
     wanted = between_frames(ar, share, logarithmic=True)  # used above the highest frequency of the network
-    bins = min(ar.shape[0], NETWORK_TILES * PATCH_BINS)
-    wanted[:bins] = _predict(ar[:bins], share, network)
+    wanted[: len(answer)] = answer
     # Frames that no damage touches are known: the network has no say in them.
     wanted = np.where(share < HEALTHY_SHARE, wanted, ar)
     magnitudes = np.maximum(ar, blend.share * wanted) if blend.ar else wanted
@@ -68,7 +123,7 @@ def complete(gap: Gap, network: Inpainter, blend: Blend, error_db: float | None 
     known[inside] = False
     result = griffin_lim(magnitudes, fill, known, grid, iterations=blend.iterations)
     fade = edge_fade(gap.length, max(round(blend.fade_ms * gap.rate_hz / 1000) - 1, 0))
-    audio[gap.start : gap.end] = fade * result[inside] + (1 - fade) * fill[inside]
+    gap.mine[gap.start : gap.end] = fade * result[inside] + (1 - fade) * fill[inside]
 
 
 def _window(gap: Gap, total: int, grid: Grid, patch_frames: int) -> tuple[int, int]:
@@ -79,12 +134,17 @@ def _window(gap: Gap, total: int, grid: Grid, patch_frames: int) -> tuple[int, i
     return first, min(first + need, total)
 
 
-def _predict(ar: Samples, share: NDArray[np.floating], network: Inpainter) -> Samples:
-    """The network's magnitudes for an AR-filled spectrogram ``(F, K)`` of any length."""
-    bins, frames = ar.shape
-    patches = cut(ar, patch_frames=network.frames)  # (N, tiles, 128, K)
-    shares = cut(share[None], patch_frames=network.frames)[:, 0, 0]  # (N, K)
-    return np.asarray(stitch(network.restore_magnitudes(patches, shares), bins, frames), dtype=np.float64)
+def _predict(scenes: Sequence[_Scene], network: Inpainter) -> list[Samples]:
+    """The network's magnitudes ``(F', K)`` for stretches of one rate and any lengths."""
+    known = [scene.ar[:_BINS] for scene in scenes]
+    patches = [cut(ar, patch_frames=network.frames) for ar in known]  # (N, tiles, 128, K)
+    shares = [cut(scene.share[None], patch_frames=network.frames)[:, 0, 0] for scene in scenes]  # (N, K)
+    answers = network.restore_magnitudes(np.concatenate(patches), np.concatenate(shares))
+    each = np.split(answers, np.cumsum([len(some) for some in patches])[:-1])
+    return [
+        np.asarray(stitch(answer, *ar.shape), dtype=np.float64)
+        for answer, ar in zip(each, known, strict=True)
+    ]
 
 
 def _capped(ar: Samples, louder: Samples, missing: NDArray[np.floating], most: float) -> Samples:
