@@ -212,20 +212,34 @@ EXPORT void add_products(const double *restrict x, const double *restrict window
     }
 }
 
+/* Coefficients a (order) of the model whose autocorrelation is r (order + 1), to which white noise of so large a share
+   of the power is added. work: 3 * order values. Returns 0 where there is no solution. */
+static long model_of(double *restrict r, long order, double noise, double *restrict a, double *restrict work)
+{
+    r[0] = r[0] * (1.0 + noise) + 1e-20;
+    for (long i = 0; i < order; i++)
+        work[i] = -r[i + 1];
+    return toeplitz_solve(r, work, order, a, work + order);
+}
+
+/* The same of x under window, both (known); r: the autocorrelation. work: known + 3 * (order + 1) values. */
+static long fitted_model(const double *restrict x, const double *restrict window, long known, long order, double noise,
+                         double *restrict r, double *restrict a, double *restrict work)
+{
+    for (long i = 0; i <= order; i++)
+        r[i] = 0.0;
+    add_products(x, window, known, order + 1, work, r);
+    return model_of(r, order, noise, a, work);
+}
+
 /* Prediction errors of x[order] ... x[size - 1], into errors (size - order), by a model of order order that is fitted on
    the first known samples under window (known); noise: white noise under it, as a share of the power. lpc.py does the
    same in NumPy. work: room for known + 6 * (order + 1) values. Returns 0 where there is no solution. */
 EXPORT long errors_of(const double *restrict x, long size, const double *restrict window, long known, long order,
                       double noise, double *restrict errors, double *restrict work)
 {
-    double *r = work, *a = r + order + 1, *negative = a + order + 1, *rest = negative + order + 1;
-    for (long i = 0; i <= order; i++)
-        r[i] = 0.0;
-    add_products(x, window, known, order + 1, rest, r);
-    r[0] = r[0] * (1.0 + noise) + 1e-20;
-    for (long i = 0; i < order; i++)
-        negative[i] = -r[i + 1];
-    if (!toeplitz_solve(r, negative, order, a, rest))
+    double *r = work, *a = r + order + 1;
+    if (!fitted_model(x, window, known, order, noise, r, a, a + order + 1))
         return 0;
     for (long n = order; n < size; n++)
         errors[n - order] = x[n];
@@ -247,18 +261,12 @@ EXPORT long fade_likelihoods(const double *restrict x, long size, long longest, 
                              double *restrict likelihoods, double *restrict work)
 {
     long known = size - longest;
-    double *r = work, *a = r + order + 1, *negative = a + order + 1, *undone = negative + order + 1;
-    double *rest = undone + order + longest, variance = 0.0, before = 0.0;
-    for (long i = 0; i <= order; i++)
-        r[i] = 0.0;
-    add_products(x, window, known, order + 1, rest, r);
-    r[0] = r[0] * (1.0 + noise) + 1e-20;
-    for (long i = 0; i < order; i++)
-        negative[i] = -r[i + 1];
-    if (!toeplitz_solve(r, negative, order, rest, rest + order))
+    double *r = work, *forwards = r + order + 1, *a = forwards + order + 1, *undone = a + order + 1;
+    double variance = 0.0, before = 0.0;
+    if (!fitted_model(x, window, known, order, noise, r, forwards, undone + order + longest))
         return 0;
     for (long i = 0; i < order; i++) /* backwards, as the samples that it meets lie */
-        a[i] = rest[order - 1 - i];
+        a[i] = forwards[order - 1 - i];
     a[order] = 1.0;
     for (long n = order; n < known; n++) {
         double error = 0.0;
@@ -304,17 +312,14 @@ EXPORT long trial_repair(const double *restrict x, long begin, long first, long 
                          double *restrict fill, double *restrict energies, double *restrict work)
 {
     long size = order + 1, gap = last - first;
-    double *r = work, *a = r + size, *negative = a + size, *own = negative + size, *two = own + size;
-    double *column = two + 2 * size, *b = column + gap, *filled = b + gap, *rest = filled + gap + 2 * order;
+    double *r = work, *a = r + size, *own = a + size, *spare = own + size;
+    double *column = spare + 3 * size, *b = column + gap, *filled = b + gap, *rest = filled + gap + 2 * order;
     for (long i = 0; i < size; i++)
         r[i] = own[i] = 0.0;
     add_products(x + begin, left, first - begin, size, rest, r);
     add_products(x + last, right, end - last, size, rest, r);
-    r[0] = r[0] * (1.0 + noise) + 1e-20;
-    for (long i = 0; i < order; i++)
-        negative[i] = -r[i + 1];
     a[0] = 1.0;
-    if (!toeplitz_solve(r, negative, order, a + 1, two))
+    if (!model_of(r, order, noise, a + 1, spare))
         return 0;
     for (long lag = 0; lag < size; lag++)
         for (long i = lag; i < size; i++)
@@ -413,15 +418,8 @@ EXPORT long whitened_energies(const double *restrict x, long place, long size, l
                               double *restrict left)
 {
     double *r = work, *a = r + order + 1, *rest = a + order + 1, *white = rest + known + 3 * (order + 1);
-    for (long i = 0; i <= order; i++)
-        r[i] = 0.0;
-    add_products(x + begin, window, known, order + 1, rest, r);
-    r[0] = r[0] * (1.0 + noise) + 1e-20;
-    double *negative = rest;
-    for (long i = 0; i < order; i++)
-        negative[i] = -r[i + 1];
     a[0] = 1.0;
-    if (!toeplitz_solve(r, negative, order, a + 1, negative + order))
+    if (!fitted_model(x + begin, window, known, order, noise, r, a + 1, rest))
         return 0;
     long length = past + size - order;
     const double *from = x + place - past + order;
