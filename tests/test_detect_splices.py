@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from restore_audio.detection import splices
+from restore_audio.detection import screen, splices
 from restore_audio.detection.candidate import company, company_doubt
 from restore_audio.detection.screen import prediction_error
 from restore_audio.detection.splices import (
@@ -206,7 +206,7 @@ class TestScore:
     ) -> None:
         peaks = np.full(2000, 0.01)
         peaks[600] = 1.0
-        monkeypatch.setattr(splices, "cell_peaks", lambda *_: peaks)
+        monkeypatch.setattr(screen, "cell_peaks", lambda *_: peaks)
         assert score() == pytest.approx(1.0)
         for distance, level, expected in (
             (199, 0.71, 20 * math.log10(1 / 0.71) / 1.5),
@@ -234,7 +234,7 @@ class TestScore:
         peaks = np.full(2000, 0.01)
         peaks[600 + beside] = level
         peaks[600] = 1.0
-        monkeypatch.setattr(splices, "cell_peaks", lambda *_: peaks)
+        monkeypatch.setattr(screen, "cell_peaks", lambda *_: peaks)
         assert (score() > -math.inf) == found
 
     def test_and_of_its_background(
@@ -243,7 +243,7 @@ class TestScore:
         for level, expected in ((0.28, True), (0.29, False)):
             peaks = np.full(2000, level)
             peaks[600] = 1.0
-            monkeypatch.setattr(splices, "cell_peaks", lambda *_, peaks=peaks: peaks)
+            monkeypatch.setattr(screen, "cell_peaks", lambda *_, peaks=peaks: peaks)
             assert (score() > -math.inf) == expected
 
     def test_of_cells_within_a_millisecond_and_a_half_the_largest_is_looked_at(
@@ -252,7 +252,7 @@ class TestScore:
         for distance, expected in ((3, False), (4, True)):
             peaks = np.full(2000, 0.01)
             peaks[600], peaks[600 + distance] = 1.0, 1.2
-            monkeypatch.setattr(splices, "cell_peaks", lambda *_, peaks=peaks: peaks)
+            monkeypatch.setattr(screen, "cell_peaks", lambda *_, peaks=peaks: peaks)
             assert (score() > -math.inf) == expected
 
     def test_shorter_than_a_quarter_of_a_second_has_none(self) -> None:

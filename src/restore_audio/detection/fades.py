@@ -89,16 +89,22 @@ def with_ramps_muted(samples: Samples, rate_hz: int) -> Samples:
         before, after = samples[max(start - 2 * context, 0) : start], samples[end : end + 2 * context]
         if db(min(rms(before[-near:]), rms(after[:near]))) < SILENT_DB:
             continue
-        left, before_nats = likeliest_fade(before, rate_hz)
-        right, after_nats = likeliest_fade(after[::-1], rate_hz)
-        if (
-            min(before_nats, after_nats) >= _LEAST_NATS
-            and before_nats + after_nats >= _RAMPS_NATS
-            and max(left, right) <= min(_LONGEST, _UNLIKE * min(left, right))
-        ):
+        ramps = _ramps(before, after, rate_hz)
+        if ramps is not None and ramps[2] >= _RAMPS_NATS and max(ramps[:2]) <= _LONGEST:
             muted = samples.copy() if muted is samples else muted
-            muted[start - left : end + right] = 0.0
+            muted[start - ramps[0] : end + ramps[1]] = 0.0
     return muted
+
+
+def _ramps(before: Samples, after: Samples, rate_hz: int) -> tuple[int, int, float] | None:
+    """The likeliest ramps on both sides, if they are alike, and by how many nats likelier than none."""
+    left, before_nats = likeliest_fade(before, rate_hz)
+    if before_nats < _LEAST_NATS:
+        return None
+    right, after_nats = likeliest_fade(after[::-1], rate_hz)
+    if after_nats < _LEAST_NATS or max(left, right) > _UNLIKE * min(left, right):
+        return None
+    return left, right, before_nats + after_nats
 
 
 def find_fades(samples: Samples, error: Floats, channel: int, rate_hz: int) -> list[Span]:
@@ -169,12 +175,10 @@ def _faded_to(samples: Samples, zeros: Run, channel: int, rate_hz: int, company:
     before, after = samples[max(start - 2 * context, 0) : start], samples[end : end + 2 * context]
     if min(before.size, after.size) < context or db(min(rms(before), rms(after))) < SILENT_DB:
         return None
-    left, before_nats = likeliest_fade(before, rate_hz)
-    if before_nats < _LEAST_NATS:
+    likeliest = _ramps(before, after, rate_hz)
+    if likeliest is None:
         return None
-    right, after_nats = likeliest_fade(after[::-1], rate_hz)
-    if after_nats < _LEAST_NATS or max(left, right) > _UNLIKE * min(left, right):
-        return None
+    left, right, _ = likeliest
     rareness = -math.log(max(company, 1) / (2 * _AROUND))
     # Players fade out as they fade in; each side alone tells its ramp to some samples.
     ramps = {(left, right), *((both, both) for both in (left, right, (left + right) // 2))}

@@ -25,7 +25,7 @@ from ..signal.running import running_max
 from ..spans import Span
 from .candidate import company, company_doubt
 from .measures import SILENT_DB, cell_samples, confidence, db, rms, samples_of
-from .screen import Floats, Peaks, cell_peaks
+from .screen import Floats, Peaks
 
 ORDER = 32
 _CONTEXT = 1024
@@ -114,7 +114,7 @@ def find_splices(
     if samples.shape[1] < _FEWEST_CELLS * size:
         return []
     half = samples_of(_HALF_MS, rate_hz)
-    among = among or [Peaks(cell_peaks(error, rate_hz)) for error in errors]
+    among = among or [Peaks.of(error, rate_hz) for error in errors]
     spans = []
     for channel, audio in enumerate(samples):
         mine, wide = among[channel].each, among[channel].wide
