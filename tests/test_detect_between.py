@@ -42,7 +42,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def judged(exact: list[Span], weighed: list[Span], least: float = 0.5, **options: object) -> list[Span]:
-    return _judge(window(**options), (exact, weighed), least)
+    return _judge(window(**options), (exact, weighed, []), least)
 
 
 def span(start: int, end: int, kind: str, confidence: float = 0.9, channel: int = 0) -> Span:

@@ -13,7 +13,7 @@ from restore_audio.detection import learned
 from restore_audio.detection.edges import _edge, refined
 from restore_audio.detection.features import Levels, _in_db, features_of, levels_of, moving_mean, step_samples
 from restore_audio.detection.frame_network import KINDS, FrameNetwork
-from restore_audio.detection.learned import _placed, _shows, _steps, described, find_weighed
+from restore_audio.detection.learned import _likely, _placed, _shows, _steps, described, find_weighed
 from restore_audio.detection.stretches import (
     Stretch,
     _history,
@@ -405,12 +405,20 @@ class TestSpans:
         assert _placed(stretch(0, 10), audio[:900], RATE_HZ) == (0, 900)
         assert _placed(stretch(kind="concealed"), audio[:42_000], RATE_HZ) == (38_400, 42_000)
 
+    def test_a_stand_in_ends_where_damage_is_no_longer_likely(self) -> None:
+        odds = np.full(40, -0.5, np.float32)
+        assert _likely(stretch(10, 30), odds) == stretch(10, 30)
+        odds[[5, 14, 25, 35]] = 0.1
+        assert _likely(stretch(10, 30), odds) == stretch(14, 26)
+
     def test_likely_ones_no_longer_than_asked_become_spans(self, monkeypatch: pytest.MonkeyPatch) -> None:
         told = [(stretch(10, 20), 2.0), (stretch(30, 40, 1, "noise"), -4.5), (stretch(50, 60), -4.7)]
         monkeypatch.setattr(learned, "weighed", lambda *_: told)
         monkeypatch.setattr(learned, "_placed", lambda s, _, __: (s.first * 100, s.last * 100))
         monkeypatch.setattr(learned, "described", lambda s, _: s.kind)
         network = TestNetwork().network(None)
+        doubtless = np.zeros((2, 0, 5), np.float32)
+        monkeypatch.setattr(learned.FrameNetwork, "scores", lambda *_: doubtless)
         audio = np.zeros((2, 10_000))
         spans = find_weighed(audio, RATE_HZ, 1000, network)
         assert [(s.start, s.end, s.channel, s.kind, s.evidence) for s in spans] == [

@@ -32,7 +32,7 @@ from .runs import lost_together
 from .tails import rings, tail_end
 from .windows import Window, cut_windows
 
-_Candidates = tuple[list[Span], list[Span]]
+_Candidates = tuple[list[Span], list[Span], list[Span]]
 
 _TOGETHER = 0.5
 """Share of a span that another channel's must overlap to strengthen it."""
@@ -143,13 +143,16 @@ def _look(window: Window, settings: DetectSettings) -> list[Span]:
 
 
 def _candidates(window: Window) -> _Candidates:
-    """What the exact and the weighed detectors find in a window."""
-    found: _Candidates = ([], [])
+    """What the exact and the weighed detectors find in a window, and what only counts behind gaps."""
+    exact: list[Span] = []
+    weighed: list[Span] = []
+    behind: list[Span] = []
     for detector in registry.DETECTORS:
-        found[0 if detector.exact else 1].extend(detector.find(window))
-    doubtful = [s for s in found[1] if s.kind == "click" and _HINT <= s.confidence < _RINGS]
+        found = exact if detector.exact else behind if detector.behind else weighed
+        found.extend(detector.find(window))
+    doubtful = [s for s in weighed if s.kind == "click" and _HINT <= s.confidence < _RINGS]
     asked = _loudest(doubtful, window)
-    return found[0], [_as_ringing(span, window) if span in asked else span for span in found[1]]
+    return exact, [_as_ringing(span, window) if span in asked else span for span in weighed], behind
 
 
 def _as_ringing(span: Span, window: Window) -> Span:
@@ -163,7 +166,7 @@ def _as_ringing(span: Span, window: Window) -> Span:
 
 def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
     """Those of a window's candidates that hold at a confidence, in samples of the recording."""
-    exact, weighed = candidates
+    exact, weighed, behind = candidates
     clicks = [span for span in weighed if span.kind == "click" and span.confidence >= least]
     exact = [span for span in exact if not _bracketed(span, [], window)]
     weighed = [span for span in weighed if not _bracketed(span, clicks, window)]
@@ -179,8 +182,9 @@ def _judge(window: Window, candidates: _Candidates, least: float) -> list[Span]:
         [s for s in part if s.confidence >= least] for part in (joined[: len(exact)], joined[len(exact) :])
     )
     exact += _lost_together(exact, window)
-    found = exact + _away_from(exact, weighed, window.rate_hz)
-    found = _with_tails([_whole(s, window) for s in found], window)
+    whole = [_with_undecoded(_whole(s, window), behind, window.rate_hz) for s in exact]
+    found = whole + [_whole(s, window) for s in _away_from(whole, weighed, window.rate_hz)]
+    found = _with_tails(found, window)
     first, last = window.core
     kept = [
         replace(s, start=s.start + window.offset, end=s.end + window.offset)
@@ -265,6 +269,16 @@ def _whole(span: Span, window: Window) -> Span:
         more = f"; the {(last - span.end) * 1000 / window.rate_hz:.0f} ms behind it are {STILL_HELD}"
         return replace(span, start=start, end=last, evidence=span.evidence + more)
     return replace(span, start=start, end=end)
+
+
+def _with_undecoded(gap: Span, behind: Sequence[Span], rate_hz: int) -> Span:
+    """A gap of zeros with what a decoder could not decode right behind it (:mod:`.packets`)."""
+    near = samples_of(_APART_MS, rate_hz)
+    for other in behind:
+        later = gap.start < other.start and gap.end < other.end
+        if gap.kind == "zeros" and later and _touch(gap, other, near):
+            return replace(gap, end=other.end, evidence=f"{gap.evidence}; {other.evidence}")
+    return gap
 
 
 def _click_ends(samples: Samples, click: Run, rate_hz: int) -> Run:

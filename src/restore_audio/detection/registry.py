@@ -17,6 +17,7 @@ from .fades import find_fades
 from .gaps import as_gap, find_gaps
 from .interpolated import find_interpolated
 from .learned import find_weighed
+from .packets import undecoded
 from .repeats import find_repeats
 from .runs import find_runs
 from .splices import find_splices
@@ -34,11 +35,13 @@ class Detector:
         name: of the detector.
         find: window to spans.
         exact: its spans are proven to the sample.
+        behind: its spans are damage only right behind gaps that are proven.
     """
 
     name: str
     find: Find
     exact: bool = False
+    behind: bool = False
 
 
 def each_channel(find: Callable[[Window, int], list[Span]]) -> Find:
@@ -87,8 +90,12 @@ def _clicks(window: Window, channel: int) -> list[Span]:
 
 
 def _learned(window: Window) -> list[Span]:
-    errors = [window.prediction_error(channel) for channel in range(len(window.samples))]
-    return find_weighed(window.samples, window.rate_hz, window.longest_samples, errors=errors)
+    return find_weighed(window.samples, window.rate_hz, window.longest_samples, doubts=window.doubts())
+
+
+def _packets(window: Window) -> list[Span]:
+    doubts = window.doubts()
+    return [] if doubts is None else list(undecoded(window.samples, doubts.odds, window.rate_hz))
 
 
 def _splices(window: Window) -> list[Span]:
@@ -106,4 +113,5 @@ DETECTORS: list[Detector] = [
     Detector("clicks", each_channel(_clicks)),
     Detector("splices", _splices),
     Detector("learned", _learned),
+    Detector("packets", _packets, behind=True),
 ]

@@ -19,6 +19,7 @@ from ..arrays import Samples
 from ..settings import DetectSettings
 from ..spans import Span
 from .fades import with_ramps_muted
+from .learned import Doubts, doubts_of
 from .measures import grid_samples, samples_of
 from .repeats import LONGEST_LAG_S
 from .runs import find_nan
@@ -74,6 +75,11 @@ class Window:
     def muted(self, channel: int) -> Samples:
         """The samples ``(T,)`` with zeros in place of a player's ramps (:mod:`.fades`)."""
         return self._once("muted", channel, lambda: with_ramps_muted(self.samples[channel], self.rate_hz))
+
+    def doubts(self) -> Doubts | None:
+        """What the frame network says of all channels (:mod:`.learned`)."""
+        errors = [self.prediction_error(channel) for channel in range(len(self.samples))]
+        return self._once("doubts", 0, lambda: doubts_of(self.samples, self.rate_hz, errors=errors))
 
     def _once(self, name: str, channel: int, make: Callable[[], Kept]) -> Kept:
         """What several detectors need is computed once."""
