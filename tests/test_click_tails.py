@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,15 @@ from restore_audio.detection import registry
 from restore_audio.detection.click_edges import click_edges
 from restore_audio.detection.detect import detect
 from restore_audio.detection.registry import Detector
-from restore_audio.detection.tails import _reach, _ringing_end, _slow_end, rings, tail_end
+from restore_audio.detection.tails import (
+    LEAST_AGREEING,
+    _Behind,
+    _reach,
+    _ringing_end,
+    _slow_end,
+    rings,
+    tail_end,
+)
 from restore_audio.spans import Span
 
 RATE_HZ = 44_100
@@ -150,9 +159,23 @@ def test_less_proves_a_tail_that_another_channel_has_proven() -> None:
     for number, level in enumerate(np.geomspace(0.003, 2.0, 12)):
         damaged = struck(music(), level * tail_of("thump", 3528))
         for row, elsewhere in enumerate((False, True)):
-            end = tail_end(damaged, START, START + CLICK, RATE_HZ, elsewhere=elsewhere)
+            end = tail_end(damaged, START, START + CLICK, RATE_HZ, modelled=False, elsewhere=elsewhere)
             found[row, number] = end > START + CLICK
     assert 0 < found[0].sum() < found[1].sum() < 12
+
+
+def test_what_the_model_contradicts_is_no_slow_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged, end = struck(music(), tail_of("thump", 3528)), START + CLICK
+    assert tail_end(damaged, START, end, RATE_HZ) > end
+    unlikely = SimpleNamespace(slow=LEAST_AGREEING - 1.0, ringing=0.0)
+    for told, proven in (
+        (unlikely, False),
+        (None, True),
+    ):  # where there is too little around, it says nothing
+        monkeypatch.setattr(_Behind, "told", lambda *_, told=told: told)
+        assert (tail_end(damaged, START, end, RATE_HZ) > end) is proven
+    monkeypatch.setattr(_Behind, "told", lambda *_: unlikely)
+    assert tail_end(damaged, START, end, RATE_HZ, modelled=False) > end
 
 
 def test_at_the_ends_of_a_recording_nothing_is_claimed() -> None:

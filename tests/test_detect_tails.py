@@ -36,7 +36,9 @@ class TestReach:
         return np.repeat(levels, 4) * np.tile([0.5, 1.5], 2 * len(levels))
 
     def test_both_first_cells_stand_eight_times_above(self) -> None:
-        assert _reach(self.cells(400.0, 8.0, 1.0, 1.0), 4) == 8  # two have no slope: as far as they are seen
+        assert (
+            _reach(self.cells(400.0, 8.0, 1.0, 1.0), 4) == 0
+        )  # two have no slope: the click itself rings as long
         assert _reach(self.cells(4e5, 90.0, 20.0, 1.0, 1.0), 4) == 12
         assert _reach(self.cells(400.0, 7.9, 20.0, 1.0, 1.0), 4) == 0
         assert _reach(self.cells(7.9, 90.0, 20.0, 1.0, 1.0), 4) == 0
