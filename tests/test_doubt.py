@@ -153,18 +153,6 @@ def test_an_exact_copy_of_the_last_period_is_held_against_what_the_models_expect
     assert reason_to_leave(other, between) is not None
 
 
-def test_lost_treble_is_judged_by_what_its_repair_expects() -> None:
-    clean = music()
-    gap, prior = gap_of(clean, "treble")
-    there = gap.mine[START : START + LENGTH]
-    for times, left in ((1.5, True), (3.0, False)):
-        away = np.random.default_rng(0).standard_normal(LENGTH)
-        away *= np.sqrt(times * 1e-3) / np.linalg.norm(away)
-        made = Prediction(there + away, 1e-3)
-        assert (reason_to_leave(gap, prior, made) is not None) == left
-        assert reason_to_leave(replace(gap, kind="dropout"), prior, made) is None
-
-
 def test_lost_treble_is_not_told_where_the_music_changes() -> None:
     clean = music()
     made = Prediction(clean[START : START + LENGTH] + 1.0, 1e-3)
@@ -243,13 +231,11 @@ def test_what_a_decoder_still_held_stays_where_it_agrees_with_the_fill() -> None
     assert 1930 <= samples.size <= 2070
     assert samples[:1900] == pytest.approx(made.samples[:1900])
     assert abs(samples[-1] - there[samples.size - 1]) < 2e-3
-    for other in (
-        replace(gap, kind="repeat"),
-        replace(gap, end=gap.end - 40),
-        replace(gap, end=gap.end + 40),
-    ):
-        longer = Prediction(np.resize(made.samples, other.length), made.expected_error)
-        assert ended(other, longer) is longer.samples
+    assert ended(replace(gap, kind="repeat"), made) is made.samples
+    zeros = gap.mine[gap.start : gap.end].copy()
+    gap.mine[gap.start : gap.end] = 0.0
+    assert ended(gap, made) is made.samples
+    gap.mine[gap.start : gap.end] = zeros
     gap.mine[START + 1500] = np.nan
     assert ended(gap, made) is made.samples
 

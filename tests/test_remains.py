@@ -75,7 +75,7 @@ def test_a_level_dropout_is_undone(length_ms: int) -> None:
     damaged = level_dropout(clean, length, 20.0)
     samples, prior = repaired(damaged, length, "dropout")
     before, by_ar, after = (sdr_db(clean[inside], x) for x in (damaged[inside], prior.samples, samples))
-    assert after > before + 5
+    assert after > before + 4
     assert after > by_ar - 0.5
     if length_ms >= 60:
         assert after > by_ar + 4
@@ -113,9 +113,9 @@ def test_the_ends_join_the_record_without_a_step(length_ms: int) -> None:
 def test_where_noise_has_covered_the_signal_the_prediction_counts() -> None:
     clean, length = music(), 882
     inside = slice(START, START + length)
-    damaged = level_dropout(clean, length, 50.0, noise=0.05)
+    damaged = level_dropout(clean, length, 50.0, noise=0.02)
     samples, prior = repaired(damaged, length, "dropout")
-    assert sdr_db(clean[inside], samples) > sdr_db(clean[inside], prior.samples) - 2.5
+    assert sdr_db(clean[inside], samples) > sdr_db(clean[inside], prior.samples) - 0.5
 
 
 def test_healthy_samples_are_hardly_touched() -> None:

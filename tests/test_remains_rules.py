@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from restore_audio.fill import doubt, loss, remains
+from restore_audio.fill import doubt, loss, remains, workings
 from restore_audio.fill.gaps import Gap, Prediction
 from restore_audio.fill.loss import Scene, estimate_loss
 from restore_audio.signal.fades import edge_fade
@@ -28,21 +28,21 @@ class TestFrames:
         ("length_ms", "size"), [(100.0, 512), (30.0, 512), (29.9, 256), (12.1, 256), (11.9, 128), (1.0, 128)]
     )
     def test_short_spans_are_seen_in_short_frames(self, length_ms: float, size: int) -> None:
-        assert remains._frame(round(length_ms * 44.1), 44_100) == (size, size // 8)
+        assert workings._frame(round(length_ms * 44.1), 44_100) == (size, size // 8)
 
     def test_frames_have_at_least_32_samples(self) -> None:
-        assert remains._frame(10, 8000) == (32, 4)
+        assert workings._frame(10, 8000) == (32, 4)
 
     def test_synthesis_undoes_analysis(self) -> None:
         window = np.sqrt(np.hanning(65)[:-1])
         audio = noise(640)
-        spectrum = remains._analysed(audio, window, 8)
+        spectrum = workings.analysed(audio, window, 8)
         assert spectrum.shape == (33, 73)
         np.testing.assert_allclose(spectrum[:, 3], np.fft.rfft(audio[24:88] * window))
         np.testing.assert_allclose(remains._synthesised(spectrum, window, 8, 640)[1:-1], audio[1:-1])
 
     def test_bands_have_400_hz_or_three_tenths_of_their_frequency(self) -> None:
-        edges = remains._band_edges(257, 51_200)  # 100 Hz a bin
+        edges = workings._band_edges(257, 51_200)  # 100 Hz a bin
         assert edges[:5].tolist() == [0, 4, 8, 12, 16]
         widths = np.diff(edges)
         assert edges[-1] == 257
@@ -58,7 +58,7 @@ class TestFrames:
     @pytest.mark.parametrize("rate_hz", [8000, 22_050, 44_100, 96_000])
     def test_no_band_is_too_narrow_to_be_told(self, rate_hz: int) -> None:
         for bins in (17, 33, 65, 129, 257):
-            edges = remains._band_edges(bins, rate_hz)
+            edges = workings._band_edges(bins, rate_hz)
             widths = np.diff(edges)
             assert (edges[0], edges[-1]) == (0, bins)
             assert np.all(widths >= 2)
@@ -70,7 +70,7 @@ class TestFrames:
         shown[:2, 3:] *= 6.0
         shown[2:, 0] = np.e  # a band that varies before: log power 2, 0, 0
         before = np.array([True, True, True, False, False, False])
-        spread = remains._spread(shown, before, ~before, np.array([0, 2, 4]))
+        spread = workings._spread(shown, before, ~before, np.array([0, 2, 4]))
         assert spread[0] == pytest.approx(0.25 * (2 * np.log(3.0)) ** 2)
         varied = 0.5 * np.var([2.0, 0.0, 0.0])
         apart = 0.25 * np.log((np.e**2 + 2) / 3) ** 2
@@ -78,7 +78,7 @@ class TestFrames:
 
     def test_silence_has_a_spread_too(self) -> None:
         before = np.array([True, True, False, False])
-        spread = remains._spread(np.zeros((4, 4), dtype=complex), before, ~before, np.array([0, 2, 4]))
+        spread = workings._spread(np.zeros((4, 4), dtype=complex), before, ~before, np.array([0, 2, 4]))
         np.testing.assert_array_equal(spread, [0.0, 0.0])
 
     def test_the_error_of_a_prediction_grows_from_both_edges(self) -> None:
@@ -86,13 +86,13 @@ class TestFrames:
         window = np.sqrt(np.hanning(65)[:-1])
         white = (np.array([1.0]), 4.0)
         centres = np.array([10, 50, 90])
-        one = remains._prediction_variance(SimpleNamespace(models=[white, None]), 100, centres, window)  # type: ignore[arg-type]
+        one = workings._prediction_variance(SimpleNamespace(models=[white, None]), 100, centres, window)  # type: ignore[arg-type]
         np.testing.assert_allclose(one, np.sum(window**2) / 4.0, rtol=1e-6)
-        two = remains._prediction_variance(SimpleNamespace(models=[white, white]), 100, centres, window)  # type: ignore[arg-type]
+        two = workings._prediction_variance(SimpleNamespace(models=[white, white]), 100, centres, window)  # type: ignore[arg-type]
         np.testing.assert_allclose(two, np.sum(window**2) / 8.0, rtol=1e-6)
         slow = (np.array([1.0, -0.99]), 1.0)
-        left = remains._prediction_variance(SimpleNamespace(models=[slow, None]), 100, centres, window)  # type: ignore[arg-type]
-        right = remains._prediction_variance(SimpleNamespace(models=[None, slow]), 100, 99 - centres, window)  # type: ignore[arg-type]
+        left = workings._prediction_variance(SimpleNamespace(models=[slow, None]), 100, centres, window)  # type: ignore[arg-type]
+        right = workings._prediction_variance(SimpleNamespace(models=[None, slow]), 100, 99 - centres, window)  # type: ignore[arg-type]
         np.testing.assert_allclose(left, right)
         assert left[0, 0] < left[0, 1] < left[0, 2]
         # After n samples a sum of n decaying values: |1 + 0.99 + … + 0.99^(n-1)|² at 0 Hz, about n².
@@ -109,7 +109,7 @@ class TestMerge:
             centres=np.arange(12) * 8,
             window=np.sqrt(np.hanning(65)[:-1]),
         )
-        made = loss.Loss(np.full(shape, lost), np.zeros(shape), np.zeros(200), noise_power)
+        made = loss.Loss(np.full(shape, lost), np.zeros(shape), np.zeros(200), noise_power, np.zeros(3))
         merged, error = remains._merged(scene, made, np.full(shape, undone + 0j), np.log(10.0) * 1.5)  # type: ignore[arg-type]
         return merged[1, 5].real, error[1, 5]
 
@@ -144,7 +144,7 @@ class TestMerge:
         )
         restored = np.full(shape, 2.2 + 0j)
         restored[4, 20] = 1e3
-        made = loss.Loss(np.full(shape, 1.0), np.zeros(shape), np.zeros(400), 0.0)
+        made = loss.Loss(np.full(shape, 1.0), np.zeros(shape), np.zeros(400), 0.0, np.zeros(9))
         merged, _ = remains._merged(scene, made, restored * np.exp(-1.0), np.log(10.0) * 1.5)  # type: ignore[arg-type]
         recorded = np.abs(merged - restored) < 0.01
         assert np.flatnonzero(recorded.any(axis=1)).tolist() == [3, 4, 5]
@@ -366,7 +366,7 @@ class TestRepair:
         )
 
     def test_forty_milliseconds_and_a_frame_are_needed_on_both_sides(self) -> None:
-        size, hop = remains._frame(240, RATE_HZ)
+        size, hop = workings._frame(240, RATE_HZ)
         context = 320 // hop * hop + size
         prior = Prediction(np.zeros(240), 1e9)
         assert remains.repair(self.gap(2000 - context, 2240 + context), prior) is not None
@@ -416,7 +416,7 @@ class TestBounds:
         course = np.array([[1.0, 1.0, 1.0], [100.0, 1.0, 0.01]])
         for louder_db, share in ((-20.0, 1.0), (1.9, 1.0), (6.0, 10**-0.4), (20.0, 10**-1.8)):
             expected = np.repeat(course * 10 ** (louder_db / 10), [2, 3], axis=0)
-            shares = remains._bounded(expected, (before, after), self.EDGES, np.array([0.0, 0.5, 1.0]))
+            shares = workings._bounded(expected, (before, after), self.EDGES, np.array([0.0, 0.5, 1.0]))
             np.testing.assert_allclose(shares, share, rtol=1e-9)
 
     def test_what_begins_behind_a_span_is_not_continued_into_it(self) -> None:
@@ -577,12 +577,10 @@ class TestMoves:
         alone = Gap(gap.audio, gap.lost, 0, 2000, 2100, 2000, 2100, RATE_HZ, "treble")
         assert not doubt._moves(alone)
 
-    def test_its_repair_is_judged_by_the_error_that_it_expects(self) -> None:
+    def test_its_repair_is_judged_by_that_alone(self) -> None:
         gap = self.gap(400, 20.0, 20.0, 20.0)
         there = gap.mine[2000:2400]
-        for differs, reason in ((1.99, doubt.AGREES), (2.01, None)):
-            repaired = Prediction(there + np.sqrt(differs / 400), 1.0)
-            made = doubt.settled(gap, Prediction(there, 1.0), repaired)
-            assert made == reason if reason else made is repaired
+        repaired = Prediction(there + 0.01, 1.0)
+        assert doubt.settled(gap, Prediction(there, 1.0), repaired) is repaired
         moving = self.gap(400, 20.0, 20.0, 33.0)
         assert doubt.settled(moving, Prediction(there + 1.0, 1e-9), repaired) == doubt.MOVES

@@ -135,13 +135,7 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
     network may complete, which the first fill or one that is not sure of itself has made, and in which no
     sample stays as it was, is added to ``to_complete``.
     """
-    smear = _smeared(gap)
-    wide = replace(gap, start=gap.start - smear, end=gap.end + smear)
-    made = [load_fill(name)(wide) for name in method.fills]
-    predictions = [p and replace(p, samples=p.samples[smear : smear + gap.length]) for p in made]
-    answers = [p for p in predictions if p is not None]
-    best = min((p for p in answers if _holds(p, answers[0])), key=lambda p: p.expected_error)
-    extrapolated = best is predictions[0]
+    best, extrapolated = predicted(gap, method)
     repair = load_repair(gap.kind) if method.repairs else None
     repaired = repair(gap, best) if repair else None
     chosen = settled(gap, best, repaired) if method.repairs else best
@@ -157,6 +151,17 @@ def _fill(gap: Gap, method: Method, to_complete: list[tuple[Gap, Blend, float | 
     if whole and blend is not None and changed.length_ms >= blend.shortest_ms:
         to_complete.append((changed, blend, error_db))
     return _Fate(None, error_db)
+
+
+def predicted(gap: Gap, method: Method) -> tuple[Prediction, bool]:
+    """The fill that expects the smallest error, and whether it is the method's first, that extrapolates."""
+    smear = _smeared(gap)
+    wide = replace(gap, start=gap.start - smear, end=gap.end + smear)
+    made = [load_fill(name)(wide) for name in method.fills]
+    predictions = [p and replace(p, samples=p.samples[smear : smear + gap.length]) for p in made]
+    answers = [p for p in predictions if p is not None]
+    best = min((p for p in answers if _holds(p, answers[0])), key=lambda p: p.expected_error)
+    return best, best is predictions[0]
 
 
 def _holds(made: Prediction, first: Prediction) -> bool:

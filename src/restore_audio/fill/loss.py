@@ -114,12 +114,14 @@ class Loss:
         error: standard error of ``lost``, by how far the likely losses differ, ``(F, K)``.
         alike: the part of it that all frequencies have lost, sample by sample, ``(T,)``.
         noise: power of the noise in a cell of the spectrum.
+        gains: of log likelihood in a cell, by taking the loss for lost, averaged over time, ``(F,)``.
     """
 
     lost: Samples
     error: Samples
     alike: Samples
     noise: float
+    gains: Samples
 
 
 def estimate_loss(scene: Scene, colours: tuple[str, ...] = ("flat", "sloped", "stepped")) -> Loss | None:
@@ -178,7 +180,7 @@ def estimate_loss(scene: Scene, colours: tuple[str, ...] = ("flat", "sloped", "s
     lost[:first] = error[:first] = 0.0
     if first:
         alike[:] = 0.0
-    return Loss(lost, error, alike, level)
+    return Loss(lost, error, alike, level, gains)
 
 
 class _Likelihood:
