@@ -63,7 +63,7 @@ def test_the_weights_take_the_measures_that_are_made():
 def test_measures_of_each_band_are_finite_and_tell_the_damage(channels):
     gap, _ = dropout(channels)
     if channels > 1:
-        gap.audio[1, START + 5] = np.nan
+        gap.audio[1, START + 5 : START + 7] = np.nan, np.inf
     work = worked(gap)
     measures = dict(zip(MEASURES, measures_of(work).T, strict=True))
     bands = work.scene.edges.size - 1

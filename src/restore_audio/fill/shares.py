@@ -140,7 +140,8 @@ def _others(work: Workings) -> Samples:
     for channel, audio in enumerate(gap.audio):
         if channel == gap.channel:
             continue
-        around = np.nan_to_num(audio[gap.start - context : gap.end + context]) / work.scale
+        around = audio[gap.start - context : gap.end + context]
+        around = np.where(np.isfinite(around), around, 0.0) / work.scale
         power = np.abs(work.spectrum(around)) ** 2
         struck = np.flatnonzero(work.struck)
         parts = power[:, : struck[0]], power[:, struck], power[:, struck[-1] + 1 :]
