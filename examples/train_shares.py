@@ -34,7 +34,7 @@ from restore_audio.fill.fill import predicted
 from restore_audio.fill.gaps import Gap, walk_gaps
 from restore_audio.fill.memory import ArraySource, Memory
 from restore_audio.fill.methods import METHODS
-from restore_audio.fill.remains import repair, undone
+from restore_audio.fill.remains import repaired, undone
 from restore_audio.fill.shares import FACTORS, MEASURES, MOST_SHARE, measures_of
 from restore_audio.fill.workings import COLOURS, Workings, workings
 from restore_audio.spans import Span
@@ -120,7 +120,8 @@ def rows_of_channel(name: str, state: Damaged, gaps: Iterable[Gap]) -> list[Row]
         if gap.kind not in COLOURS:
             continue
         prior, _ = predicted(gap, METHODS["auto"])
-        work, made = workings(gap, prior), repair(gap, prior)
+        work = workings(gap, prior)
+        made = work and repaired(work, prior)
         if work is None or made is None:
             continue
         first = gap.start - work.inside.start

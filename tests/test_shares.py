@@ -18,7 +18,7 @@ RATE_HZ = 44_100
 START, LENGTH = 30_000, 3_000
 
 
-def dropout(channels: int = 2, depth_db: float = 18.0, kind: str = "dropout") -> tuple[Gap, np.ndarray]:
+def dropout(channels: int = 2, depth_db: float = 18.0) -> tuple[Gap, np.ndarray]:
     """One channel of music with a dropout in its first, and the truth."""
     clean = music(2.0, channels=channels, seed=6)
     damaged = clean.copy()
@@ -26,7 +26,7 @@ def dropout(channels: int = 2, depth_db: float = 18.0, kind: str = "dropout") ->
     damaged[0, START : START + LENGTH] *= 10 ** (-depth_db * bell / 20)
     lost = np.zeros(clean.shape, dtype=bool)
     lost[0, START : START + LENGTH] = True
-    return Gap(damaged, lost, 0, START, START + LENGTH, 0, clean.shape[1], RATE_HZ, kind), clean[0]
+    return Gap(damaged, lost, 0, START, START + LENGTH, 0, clean.shape[1], RATE_HZ, "dropout"), clean[0]
 
 
 def worked(gap: Gap) -> Workings:

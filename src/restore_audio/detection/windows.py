@@ -78,8 +78,12 @@ class Window:
 
     def doubts(self) -> Doubts | None:
         """What the frame network says of all channels (:mod:`.learned`)."""
-        errors = [self.prediction_error(channel) for channel in range(len(self.samples))]
-        return self._once("doubts", 0, lambda: doubts_of(self.samples, self.rate_hz, errors=errors))
+
+        def make() -> Doubts | None:
+            errors = [self.prediction_error(channel) for channel in range(len(self.samples))]
+            return doubts_of(self.samples, self.rate_hz, errors=errors)
+
+        return self._once("doubts", 0, make)
 
     def _once(self, name: str, channel: int, make: Callable[[], Kept]) -> Kept:
         """What several detectors need is computed once."""

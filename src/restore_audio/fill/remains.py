@@ -57,8 +57,12 @@ def repair(gap: Gap, prior: Prediction) -> Prediction | None:
         None where there is too little around it to compare with, or no loss is found.
     """
     work = workings(gap, prior)
-    if work is None:
-        return None
+    return None if work is None else repaired(work, prior)
+
+
+def repaired(work: Workings, prior: Prediction) -> Prediction | None:
+    """The same from what is known of the dropout."""
+    gap = work.gap
     merged, error = undone(work, *undone_shares(work))
     result = work.guessed.copy()
     result[:, work.struck] = merged

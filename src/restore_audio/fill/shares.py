@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Samples
+from .loss import TINY
 from .workings import Workings
 
 MEASURES = (
@@ -59,8 +60,6 @@ FACTORS = (0.25, 4.0)
 _CLIPPED = 4.0
 """Measures further from their mean than so many standard deviations say no more than that they are far."""
 
-_TINY = 1e-13
-
 
 def undone_shares(work: Workings) -> tuple[Samples, Samples]:
     """Shares of the loss and factors on the variance of the prediction, ``(B,)`` each."""
@@ -95,10 +94,8 @@ def measures_of(work: Workings) -> Samples:
         _sums(each, scene.edges) for each in (np.abs(scene.predicted) ** 2, scene.variance)
     )
     expected = predicted + 0.5 * variance
-    before, behind = (
-        np.log(_sums(np.abs(side) ** 2, scene.edges) / widths / side.shape[1] + _TINY) for side in work.beside
-    )
-    level = np.log(there / widths / frames + _TINY)
+    before, behind = (_log_levels(np.abs(side) ** 2, scene.edges) for side in work.beside)
+    level = _log_levels(np.abs(scene.damaged) ** 2, scene.edges)
     lost = _sums(loss.lost, scene.edges) / widths / frames
     centres = 0.5 * (scene.frequencies_hz[scene.edges[:-1]] + scene.frequencies_hz[scene.edges[1:] - 1])
     bands = [
@@ -108,17 +105,17 @@ def measures_of(work: Workings) -> Samples:
         gains,
         np.append(gains[0], gains[:-1]),
         np.append(gains[1:], gains[-1]),
-        np.log(there + _TINY) - np.log(expected + _TINY),
-        np.log(variance + _TINY) - np.log(predicted + _TINY),
+        np.log(there + TINY) - np.log(expected + TINY),
+        np.log(variance + TINY) - np.log(predicted + TINY),
         scene.spread,
         before - behind,
-        np.log(expected + _TINY) - np.log(expected.max() + _TINY),
+        np.log(expected + TINY) - np.log(expected.max() + TINY),
         level - np.minimum(before, behind),
         level - np.maximum(before, behind),
         np.log(centres + 50.0),
         *_others(work),
     ]
-    noise = float(np.log(loss.noise + _TINY) - np.log(there.sum() / widths.sum() / frames + _TINY))
+    noise = float(np.log(loss.noise + TINY) - np.log(there.sum() / widths.sum() / frames + TINY))
     whole = (
         float(np.log(work.gap.length_ms)),
         float(work.gap.kind == "treble"),
@@ -127,7 +124,7 @@ def measures_of(work: Workings) -> Samples:
         noise,
         float(loss.alike.max()),
         float((gains * widths).sum() / widths.sum()),
-        float((lost * predicted).sum() / (predicted.sum() + _TINY)),
+        float((lost * predicted).sum() / (predicted.sum() + TINY)),
     )
     return np.stack([*bands, *(np.full(widths.size, value) for value in whole)], axis=1)
 
@@ -145,13 +142,16 @@ def _others(work: Workings) -> Samples:
         power = np.abs(work.spectrum(around)) ** 2
         struck = np.flatnonzero(work.struck)
         parts = power[:, : struck[0]], power[:, struck], power[:, struck[-1] + 1 :]
-        before, inside, behind = (
-            np.log(_sums(p, edges) / np.diff(edges) / p.shape[1] + _TINY) for p in parts
-        )
+        before, inside, behind = (_log_levels(part, edges) for part in parts)
         rows.append(
             [inside - np.minimum(before, behind), inside - np.maximum(before, behind), before - behind]
         )
     return np.mean(rows, axis=0) if rows else np.zeros((3, edges.size - 1))
+
+
+def _log_levels(power: Samples, edges: NDArray[np.int64]) -> Samples:
+    """Natural logarithms of the mean power in each band, ``(F, K)`` → ``(B,)``."""
+    return np.asarray(np.log(_sums(power, edges) / np.diff(edges) / power.shape[1] + TINY))
 
 
 def _sums(cells: Samples, edges: NDArray[np.int64]) -> Samples:

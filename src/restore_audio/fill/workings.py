@@ -85,7 +85,7 @@ class Workings:
 
 
 def workings(gap: Gap, prior: Prediction) -> Workings | None:
-    """What a repair of a gap is made of; arguments and None as of :func:`repair`."""
+    """What a repair of a gap is made of; arguments and None as of :func:`.remains.repair`."""
     size, hop = _frame(gap.length, gap.rate_hz)
     context = max(round(CONTEXT_MS * gap.rate_hz / 1000) // hop * hop, size) + size
     first, last = gap.start - context, gap.end + context
